@@ -1,0 +1,90 @@
+# Thin wrappers: each target prints or runs one `python -m ...` line in .venv.
+
+# On Windows, run make from Git Bash.
+ifeq ($(OS),Windows_NT)
+PY := .venv/Scripts/python.exe
+else
+PY := .venv/bin/python
+endif
+
+LOCK := requirements$(if $(GPU),-gpu).txt
+READY := .venv/installed-$(LOCK)
+
+# Run it to be sure: a python3.13 on the PATH may be a shim that leads nowhere.
+FITS := -c 'import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
+	$$p $(FITS) 2>/dev/null && { echo $$p; break; }; done)
+
+SRC = $(PY) -m src
+WHICH = $(if $(RUN),--run "$(RUN)") $(if $(MODEL),--model $(MODEL)) $(if $(DATA),--data "$(DATA)")
+
+.PHONY: help setup train evaluate export list doctor bench tensorboard lint format test test-long lock clean
+
+help:
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
+
+setup: $(READY) ## Make .venv and install the locked packages (GPU=1: with CUDA, Linux only)
+
+train: $(READY) ## Train MODEL=name [DATA=...] [ARGS="..."]; without MODEL, list the models
+	$(strip $(SRC) train $(MODEL) $(if $(DATA),--data "$(DATA)") $(ARGS))
+
+evaluate: $(READY) ## Score a trained model [RUN=...] [MODEL=...] [DATA=...] [ARGS="..."]
+	$(strip $(SRC) evaluate $(WHICH) $(ARGS))
+
+export: $(READY) ## Write a trained model out for use elsewhere [RUN=...] [MODEL=...] [DATA=...] [ARGS="..."]
+	$(strip $(SRC) export $(WHICH) $(ARGS))
+
+list: $(READY) ## List the models and data sets
+	$(strip $(SRC) list $(ARGS))
+
+doctor: $(READY) ## Check this machine: Python, packages, GPU, disk
+	$(strip $(SRC) doctor $(ARGS))
+
+bench: $(READY) ## Measure speed
+	$(strip $(SRC) bench $(ARGS))
+
+tensorboard: $(READY) ## Watch the runs in the browser
+	@$(PY) -m tensorboard.main --logdir runs $(ARGS)
+
+lint: $(READY) ## Check style and format
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+
+format: $(READY) ## Fix style and format
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+test: $(READY) ## Run the short tests [ARGS="..."]
+	@$(PY) -m pytest -m "not long" $(ARGS)
+
+test-long: $(READY) ## Run every test [ARGS="..."]
+	@$(PY) -m pytest $(ARGS)
+
+lock: $(READY) ## Renew the locks after a change to an .in file (ARGS=--upgrade: newest versions)
+	@for name in requirements requirements-gpu; do \
+		$(PY) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+			--custom-compile-command "make lock" $(ARGS) $$name.in -o $$name.txt || exit 1; \
+	done
+
+clean: ## Remove .venv and caches (ALL=1: your runs and saved models too)
+	@for path in .venv .pytest_cache .ruff_cache __pycache__ */__pycache__ */*/__pycache__ runs/* saved_models/*; do \
+		case "$$path" in */README.md) continue ;; esac; \
+		[ -e "$$path" ] || continue; \
+		size=$$(du -sh "$$path" | cut -f1); \
+		case "$$path" in \
+			runs/* | saved_models/*) [ "$(ALL)" ] || { echo "kept     $$size  $$path"; continue; } ;; \
+		esac; \
+		rm -rf "$$path" || exit 1; \
+		echo "removed  $$size  $$path"; \
+	done
+
+# The stamp comes last, so a setup that failed or was interrupted starts again.
+$(READY): $(LOCK)
+	@$(PY) -m pip --version >/dev/null 2>&1 || "$(PYTHON)" $(FITS) 2>/dev/null || { \
+		echo "No Python 3.11 to 3.13 (with venv) found. Install one, or name it: make PYTHON=/path/to/python3.12"; \
+		exit 1; }
+	@echo "Installing $(LOCK) into .venv: a minute or two, $(if $(GPU),7,3) GB on disk"
+	@start=$$(date +%s); [ -t 1 ] || quiet=--quiet; \
+	$(PY) -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear .venv || exit 1; \
+	$(PY) -m pip install $$quiet --disable-pip-version-check --require-hashes -r $(LOCK) && touch $@ && \
+	echo "Ready in $$(($$(date +%s) - start)) s: $(PY)"
