@@ -1,0 +1,7 @@
+"""`python -m src …`: the command line."""
+
+import sys
+
+from src.cli import main
+
+sys.exit(main())

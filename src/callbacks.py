@@ -1,0 +1,72 @@
+"""What happens around training's epochs, where Keras has no callback for it or a slow one."""
+
+import math
+from collections.abc import Mapping
+
+import keras
+import tensorflow as tf
+
+from src.errors import UserError
+
+
+class Measurement:
+    """A model's loss and metrics on one pass over batches, in a function traced once for all splits.
+
+    `model.evaluate` makes a new iterator and its own function each time, which on small data costs more than the
+    training between two calls.
+    """
+
+    def __init__(self, model: keras.Model):
+        self.model = model
+
+        @tf.function(reduce_retracing=True)
+        def measure(batches):
+            for batch in iter(batches):  # an iterator, as the body of a loop over a Dataset would run on the CPU
+                model.test_step(batch)
+
+        self._measure = measure
+
+    def __call__(self, batches: tf.data.Dataset) -> dict[str, float]:
+        """The figures by name."""
+        self.model.reset_metrics()
+        self._measure(batches)
+        figures = {name: float(value) for name, value in self.model.get_metrics_result().items()}
+        self.model.reset_metrics()
+        return figures
+
+
+class Validation(keras.callbacks.Callback):
+    """Adds the validation split's figures to an epoch's logs. It has to come first, as others read them there."""
+
+    def __init__(self, measure: Measurement, batches: tf.data.Dataset):
+        super().__init__()
+        self.measure = measure
+        self.batches = batches
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs.update({f"val_{name}": value for name, value in self.measure(self.batches).items()})
+
+
+class LearningRate(keras.callbacks.Callback):
+    """Adds the learning rate to an epoch's logs."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+
+
+class StopOnDivergence(keras.callbacks.Callback):
+    """Ends training with a UserError when the loss, or any figure, is no longer a finite number."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._check(logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._check(logs)
+
+    def _check(self, logs: Mapping[str, float]) -> None:
+        for name, value in logs.items():
+            if not math.isfinite(value):
+                raise UserError(
+                    f"{name} became {float(value)}: training has diverged, and nothing was exported.\n"
+                    "Try a smaller --learning-rate or --clip-norm 1, and look for infinite numbers in the data."
+                )

@@ -1,0 +1,140 @@
+"""The configuration of a run: every knob resolved, and where its value came from.
+
+Precedence, the last one wins: defaults in signatures, the model file's FIT, the file given by --config, flags.
+"""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from src import catalogue, knobs
+from src.catalogue import DataFile, ModelFile, TaskFile
+from src.errors import UsageError, UserError
+from src.knobs import Knob
+
+# The harness' own knobs: the group's name, its file in src/ and the function whose keyword parameters they are.
+HARNESS = {
+    "optimizer": ("optimizers.py", "optimizer"),
+    "plan": ("plan.py", "plan"),
+    "fit": ("fit.py", "fit"),
+    "run": ("train.py", "_train"),
+}
+# Knobs that choose what is trained or only say where things go: they are no part of what `--config` repeats.
+CHOOSING = ("data", "task", "config")
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The three files that meet in a run."""
+
+    model: ModelFile
+    data: DataFile
+    task: TaskFile
+
+    @property
+    def groups(self) -> dict[str, tuple[Knob, ...]]:
+        """The knobs of each group, in the order in which help shows them."""
+        harness = {group: knobs.read(catalogue.ROOT / "src" / file, name) for group, (file, name) in HARNESS.items()}
+        return {"model": self.model.knobs, "data": self.data.knobs, "task": self.task.knobs, **harness}
+
+    @property
+    def knobs(self) -> dict[str, Knob]:
+        """Every knob, by name."""
+        return {knob.name: knob for group in self.groups.values() for knob in group}
+
+
+@dataclass(frozen=True)
+class Config:
+    """The choices, the value of every knob, and where each came from: "default", "models/….py", a file or "flag"."""
+
+    choices: Choices
+    values: dict[str, Any]
+    origins: dict[str, str]
+
+    def of(self, group: str) -> dict[str, Any]:
+        """The values of one group's knobs, as keyword arguments."""
+        return {knob.name: self.values[knob.name] for knob in self.choices.groups[group]}
+
+
+def choose(model: str, *, data: str | None = None, task: str | None = None, config: str | None = None) -> Choices:
+    """The files that are meant: what is named, else what the configuration file names, else the model's own choice.
+
+    Raises:
+        UsageError: for an unknown name, or a model and a data set that don't go together.
+    """
+    file = catalogue.model(model)
+    saved = _read(config) if config else {}
+    if saved.get("model", model) != model:
+        raise UsageError(f"{config} is for the model {saved['model']!r}, not for {model!r}.")
+    name = data or saved.get("data") or file.data
+    if not name:
+        raise UsageError(f"{knobs.shown(file.path)} names no data set of its own: say --data NAME.")
+    data_file = catalogue.dataset(name)
+    return Choices(file, data_file, _task(file, data_file, task or saved.get("task")))
+
+
+def resolve(model: str, flags: Mapping[str, Any]) -> Config:
+    """Every knob of `model` resolved, `flags` being the values given by hand.
+
+    Raises:
+        UsageError: for an unknown name, or a knob that doesn't exist or has a value of another type.
+    """
+    choices = choose(model, **{name: flags.get(name) for name in CHOOSING})
+    known = choices.knobs.values()
+    path = flags.get("config")
+    layers = [
+        ("default", {knob.name: knob.default for knob in known}),
+        (knobs.shown(choices.model.path), choices.model.fit),
+        (path or "", _read(path).get("knobs", {}) if path else {}),
+        ("flag", flags),
+    ]
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for origin, layer in layers:
+        where = f"{choices.model.name} on {choices.data.name}" if origin == "flag" else origin
+        layer = knobs.check(known, layer, where)
+        values |= layer
+        origins |= dict.fromkeys(layer, origin)
+    values |= {"data": choices.data.name, "task": choices.task.name}
+    return Config(choices, values, origins)
+
+
+def _task(model: ModelFile, data: DataFile, name: str | None) -> TaskFile:
+    possible = catalogue.tasks_of(model, data)
+    if not possible:
+        raise UsageError(
+            f"{model.name} takes {_names(model.takes)} and gives {_names(model.gives)}; {data.name} has "
+            f"{_names(data.inputs)} and {_names(data.outputs)}. What goes together: python -m src list"
+        )
+    if name is None:
+        return possible[0]
+    wanted = catalogue.task(name)
+    if wanted not in possible:
+        can = ", ".join(task.name for task in possible)
+        raise UsageError(f"{model.name} on {data.name} can't do {name}; it can do: {can}.")
+    return wanted
+
+
+def _names(kinds: tuple[type, ...]) -> str:
+    return " or ".join(kind.__name__ for kind in kinds)
+
+
+def _read(path: str) -> dict[str, Any]:
+    """The file of --config, a run's config.json or TOML: {"model", "data", "task", "knobs": {…}}.
+
+    A file without "knobs" holds knobs at its top level, beside model, data and task.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        content = tomllib.loads(text) if path.endswith(".toml") else json.loads(text)
+    except OSError as error:
+        raise UserError(f"Can't read the configuration {path}: {error.strerror}.") from None
+    except ValueError as error:
+        raise UserError(f"{path} is neither a run's config.json nor TOML: {error}") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path} has to hold named values, such as epochs = 3.")
+    chosen = {name: content.pop(name) for name in ("model", "data", "task") if name in content}
+    return {**chosen, "knobs": content.get("knobs", content)}

@@ -1,0 +1,16 @@
+"""Handwritten digits, 28 x 28 grey pixels, 10 classes.
+
+60,000 images to train on, the last tenth of which validates, and 10,000 to test (MNIST; LeCun, Cortes and Burges,
+1998), through TensorFlow Datasets.
+"""
+
+from src.specs import Classes, Data, Image
+from src.tfds import labelled_images
+
+INPUTS, OUTPUTS = (Image,), (Classes,)
+DOWNLOAD = "11 MB"
+
+
+def load() -> Data:
+    """The digits, resident as uint8."""
+    return labelled_images("mnist", Image(28, 28, 1))

@@ -1,0 +1,24 @@
+"""Errors that a user can cause: they end in one clear line, never in a traceback."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """What is wrong, where, and what to do about it. The command line prints it and exits with `exit_code`."""
+
+    exit_code = 1
+
+
+class UsageError(UserError):
+    """A name or a flag that doesn't exist, or a value of the wrong type."""
+
+    exit_code = 2
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
+    """An error for a misspelt `name` that points to the nearest of the `known` ones."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return UsageError(f"There is no {kind} {name!r}.{hint} Choose from: {', '.join(known) or '(none)'}.")

@@ -1,0 +1,68 @@
+"""Measure a trained model on the splits of its data set."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from src import catalogue, pipeline, report, runs
+from src.callbacks import Measurement
+from src.files import write_json
+from src.sources import InMemory
+from src.specs import Data
+
+
+def evaluate(*, run: str = "", model: str = "", data: str = "", test: bool = True, runs_dir: str = "runs") -> runs.Run:
+    """Measures a run again and writes its metrics.json, figures and report.
+
+    Args:
+        run: folder of the run.
+        model: the newest run of this model is measured.
+        data: … on this data set.
+        test: whether to read the test split.
+        runs_dir: folder in which runs are looked for.
+    """
+    found = runs.find(run, model, data, runs_dir)
+    file = catalogue.dataset(found.config["data"])
+    knobs = found.config["knobs"]
+    data_set = catalogue.load(file).load(**{knob.name: knob.check(knobs[knob.name]) for knob in file.knobs})
+    task = found.task
+    found.model.compile(loss=task.loss, metrics=task.metrics(), jit_compile=False)
+    parts = splits(data_set, knobs["limit"], test)
+    found.metrics = figures(found.path, found.model, Measurement(found.model), task, found.preprocess, parts)
+    write_json(found.path / "metrics.json", found.metrics)
+    report.write(found.path)
+    report.show(found)
+    return found
+
+
+def splits(data: Data, limit: int | None, test: bool) -> dict[str, InMemory]:
+    """The splits that may be read, of `limit` examples at the most."""
+    named = {"train": data.train, "validation": data.validation}
+    if test:
+        named["test"] = data.test
+    return {name: source if limit is None else source.take(limit) for name, source in named.items()}
+
+
+def figures(
+    folder: Path,
+    model: keras.Model,
+    measure: Measurement,
+    task,
+    preprocess: keras.Model,
+    parts: Mapping[str, InMemory],
+) -> dict:
+    """The figures of each split and of a trivial predictor; pictures of the last split go to figures/."""
+    batches = {
+        name: pipeline.measuring(source, preprocess, task.supervise, batch=256) for name, source in parts.items()
+    }
+    metrics = {name: measure(split) for name, split in batches.items()}
+    last = list(batches)[-1]
+    predict = tf.function(lambda features: model(features, training=False), reduce_retracing=True)
+    detailed = task.figures(predict, batches[last])
+    (folder / "figures").mkdir(exist_ok=True)
+    for name, drawing in task.draw(detailed).items():
+        drawing.savefig(folder / "figures" / f"{name}.png", dpi=100)
+    write_json(folder / "figures" / f"{last}.json", detailed)
+    return {**metrics, "baseline": detailed["baseline"]}

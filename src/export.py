@@ -1,0 +1,219 @@
+"""Export a run for TensorFlow Serving: one graph from a raw request to named answers, proved before it is published."""
+
+import errno
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
+
+from src import runs
+from src.errors import UserError
+from src.files import write_json
+from src.runs import Run
+from src.signatures import DEFAULT, Request, Signature
+from src.verify import from_json, to_json
+
+# How far an export's numbers may be from the trained model's: rounding, which other batch sizes make differ.
+TOLERANCE = {"float32": 1e-4, "mixed_bfloat16": 3e-2, "mixed_float16": 1e-2}
+
+
+def export(
+    *,
+    run: str = "",
+    model: str = "",
+    data: str = "",
+    export_name: str = "",
+    runs_dir: str = "runs",
+    exports_dir: str = "saved_models",
+) -> Path:
+    """Publishes a run as the next version under its name.
+
+    Args:
+        run: folder of the run.
+        model: the newest run of this model is exported.
+        data: … on this data set.
+        export_name: name under which it is served, by itself MODEL-DATA.
+        runs_dir: folder in which runs are looked for.
+        exports_dir: folder of the SavedModels.
+    """
+    found = runs.find(run, model, data, runs_dir)
+    name = export_name or f"{found.config['model']}-{found.config['data']}"
+    with Verifier() as verifier:
+        path = publish(found, name, Path(exports_dir), verifier)
+    print(f"published {path}")
+    return path
+
+
+def publish(run: Run, name: str, exports: Path, verifier: "Verifier") -> Path:
+    """Writes, verifies and publishes an export of `run`; returns its folder `exports`/`name`/<version>.
+
+    What was verified is written to the run's export.json.
+
+    Raises:
+        UserError: where the name's last version is asked something else, or the export doesn't answer as the trained
+            model does; nothing is published then.
+    """
+    if not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or name.startswith("."):
+        raise UserError(f"{name!r} can't be the name of an export: use letters, digits, '-', '_' and '.'.")
+    folder = exports / name
+    requests = {key: request for key, (_, request) in run.signatures.items()}
+    _same_request(folder, requests[DEFAULT])
+    folder.mkdir(parents=True, exist_ok=True)
+    # Not a number, so no server takes it for a version; in the same file system, so that a rename publishes it.
+    unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
+    try:
+        _write(run.signatures, [run.model, run.preprocess], unfinished / "export")
+        found = verifier.verify(unfinished / "export", _cases(run))
+        tolerance = TOLERANCE[run.config["resolved"]["precision"]]
+        apart = {f"{s}, {o}": d for s, outputs in found["differences"].items() for o, d in outputs.items()}
+        problems = found["problems"] + [f"{key} differs by {d:.2g}" for key, d in apart.items() if not d <= tolerance]
+        if problems:
+            raise UserError(
+                "The export doesn't do what the trained model does, so it was not published:\n  "
+                + "\n  ".join(problems)
+            )
+        path = _rename(unfinished / "export", folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+    write_json(
+        run.path / "export.json",
+        {
+            "path": str(path),
+            "name": name,
+            "version": int(path.name),
+            "signatures": {key: _shown(request) for key, request in requests.items()},
+            "tolerance": tolerance,
+            "differences": found["differences"],
+        },
+    )
+    return path
+
+
+class Verifier:
+    """The clean process in which exports are verified; it starts to import TensorFlow at once, while others work.
+
+    Args:
+        wanted: whether there will be anything to verify.
+    """
+
+    def __init__(self, wanted: bool = True):
+        self._wanted = wanted
+
+    def __enter__(self) -> "Verifier":
+        if self._wanted:
+            pipe = subprocess.PIPE
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", Path(__file__).with_name("verify.py")],
+                env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"},
+                stdin=pipe,
+                stdout=pipe,
+                stderr=pipe,
+                text=True,
+                encoding="utf-8",
+            )
+        return self
+
+    def __exit__(self, *_) -> None:
+        if self._wanted:
+            self._process.kill()
+            self._process.communicate()
+
+    def verify(self, export: Path, cases: Mapping[str, Mapping]) -> dict:
+        """The problems and differences that src/verify.py finds.
+
+        Raises:
+            UserError: where the export kills the process or can't be loaded at all.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "cases.json"
+            file.write_text(json.dumps(cases), encoding="utf-8")
+            line = json.dumps({"export": str(export.resolve()), "cases": str(file)}) + "\n"
+            output, errors = self._process.communicate(line)
+        if self._process.returncode:
+            reason = "\n".join(errors.strip().splitlines()[-5:])
+            raise UserError(f"The export failed in a clean process, so it was not published:\n{reason}")
+        return json.loads(output)
+
+
+def _write(signatures: Mapping[str, Signature], tracked: list, path: Path) -> None:
+    archive = keras.export.ExportArchive()
+    for part in tracked:
+        archive.track(part)
+    for name, (ask, request) in signatures.items():
+        archive.add_endpoint(name, _guarded(ask, request), input_signature=[dict(request)])
+    archive.write_out(path, verbose=False)
+
+
+def _guarded(ask: Callable, request: Request) -> Callable:
+    """`ask` that refuses other shapes than the request's.
+
+    A server doesn't check them, and a convolution that is given a wrong rank ends its whole process.
+    """
+
+    def endpoint(raw):
+        return ask({name: tf.ensure_shape(raw[name], spec.shape) for name, spec in request.items()})
+
+    return endpoint
+
+
+def _cases(run: Run) -> dict[str, dict]:
+    """By signature, sample requests and the trained model's answers to them."""
+    cases = {}
+    for name, inputs in run.requests.items():
+        _, request = run.signatures[name]
+        raw = {key: from_json(column, request[key].dtype) for key, column in inputs.items()}
+        answers = run.predict(raw, signature=name)
+        cases[name] = {"request": inputs, "answers": {key: to_json(column) for key, column in answers.items()}}
+    return cases
+
+
+def _same_request(folder: Path, request: Request) -> None:
+    """Refuses a version that is asked something else than the last one: its clients would have to change."""
+    versions = _versions(folder)
+    if not versions:
+        return
+    last = versions[max(versions)]
+    saved = saved_model_pb2.SavedModel.FromString((last / "saved_model.pb").read_bytes())
+    inputs = saved.meta_graphs[0].signature_def[DEFAULT].inputs
+    before = {
+        name: tf.TensorSpec(tf.TensorShape(info.tensor_shape), tf.as_dtype(info.dtype)) for name, info in inputs.items()
+    }
+    if _shown(before) != _shown(request):
+        raise UserError(
+            f"{last} is asked {json.dumps(_shown(before))},\nthis model {json.dumps(_shown(request))}.\n"
+            "One served name keeps one request: choose another with --export-name NAME."
+        )
+
+
+def _rename(unfinished: Path, folder: Path) -> Path:
+    """Publishes under the next free version number."""
+    while True:
+        path = folder / str(max(_versions(folder), default=0) + 1)
+        try:
+            unfinished.rename(path)
+            return path
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
+
+
+def _versions(folder: Path) -> dict[int, Path]:
+    return {int(path.name): path for path in folder.glob("*") if path.name.isdecimal()}
+
+
+def _shown(request: Request) -> dict[str, str]:
+    """A request in words: {"image": "uint8 (batch, 8, 8, 1)"}."""
+    return {
+        name: f"{spec.dtype.name} ({', '.join(['batch', *('any' if n is None else str(n) for n in spec.shape[1:])])})"
+        for name, spec in sorted(request.items())
+    }

@@ -1,0 +1,44 @@
+"""Files that appear whole or not at all."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from src.errors import UserError
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A path to write to that becomes `path` when the block ends well, and vanishes when it doesn't."""
+    partial = path.with_name(f".{os.getpid()}-{path.name}")  # the ending stays, as Keras looks at it
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Any, indent: int | None = 2) -> None:
+    """Writes `content` as JSON, indented for readers."""
+    with whole(path) as partial:
+        partial.write_text(json.dumps(content, indent=indent, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def check_writable(*folders: Path) -> None:
+    """Makes the folders; raises UserError where nothing can be written into one, before hours are spent."""
+    for folder in folders:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise UserError(f"Can't write into {folder}: {error.strerror}.") from None

@@ -1,0 +1,108 @@
+"""Training: one compile and one fit for every model, with the callbacks that go with them."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+from src import pipeline
+from src.callbacks import LearningRate, Measurement, StopOnDivergence, Validation
+from src.errors import UserError
+from src.plan import Plan
+from src.specs import Data
+from src.tensorboard import callback as tensorboard_callback
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What training left beside the model, which has the weights of its best epoch.
+
+    Args:
+        history: each epoch's figures, by name.
+        best_epoch: the one whose weights were kept, from 1.
+        measure: from batches to the model's loss and metrics on them.
+    """
+
+    history: dict[str, list[float]]
+    best_epoch: int
+    measure: Measurement
+
+
+def compile(model: keras.Model, task, plan: Plan, optimizer: keras.Optimizer) -> None:
+    """Gives the model its loss, metrics and optimiser; `model.jit_compile` then says whether XLA is used."""
+    model.compile(
+        optimizer,
+        loss=task.loss,
+        metrics=task.metrics(),
+        steps_per_execution=plan.steps_per_execution,
+        jit_compile=plan.jit,
+    )
+
+
+def fit(
+    model: keras.Model,
+    task,
+    data: Data,
+    plan: Plan,
+    schedule: Sequence[keras.callbacks.Callback],
+    folder: Path,
+    seed: int,
+    verbose: bool,
+    *,
+    patience: int = 10,
+    tensorboard: bool = True,
+    histograms: bool = False,
+) -> Fitted:
+    """Trains `model` and leaves it with the weights of its best epoch.
+
+    Args:
+        model: from features to prediction, compiled.
+        task: what is learnt, and the figure that decides which epoch is best.
+        data: the splits; test isn't read.
+        plan: batches, steps and epochs.
+        schedule: callbacks of its learning-rate schedule.
+        folder: the run's; history.csv and tensorboard/ are written there.
+        seed: decides the order of the examples.
+        verbose: whether to show the progress of each epoch.
+        patience: epochs without a better validation figure after which training ends; 0 trains all epochs.
+        tensorboard: whether to write figures, graph, configuration and samples for TensorBoard.
+        histograms: whether TensorBoard gets histograms of the weights too.
+
+    Raises:
+        UserError: when a figure isn't finite, or for knobs that don't fit together.
+    """
+    if patience < 0:
+        raise UserError(f"patience has to be 0 or more, not {patience}.")
+    if histograms and not tensorboard:
+        raise UserError("histograms have no effect with --no-tensorboard.")
+    measure = Measurement(model)
+    validation = pipeline.measuring(data.validation, data.preprocess, task.supervise, plan.batch)
+    best = keras.callbacks.EarlyStopping(
+        task.monitor, mode=task.direction, patience=patience or plan.epochs, restore_best_weights=True
+    )
+    callbacks = [
+        Validation(measure, validation),
+        StopOnDivergence(),
+        LearningRate(),
+        *schedule,
+        best,
+        keras.callbacks.CSVLogger(folder / "history.csv"),
+    ]
+    if tensorboard:
+        callbacks.append(tensorboard_callback(folder, data, histograms))
+    history = model.fit(
+        pipeline.training(data.train, data.preprocess, task.supervise, plan, seed),
+        epochs=plan.epochs,
+        steps_per_epoch=plan.steps,
+        shuffle=False,  # the pipeline does it
+        callbacks=callbacks,
+        verbose=_detail(verbose),
+    )
+    return Fitted(history.history, best.best_epoch + 1, measure)
+
+
+def _detail(verbose: bool) -> int:
+    """A bar that moves on a terminal, a line an epoch in a log."""
+    return 0 if not verbose else 1 if sys.stdout.isatty() else 2

@@ -1,0 +1,61 @@
+"""The manifest: what the splits of a data set were when a model was trained on them."""
+
+import hashlib
+from collections.abc import Mapping
+from itertools import combinations
+
+import numpy as np
+
+from src.sources import InMemory
+
+BATCH = 1024
+NAMED = 5  # examples in two splits that are named
+
+
+def manifest(splits: Mapping[str, InMemory], task) -> dict:
+    """Size, summary of the targets and SHA-256 of each split, and the examples whose raw request stands in two.
+
+    Reads each split once, in batches; 8 bytes an example are kept.
+    """
+    described, digests = {}, {}
+    for name, source in splits.items():
+        described[name], digests[name] = _describe(source, task)
+    return {"splits": described, "in_two_splits": _repeated(digests)}
+
+
+def _describe(source: InMemory, task) -> tuple[dict, np.ndarray]:
+    whole, rows, targets = hashlib.sha256(), [], []
+    for raw, target in source.in_order(BATCH).as_numpy_iterator():
+        for row, wanted in zip(_rows(raw), target, strict=True):
+            digest = hashlib.blake2b(row, digest_size=8).digest()
+            whole.update(digest)
+            whole.update(wanted.tobytes())
+            rows.append(digest)
+        targets.append(target)
+    summary = task.summarize(np.concatenate(targets))
+    return {"examples": len(rows), **summary, "sha256": whole.hexdigest()}, np.frombuffer(b"".join(rows), "uint64")
+
+
+def _rows(raw: Mapping[str, np.ndarray]) -> list[bytes]:
+    """The bytes of each example's request, inputs in order of their names."""
+    columns = [raw[name] for name in sorted(raw)]
+    if any(column.dtype == object for column in columns):
+        return [
+            b"\0".join(v if isinstance(v, bytes) else v.tobytes() for v in row) for row in zip(*columns, strict=True)
+        ]
+    flat = [np.ascontiguousarray(column).reshape(len(column), -1).view("uint8") for column in columns]
+    joined = np.concatenate(flat, axis=1)
+    return [row.tobytes() for row in joined]
+
+
+def _repeated(digests: Mapping[str, np.ndarray]) -> list[dict]:
+    found = []
+    for one, other in combinations(digests, 2):
+        both = np.isin(digests[one], digests[other])
+        if both.any():
+            found.append({"splits": [one, other], "examples": int(both.sum()), "first": _first(both, one)})
+    return found
+
+
+def _first(both: np.ndarray, split: str) -> str:
+    return f"{split} " + ", ".join(map(str, np.flatnonzero(both)[:NAMED]))

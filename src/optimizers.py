@@ -1,0 +1,92 @@
+"""Optimisers and learning-rate schedules.
+
+Adam: Kingma and Ba (2015); AdamW: Loshchilov and Hutter (2019); SGD with momentum: Sutskever et al. (2013); RMSprop:
+Hinton's lecture 6e (2012); cosine schedule: Loshchilov and Hutter (2017); warm-up: Goyal et al. (2017), section 2.2.
+"""
+
+from typing import Literal
+
+import keras
+
+from src.errors import UserError
+
+WARMUP = 0.1  # share of the steps
+USUAL_MOMENTUM = {"sgd": 0.9, "rmsprop": 0.0}
+USUAL_WEIGHT_DECAY = {"adamw": 0.004}
+PLATEAU_FACTOR = 0.3
+PLATEAU_EPOCHS = 4
+
+
+def optimizer(
+    steps: int,
+    task,
+    *,
+    optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = "adam",
+    learning_rate: float = 1e-3,
+    schedule: Literal["constant", "cosine", "plateau"] = "cosine",
+    warmup: float | None = None,
+    momentum: float | None = None,
+    weight_decay: float | None = None,
+    clip_norm: float | None = None,
+) -> tuple[keras.Optimizer, list[keras.callbacks.Callback]]:
+    """The optimiser for a training of `steps` steps, and the callbacks that its schedule needs.
+
+    Args:
+        steps: of the whole training.
+        task: has the figure that the schedule "plateau" watches.
+        optimizer: Adam, AdamW, SGD with Nesterov momentum, or RMSprop.
+        learning_rate: the largest one, above 0.
+        schedule: keep it; warm up and fall to 0 along a cosine; or lower it to 0.3 of itself when the task's
+            validation figure hasn't improved for 4 epochs.
+        warmup: share of all steps in which it rises from 0, in [0, 1); for the cosine schedule only, 0.1 by itself.
+        momentum: share of the last step kept, in [0, 1); for sgd (0.9 by itself) and rmsprop (0).
+        weight_decay: share of each weight taken off per unit of learning rate; 0.004 for adamw, else none.
+        clip_norm: largest norm of all gradients together, above 0; none by itself.
+
+    Raises:
+        UserError: for a number out of its range, or one that has no effect here.
+    """
+    _require(learning_rate > 0, "learning_rate has to be above 0", learning_rate)
+    _require(warmup is None or 0 <= warmup < 1, "warmup has to be in [0, 1)", warmup)
+    _require(momentum is None or 0 <= momentum < 1, "momentum has to be in [0, 1)", momentum)
+    _require(weight_decay is None or weight_decay >= 0, "weight_decay has to be 0 or more", weight_decay)
+    _require(clip_norm is None or clip_norm > 0, "clip_norm has to be above 0", clip_norm)
+    if warmup is not None and schedule != "cosine":
+        raise UserError(f"warmup has no effect with the schedule {schedule}; it belongs to cosine.")
+    if momentum is not None and optimizer not in USUAL_MOMENTUM:
+        raise UserError(f"momentum has no effect with {optimizer}; it belongs to {' and '.join(USUAL_MOMENTUM)}.")
+    kind = {
+        "adam": keras.optimizers.Adam,
+        "adamw": keras.optimizers.AdamW,
+        "sgd": keras.optimizers.SGD,
+        "rmsprop": keras.optimizers.RMSprop,
+    }[optimizer]
+    options = {}
+    if optimizer in USUAL_MOMENTUM:
+        options["momentum"] = USUAL_MOMENTUM[optimizer] if momentum is None else momentum
+    if optimizer == "sgd":
+        options["nesterov"] = options["momentum"] > 0
+    rate = (
+        _cosine(learning_rate, steps, WARMUP if warmup is None else warmup) if schedule == "cosine" else learning_rate
+    )
+    decay = USUAL_WEIGHT_DECAY.get(optimizer) if weight_decay is None else weight_decay
+    made = kind(rate, weight_decay=decay or None, global_clipnorm=clip_norm, **options)
+    return made, [_plateau(task)] if schedule == "plateau" else []
+
+
+def _cosine(peak: float, steps: int, warmup: float) -> keras.optimizers.schedules.LearningRateSchedule:
+    rising = round(warmup * steps)
+    if not rising:
+        return keras.optimizers.schedules.CosineDecay(peak, steps)
+    return keras.optimizers.schedules.CosineDecay(0.0, steps - rising, warmup_target=peak, warmup_steps=rising)
+
+
+def _plateau(task) -> keras.callbacks.ReduceLROnPlateau:
+    return keras.callbacks.ReduceLROnPlateau(
+        task.monitor, mode=task.direction, factor=PLATEAU_FACTOR, patience=PLATEAU_EPOCHS, min_delta=0.0
+    )
+
+
+def _require(condition: bool, message: str, value: float | None) -> None:
+    if not condition:
+        raise UserError(f"{message}, not {value}.")

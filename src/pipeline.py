@@ -1,0 +1,39 @@
+"""From a source of raw examples to what a model is trained and measured on.
+
+Batches are made first and preprocessed as a whole: one vectorised op is far cheaper than one call an example.
+"""
+
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+
+from src.plan import Plan
+from src.signatures import features_of
+from src.sources import InMemory
+
+SMALL = 5000  # examples that are measured in one batch
+CACHED_BYTES = 256 * 2**20  # features that are kept rather than made again each epoch
+
+
+def training(source: InMemory, preprocess: keras.Model, supervise: Callable, plan: Plan, seed: int) -> tf.data.Dataset:
+    """The batches of a whole training, each epoch in its own order; one iterator serves them all.
+
+    Making an iterator costs more than an epoch of a small data set, so `fit` is to be told `steps_per_epoch`.
+    """
+    batches = source.shuffled(seed, plan.batch, plan.steps).take(plan.steps * plan.epochs)
+    return batches.map(_supervised(preprocess, supervise)).prefetch(2)
+
+
+def measuring(source: InMemory, preprocess: keras.Model, supervise: Callable, batch: int) -> tf.data.Dataset:
+    """Each example once, in order; kept in memory after the first pass where the features are few."""
+    size = len(source) if len(source) <= SMALL else max(batch, 256)
+    batches = source.in_order(size).map(_supervised(preprocess, supervise))
+    example = sum(spec.dtype.size * spec.shape[1:].num_elements() for spec in tf.nest.flatten(batches.element_spec))
+    if example * len(source) <= CACHED_BYTES:
+        batches = batches.cache()
+    return batches.prefetch(2)
+
+
+def _supervised(preprocess: keras.Model, supervise: Callable) -> Callable:
+    return lambda raw, target: supervise(features_of(preprocess, raw), target)

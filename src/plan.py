@@ -1,0 +1,97 @@
+"""How training is cut into batches, steps and executions: chosen by size and device, in this one place.
+
+docs/performance.md has the measurements behind the numbers.
+"""
+
+from dataclasses import dataclass
+
+import keras
+from keras import layers
+
+from src import device
+from src.errors import UserError
+
+EXECUTION = 32  # steps run without returning to Python: almost all of the gain, and the progress bar still moves
+MOST_LOST = 0.02  # share of an epoch's steps that may go so that executions divide it
+XLA_STEPS = 2000  # compiling takes as long as XLA wins in about so many steps of a dense network on a CPU
+DENSE = (
+    layers.InputLayer,
+    layers.Dense,
+    layers.Activation,
+    layers.BatchNormalization,
+    layers.Dropout,
+    layers.Flatten,
+    layers.LayerNormalization,
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Training as it will really run.
+
+    Args:
+        batch: examples a step.
+        steps: optimiser steps an epoch; the rest of the examples waits for another epoch's order.
+        steps_per_execution: steps between returns to Python; divides `steps`.
+        jit: whether XLA compiles the step; "auto" leaves it to Keras.
+        epochs: most epochs.
+    """
+
+    batch: int
+    steps: int
+    steps_per_execution: int
+    jit: bool | str
+    epochs: int
+
+
+def plan(
+    model: keras.Model,
+    examples: int,
+    deterministic: bool,
+    *,
+    epochs: int = 20,
+    batch: int = 128,
+    steps_per_execution: int | None = None,
+    jit: bool | None = None,
+) -> Plan:
+    """The plan for `examples` training examples.
+
+    Args:
+        model: the model that will be trained.
+        examples: size of the training split.
+        deterministic: whether ops are deterministic, which excludes XLA.
+        epochs: most passes over the training split.
+        batch: examples a step, at most the whole training split.
+        steps_per_execution: most steps run at a stretch, without returning to Python; the largest number up to it is
+            taken that divides an epoch's steps. By itself 32.
+        jit: whether XLA compiles the training step. By itself on GPUs, and on CPUs for dense networks that train for
+            more than 2,000 steps; convolutions get slower by it there.
+
+    Raises:
+        UserError: for a number below 1, or XLA together with determinism.
+    """
+    for name, value in (("epochs", epochs), ("batch", batch), ("steps_per_execution", steps_per_execution)):
+        if value is not None and value < 1:
+            raise UserError(f"{name} has to be 1 or more, not {value}.")
+    if jit and deterministic:
+        raise UserError("XLA isn't deterministic: use either --jit or --deterministic.")
+    batch = min(batch, examples)
+    steps = examples // batch
+    steps, execution = _divided(steps, most=min(steps_per_execution or EXECUTION, steps))
+    if jit is None:
+        jit = "auto" if device.on_gpu() else not deterministic and _pays_on_cpu(model, steps * epochs)
+    return Plan(batch, steps, execution, jit, epochs)
+
+
+def _divided(steps: int, most: int) -> tuple[int, int]:
+    """The largest execution, and the steps that it divides, for the loss of at most MOST_LOST of the steps."""
+    fewest = steps - int(steps * MOST_LOST)
+    for execution in range(most, 0, -1):
+        kept = steps - steps % execution
+        if kept >= fewest:
+            return kept, execution
+    return steps, 1
+
+
+def _pays_on_cpu(model: keras.Model, steps: int) -> bool:
+    return steps > XLA_STEPS and all(isinstance(layer, DENSE) for layer in model.layers)

@@ -1,0 +1,36 @@
+"""Import TensorFlow without the native log lines that it writes while it starts."""
+
+import os
+import sys
+import tempfile
+
+
+def import_tensorflow(debug: bool = False) -> None:
+    """Imports Keras and TensorFlow and runs a first op, keeping what they write to file descriptor 2 off the screen.
+
+    No environment variable silences these lines, so the descriptor itself is turned away, and only here: before any
+    thread starts. What was written is shown when the import fails, or with `debug`.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if debug else "3")
+    if debug:
+        return _first_op()
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as log:
+        screen = os.dup(2)
+        os.dup2(log.fileno(), 2)
+        try:
+            _first_op()
+        except BaseException:
+            log.seek(0)
+            os.write(screen, log.read())
+            raise
+        finally:
+            os.dup2(screen, 2)
+            os.close(screen)
+
+
+def _first_op() -> None:
+    import keras  # noqa: F401 - before TensorFlow, which it configures
+    import tensorflow as tf
+
+    tf.constant(0) + 0

@@ -1,0 +1,258 @@
+"""A run: the folder in which one training leaves everything, complete in itself.
+
+config.json         every knob and where its value came from, specs, seed, versions, commit, device
+manifest.json       the splits: sizes, classes, hashes, examples that stand in two
+history.csv         each epoch's figures
+model.keras         from features to prediction, uncompiled: opens in plain Keras
+preprocess.keras    from a raw request to features
+doors/              other ways in, such as encoded pictures, as SavedModels
+best.weights.h5     the best epoch's weights and the optimiser's state
+requests/           sample requests to each signature, as TensorFlow Serving takes them
+figures/, tensorboard/, report.html, export.json
+metrics.json        figures of the splits; it comes last, so a run without it was cut off
+"""
+
+import datetime
+import platform
+import shutil
+import subprocess
+from collections.abc import Mapping
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from src import catalogue, device, specs
+from src.config import CHOOSING, Config
+from src.errors import UserError
+from src.files import read_json, whole, write_json
+from src.signatures import DEFAULT, Signature
+from src.specs import Data
+from src.verify import to_json
+
+FORMAT = 1
+MOST_SAMPLES, MOST_NUMBERS = 16, 200_000  # of the sample requests, which are JSON
+PACKAGES = ("tensorflow", "keras", "numpy")
+
+
+class Run:
+    """A finished run, read from its folder; its data set isn't needed.
+
+    `config`, `manifest` and `metrics` are the contents of those files, `model` the trained model, `preprocess` the
+    way from a raw request to its features.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.config = read_json(path / "config.json")
+        self.manifest = read_json(path / "manifest.json")
+        self.metrics = read_json(path / "metrics.json")
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    @cached_property
+    def model(self) -> keras.Model:
+        """From features to prediction."""
+        return keras.models.load_model(self.path / "model.keras")
+
+    @cached_property
+    def preprocess(self) -> keras.Model:
+        """From a raw request, its named Inputs, to features."""
+        return keras.models.load_model(self.path / "preprocess.keras")
+
+    @cached_property
+    def task(self):
+        """The task, with the statistics of the training split."""
+        file = catalogue.task(self.config["task"])
+        knobs = {knob.name: knob.check(self.config["knobs"][knob.name]) for knob in file.knobs}
+        return catalogue.load(file).Task(specs.from_json(self.config["outputs"]), **knobs)
+
+    @cached_property
+    def doors(self) -> dict[str, Any]:
+        """Other ways in, by name: from a batch of strings to the raw request."""
+        self._modules = {path.name: tf.saved_model.load(path) for path in sorted((self.path / "doors").glob("*"))}
+        return {name: module.door for name, module in self._modules.items()}
+
+    @cached_property
+    def signatures(self) -> dict[str, Signature]:
+        """What the model can be asked; see src/signatures.py."""
+        return self.task.signatures(self.model, self.preprocess, self.task.answers, self.doors)
+
+    @cached_property
+    def requests(self) -> dict[str, dict[str, list]]:
+        """Sample requests, as columns of TensorFlow Serving's JSON, by signature and input."""
+        files = [read_json(path) for path in sorted((self.path / "requests").glob("*.json"))]
+        return {file["signature_name"]: file["inputs"] for file in files}
+
+    def predict(self, raw: Any, signature: str = DEFAULT, batch: int = 256) -> dict[str, np.ndarray]:
+        """The named answers to raw requests.
+
+        Args:
+            raw: an array of requests, or {input: array}; the first axis is the batch.
+            signature: which of the model's questions is asked.
+            batch: requests answered at a time.
+
+        Raises:
+            UserError: for an unknown signature, or requests of another name, shape or type.
+        """
+        if signature not in self.signatures:
+            raise UserError(f"There is no signature {signature!r}; there are: {', '.join(self.signatures)}.")
+        _, request = self.signatures[signature]
+        given = raw if isinstance(raw, Mapping) else {next(iter(request)): raw}
+        if set(given) != set(request):
+            raise UserError(f"{signature} takes {', '.join(request)}; it was given {', '.join(given)}.")
+        arrays = {name: _array(given[name], spec) for name, spec in request.items()}
+        sizes = {len(array) for array in arrays.values()}
+        if len(sizes) != 1:
+            raise UserError(f"All inputs need one length, not {', '.join(map(str, sorted(sizes)))}.")
+        ask = self._functions[signature]
+        parts = [
+            ask({name: tf.constant(array[start : start + batch]) for name, array in arrays.items()})
+            for start in range(0, max(*sizes, 1), batch)
+        ]
+        return {name: np.concatenate([part[name].numpy() for part in parts]) for name in parts[0]}
+
+    @cached_property
+    def _functions(self):
+        return {name: tf.function(ask, reduce_retracing=True) for name, (ask, _) in self.signatures.items()}
+
+
+def load_run(path: str | Path) -> Run:
+    """The finished run in the folder `path`.
+
+    Raises:
+        UserError: where there is none, or it was cut off.
+    """
+    path = Path(path)
+    if not (path / "config.json").is_file():
+        raise UserError(f"{path} is no run: it has no config.json.")
+    if not (path / "metrics.json").is_file():
+        raise UserError(f"The run {path} was cut off before it was measured. Train again.")
+    run = Run(path)
+    if run.config["format"] != FORMAT:
+        raise UserError(f"{path} has the format {run.config['format']}, this code reads {FORMAT}.")
+    return run
+
+
+def find(run: str, model: str, data: str, folder: str) -> Run:
+    """The run at the path `run`, or the newest finished one of `model` (on `data`) in `folder`."""
+    if bool(run) == bool(model):
+        raise UserError("Say which run is meant: --run FOLDER, or --model NAME for the newest one of that model.")
+    if run:
+        return load_run(run)
+    catalogue.model(model)
+    finished = [path.parent for path in Path(folder).glob("*/metrics.json")]
+    configs = {path: read_json(path / "config.json") for path in finished}
+    fitting = [p for p, c in configs.items() if c["model"] == model and data in ("", c["data"])]
+    if not fitting:
+        on = f" on {data}" if data else ""
+        raise UserError(f"{folder} has no finished run of {model}{on}. Start one: python -m src train {model}")
+    return load_run(max(fitting, key=lambda path: configs[path]["started"]))
+
+
+def begin(folder: Path, settings: Config, data: Data, resolved: Mapping, tag: str) -> Path:
+    """Makes the folder of a new run, with its config.json.
+
+    Args:
+        folder: where runs are.
+        settings: every knob.
+        data: its specs.
+        resolved: what was chosen by size and device.
+        tag: joined to the run's name.
+    """
+    started = datetime.datetime.now().astimezone()
+    choices = settings.choices
+    names = [choices.model.name, choices.data.name, started.strftime("%Y%m%d-%H%M%S"), *([tag] if tag else [])]
+    path = _new_folder(folder, "-".join(names))
+    knobs = {name: value for name, value in settings.values.items() if name not in CHOOSING}
+    write_json(
+        path / "config.json",
+        {
+            "format": FORMAT,
+            "model": choices.model.name,
+            "data": choices.data.name,
+            "task": choices.task.name,
+            "started": started.isoformat(),
+            "knobs": knobs,
+            "origins": {name: settings.origins[name] for name in knobs},
+            "resolved": dict(resolved),
+            "inputs": specs.to_json(data.inputs),
+            "outputs": specs.to_json(data.outputs),
+            "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}},
+            "commit": _commit(),
+            "device": device.name(),
+        },
+    )
+    return path
+
+
+def save(path: Path, model: keras.Model, data: Data) -> None:
+    """Writes the trained model, the way in, and sample requests from the validation split."""
+    with whole(path / "best.weights.h5") as partial:
+        model.save_weights(partial)
+    answering = keras.Model(model.input, model.output, name=model.name)  # compiled, plain Keras couldn't open it
+    for name, part in (("model.keras", answering), ("preprocess.keras", data.preprocess)):
+        with whole(path / name) as partial:
+            part.save(partial)
+    for name, door in data.doors.items():
+        module = tf.Module()
+        module.door = tf.function(door, input_signature=[tf.TensorSpec((None,), tf.string, name=name)])
+        tf.saved_model.save(module, path / "doors" / name)
+    _save_requests(path / "requests", data)
+
+
+def _save_requests(folder: Path, data: Data) -> None:
+    """A request for the default signature, and one through each door that can say how its strings are made."""
+    raw, _ = data.validation.examples(1)
+    numbers = sum(column.size for column in raw.values())
+    raw, _ = data.validation.examples(min(MOST_SAMPLES, max(1, MOST_NUMBERS // numbers)))
+    requests = {DEFAULT: raw}
+    requests |= {name: {name: door.encode(raw)} for name, door in data.doors.items() if hasattr(door, "encode")}
+    folder.mkdir()
+    for name, columns in requests.items():
+        inputs = {key: to_json(column) for key, column in columns.items()}
+        write_json(folder / f"{name}.json", {"signature_name": name, "inputs": inputs}, indent=None)
+
+
+def _new_folder(folder: Path, name: str) -> Path:
+    """A folder that nobody else has: two runs that start in one second get different ones."""
+    folder.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while True:
+        path = folder / (name if number == 1 else f"{name}-{number}")
+        try:
+            path.mkdir()
+            return path
+        except FileExistsError:
+            number += 1
+
+
+def _commit() -> str:
+    """The project's commit, with "+" when files differ from it; "" outside git."""
+    if not (catalogue.ROOT / ".git").exists() or not shutil.which("git"):
+        return ""
+    git = ["git", "-C", str(catalogue.ROOT)]
+    commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
+    changed = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True).stdout.strip()
+    return commit + "+" * bool(changed)
+
+
+def _array(given: Any, spec: tf.TensorSpec) -> np.ndarray:
+    """`given` in the type and shape of `spec`; raises UserError where that would change a value."""
+    array = np.asarray(given)
+    if array.ndim != spec.shape.rank or not spec.shape.is_compatible_with(array.shape):
+        raise UserError(f"{spec.name} has the shape {spec.shape}, batch first; it was given {array.shape}.")
+    if spec.dtype == tf.string:
+        return array.astype(object)
+    try:
+        converted = array.astype(spec.dtype.as_numpy_dtype)
+    except (TypeError, ValueError):
+        raise UserError(f"{spec.name} takes {spec.dtype.name}; it was given {array.dtype}.") from None
+    if not (array.dtype.kind == converted.dtype.kind == "f" or np.array_equal(converted, array, equal_nan=True)):
+        raise UserError(f"{spec.name} takes {spec.dtype.name}; some of the given numbers don't fit.")
+    return converted

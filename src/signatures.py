@@ -1,0 +1,52 @@
+"""Signatures: what a trained model can be asked, from raw requests to named answers.
+
+`run.predict` and the export use these very functions; there is no second way from a request to an answer.
+"""
+
+from collections.abc import Callable, Mapping
+
+import keras
+import tensorflow as tf
+
+Request = Mapping[str, tf.TensorSpec]
+Signature = tuple[Callable[[Mapping[str, tf.Tensor]], dict[str, tf.Tensor]], Request]
+DEFAULT = "serving_default"
+
+
+def plain(
+    model: keras.Model, preprocess: keras.Model, answers: Callable, doors: Mapping[str, Callable]
+) -> dict[str, Signature]:
+    """`serving_default` from the raw request, and one signature for each door.
+
+    Args:
+        model: from features to prediction.
+        preprocess: from the raw request, its named Inputs, to features.
+        answers: from prediction to named answers.
+        doors: by name, a function from a batch of strings to the raw request; its signature and its input have that
+            name.
+
+    Returns:
+        By name, a function from a dict of tensors to a dict of tensors, and the spec of each input.
+    """
+
+    def serve(raw):
+        return answers(model(features_of(preprocess, raw), training=False))
+
+    def through(name, door):
+        return lambda request: serve(door(request[name]))
+
+    signatures = {DEFAULT: (serve, request_of(preprocess))}
+    for name, door in doors.items():
+        signatures[name] = (through(name, door), {name: tf.TensorSpec((None,), tf.string, name=name)})
+    return signatures
+
+
+def request_of(preprocess: keras.Model) -> dict[str, tf.TensorSpec]:
+    """The spec of each input of a raw request, the batch free."""
+    return {tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.name) for tensor in preprocess.inputs}
+
+
+def features_of(preprocess: keras.Model, raw: Mapping[str, tf.Tensor]) -> tf.Tensor | dict[str, tf.Tensor]:
+    """The features of a raw request, given by input's name however the model nests its Inputs."""
+    nested = keras.tree.map_structure(lambda tensor: raw[tensor.name], preprocess.input)
+    return preprocess(nested, training=False)

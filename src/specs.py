@@ -1,0 +1,183 @@
+"""What a model is given and what it is to predict, as plain data.
+
+A data set says what its features and its target are; a model file says which of them it takes and gives; the output
+finds the task. Statistics of the target live in the output spec, so a run can be used where its data set is gone.
+Nothing here imports TensorFlow.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras
+
+    from src.sources import Source
+
+
+# Inputs: the features that a model sees.
+
+
+@dataclass(frozen=True)
+class Image:
+    """One float32 tensor (batch, height, width, channels), values in [0, 1]."""
+
+    height: int
+    width: int
+    channels: int
+
+
+@dataclass(frozen=True)
+class Vector:
+    """One float32 tensor (batch, size)."""
+
+    size: int
+
+
+@dataclass(frozen=True)
+class Columns:
+    """A table: {"numeric": float32 (batch, n), "categories": int32 (batch, m)}, each only where there are any.
+
+    Numbers are scaled and a missing one is 0. A category is its index in the vocabulary, 0 = unknown or missing.
+
+    Args:
+        numeric: names of the n numeric features, indicators of missing values among them.
+        categories: name and vocabulary size (the unknown one included) of each of the m categories.
+    """
+
+    numeric: tuple[str, ...]
+    categories: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """One int32 tensor (batch, length) of indices below `vocabulary`; 0 is padding, 1 an unknown token."""
+
+    length: int
+    vocabulary: int
+
+
+@dataclass(frozen=True)
+class Series:
+    """One float32 tensor (batch, length, channels), oldest value first."""
+
+    length: int
+    channels: int
+
+
+# Outputs: what is predicted.
+
+
+@dataclass(frozen=True)
+class Classes:
+    """One of several classes; the target is an int32 index into `names`, the prediction one logit for each name.
+
+    Args:
+        names: the classes, in the order of their labels.
+        counts: training examples of each class; the task fills them in.
+    """
+
+    names: tuple[str, ...]
+    counts: tuple[int, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Numbers that a model predicts for one example."""
+        return len(self.names)
+
+
+@dataclass(frozen=True)
+class Values:
+    """Real numbers; the target is float32 (batch, len(names)) in `unit`, the prediction is standardised.
+
+    Args:
+        names: what each number is.
+        unit: of all of them, such as "EUR"; "" for none.
+        mean, scale: the training targets' mean and standard deviation; the task fills them in.
+    """
+
+    names: tuple[str, ...]
+    unit: str = ""
+    mean: tuple[float, ...] = ()
+    scale: tuple[float, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Numbers that a model predicts for one example."""
+        return len(self.names)
+
+
+Input = Image | Vector | Columns | Tokens | Series
+Output = Classes | Values
+KINDS = {kind.__name__: kind for kind in (Image, Vector, Columns, Tokens, Series, Classes, Values)}
+
+
+def to_json(spec: Input | Output) -> dict[str, Any]:
+    """The spec as JSON data: its kind and its fields."""
+    return {"kind": type(spec).__name__, **dataclasses.asdict(spec)}
+
+
+def from_json(data: Mapping[str, Any]) -> Input | Output:
+    """The spec that `to_json` wrote."""
+    fields = {name: _tuples(value) for name, value in data.items() if name != "kind"}
+    return KINDS[data["kind"]](**fields)
+
+
+def _tuples(value):
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+# What a data set's `load` returns.
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data set, ready to be trained on.
+
+    Args:
+        train, validation, test: the splits; validation never comes from test.
+        inputs, outputs: what the features and the target are.
+        preprocess: a functional Keras model from one raw request, its named Inputs, to the features.
+        doors: other ways in, by name: a graph function from a batch of strings to the raw request, such as
+            {"image_bytes": …} from encoded pictures.
+    """
+
+    train: "Source"
+    validation: "Source"
+    test: "Source"
+    inputs: Input
+    outputs: Output
+    preprocess: "keras.Model"
+    doors: Mapping[str, Callable] = field(default_factory=dict)
+
+
+# What a model file's SPACE is made of: the values that tuning may try.
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of the given values."""
+
+    values: tuple
+
+    def __init__(self, *values):
+        object.__setattr__(self, "values", values)
+
+    def corners(self) -> tuple:
+        """The values at the ends, which a contract test builds."""
+        return self.values[0], self.values[-1]
+
+
+@dataclass(frozen=True)
+class Range:
+    """A number from `low` to `high`, both included; drawn on a log scale with `log`, in steps of `step`."""
+
+    low: float
+    high: float
+    log: bool = False
+    step: float | None = None
+
+    def corners(self) -> tuple:
+        """The values at the ends, which a contract test builds."""
+        return self.low, self.high

@@ -1,0 +1,133 @@
+"""Classification: one of several classes, by a softmax over logits and cross-entropy.
+
+Goodfellow, Bengio and Courville, Deep Learning (2016), section 6.2.2.3; label smoothing: Szegedy et al. (2016),
+Rethinking the inception architecture, section 7. Two classes are two logits: binary and multi-class are one thing.
+"""
+
+import dataclasses
+from collections import Counter
+
+import keras
+import numpy as np
+import tensorflow as tf
+from matplotlib.figure import Figure
+
+from src.signatures import plain
+from src.sources import InMemory
+from src.specs import Classes
+
+SPEC = Classes
+MOST_NAMES_DRAWN = 30
+
+
+def adapt(outputs: Classes, train: InMemory) -> Classes:
+    """The spec with the number of training examples of each class."""
+    labels = Counter()
+    for _, target in train.in_order(4096).as_numpy_iterator():
+        labels.update(target.tolist())
+    return dataclasses.replace(outputs, counts=tuple(labels[label] for label in range(outputs.size)))
+
+
+class Task:
+    """Classification into `outputs.names`.
+
+    Args:
+        outputs: the classes and how often each stands in the training split.
+        class_weights: whether errors on rare classes count more: n / (classes x examples of the class).
+        label_smoothing: share of the target's probability spread over all classes, in [0, 1).
+
+    Raises:
+        ValueError: for a label smoothing out of its range.
+    """
+
+    monitor, direction = "val_accuracy", "max"
+    signatures = staticmethod(plain)
+
+    def __init__(self, outputs: Classes, *, class_weights: bool = False, label_smoothing: float = 0.0):
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(f"label_smoothing has to be in [0, 1), not {label_smoothing}.")
+        self.outputs = outputs
+        self.label_smoothing = label_smoothing
+        counts = np.maximum(outputs.counts or 1, 1)
+        self.weights = (np.sum(counts) / (outputs.size * counts)).astype("float32") if class_weights else None
+
+    def supervise(self, features, target):
+        """What the model is trained on: features, labels (batch,) and, with class weights, a weight for each."""
+        if self.weights is None:
+            return features, target
+        return features, target, tf.gather(self.weights, target)
+
+    def loss(self, target, logits):
+        """Cross-entropy (batch,) of labels (batch,) and logits (batch, classes)."""
+        return keras.losses.categorical_crossentropy(
+            tf.one_hot(tf.cast(target, tf.int32), self.outputs.size),
+            logits,
+            from_logits=True,
+            label_smoothing=self.label_smoothing,
+        )
+
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """Accuracy, for two classes and for many."""
+        return [keras.metrics.SparseCategoricalAccuracy("accuracy")]
+
+    def answers(self, logits) -> dict[str, tf.Tensor]:
+        """The likeliest class, its probability (batch,), and all probabilities (batch, classes) in order of names."""
+        probabilities = tf.nn.softmax(logits)
+        return {
+            "label": tf.gather(tf.constant(self.outputs.names), tf.argmax(probabilities, axis=-1)),
+            "probability": tf.reduce_max(probabilities, axis=-1),
+            "probabilities": probabilities,
+        }
+
+    def summarize(self, targets) -> dict:
+        """One split's targets, for the manifest: the number of examples of each class."""
+        counts = np.bincount(targets, minlength=self.outputs.size)
+        return {"classes": {name: int(count) for name, count in zip(self.outputs.names, counts, strict=True)}}
+
+    def figures(self, predict, batches) -> dict:
+        """Accuracy beside that of always answering the training split's commonest class; figures of each class.
+
+        Args:
+            predict: from features to logits.
+            batches: (features, labels, …) of one split, each example once.
+        """
+        confusion = np.zeros((self.outputs.size, self.outputs.size), int)  # (true, predicted)
+        for features, target, *_ in batches:
+            np.add.at(confusion, (target.numpy(), np.argmax(predict(features), axis=-1)), 1)
+        right, true, predicted = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
+        commonest = int(np.argmax(self.outputs.counts))
+        classes = {
+            name: {"precision": _ratio(r, p), "recall": _ratio(r, t), "f1": _ratio(2 * r, p + t), "examples": int(t)}
+            for name, r, t, p in zip(self.outputs.names, right, true, predicted, strict=True)
+        }
+        return {
+            "accuracy": _ratio(right.sum(), true.sum()),
+            "baseline": {
+                "accuracy": _ratio(true[commonest], true.sum()),
+                "predictor": f"always {self.outputs.names[commonest]}",
+            },
+            "classes": classes,
+            "confusion": confusion.tolist(),
+        }
+
+    def draw(self, figures: dict) -> dict[str, Figure]:
+        """The confusion matrix, each row as shares of a true class."""
+        confusion = np.array(figures["confusion"])
+        shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+        side = min(3 + 0.4 * self.outputs.size, 12)
+        figure = Figure(figsize=(side, side), layout="constrained")
+        axes = figure.subplots()
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        axes.set(xlabel="predicted class", ylabel="true class", title=f"Accuracy {figures['accuracy']:.3f}")
+        if self.outputs.size <= MOST_NAMES_DRAWN:
+            positions = range(self.outputs.size)
+            axes.set_xticks(positions, self.outputs.names, rotation=45, ha="right", rotation_mode="anchor")
+            axes.set_yticks(positions, self.outputs.names)
+            for row, column in zip(*np.nonzero(confusion), strict=True):
+                color = "white" if shares[row, column] > 0.5 else "black"
+                axes.text(column, row, confusion[row, column], ha="center", va="center", color=color, fontsize=8)
+        return {"confusion": figure}
+
+
+def _ratio(part, whole) -> float:
+    return float(part / whole) if whole else 0.0

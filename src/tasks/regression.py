@@ -1,0 +1,143 @@
+"""Regression: real numbers, by the mean squared error of standardised targets.
+
+Goodfellow, Bengio and Courville, Deep Learning (2016), section 5.1.4. The model sees targets of mean 0 and deviation
+1, so that one learning rate suits every unit; all figures and answers are in the target's own unit.
+"""
+
+import dataclasses
+
+import keras
+import numpy as np
+import tensorflow as tf
+from matplotlib.figure import Figure
+
+from src.signatures import plain
+from src.sources import InMemory
+from src.specs import Values
+
+SPEC = Values
+POINTS_DRAWN = 1000
+
+
+def adapt(outputs: Values, train: InMemory) -> Values:
+    """The spec with mean and standard deviation of the training targets."""
+    count, total, squares = 0, 0.0, 0.0
+    shift = None  # the first example: sums of squares of large numbers would lose the deviation
+    for _, target in train.in_order(4096).as_numpy_iterator():
+        shift = target[:1].astype("float64") if shift is None else shift
+        centred = target - shift
+        count += len(target)
+        total = total + centred.sum(axis=0)
+        squares = squares + (centred**2).sum(axis=0)
+    mean = total / count
+    scale = np.sqrt(np.maximum(squares / count - mean**2, 0))
+    return dataclasses.replace(
+        outputs, mean=tuple((mean + shift[0]).tolist()), scale=tuple(np.where(scale > 0, scale, 1.0).tolist())
+    )
+
+
+class Task:
+    """Regression of `outputs.names`, in `outputs.unit`.
+
+    Args:
+        outputs: what the values are, with mean and scale of the training targets.
+    """
+
+    monitor, direction = "val_mae", "min"
+    signatures = staticmethod(plain)
+
+    def __init__(self, outputs: Values):
+        self.outputs = outputs
+        self.mean, self.scale = np.array(outputs.mean, "float32"), np.array(outputs.scale, "float32")
+
+    def supervise(self, features, target):
+        """What the model is trained on: features and standardised targets (batch, values)."""
+        return features, (target - self.mean) / self.scale
+
+    def loss(self, target, prediction):
+        """Squared error (batch,) of standardised values (batch, values)."""
+        return keras.losses.mean_squared_error(target, prediction)
+
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """Mean absolute error and root mean squared error in the target's unit, over all values."""
+        scale = self.scale
+
+        class RootMeanSquaredError(keras.metrics.RootMeanSquaredError):
+            def update_state(self, y_true, y_pred, sample_weight=None):
+                return super().update_state(y_true * scale, y_pred * scale, sample_weight)
+
+        def absolute_error(target, prediction):
+            return keras.losses.mean_absolute_error(target * scale, prediction * scale)
+
+        return [keras.metrics.MeanMetricWrapper(absolute_error, "mae"), RootMeanSquaredError("rmse")]
+
+    def answers(self, prediction) -> dict[str, tf.Tensor]:
+        """The values in their unit: (batch,) for a single one, else (batch, values) in order of names."""
+        value = self._in_unit(prediction)
+        return {"value": value[:, 0] if self.outputs.size == 1 else value}
+
+    def summarize(self, targets) -> dict:
+        """One split's targets, for the manifest."""
+        return {
+            "values": {
+                name: {"mean": float(column.mean()), "min": float(column.min()), "max": float(column.max())}
+                for name, column in zip(self.outputs.names, targets.T, strict=True)
+            }
+        }
+
+    def figures(self, predict, batches) -> dict:
+        """Errors of each value beside those of always answering the training mean.
+
+        Args:
+            predict: from features to standardised values.
+            batches: (features, standardised targets) of one split, each example once.
+        """
+        count, sums, points = 0, np.zeros((5, self.outputs.size)), []
+        for features, target, *_ in batches:
+            true, value = self._in_unit(target.numpy()), self._in_unit(np.asarray(predict(features)))
+            error, deviation = value - true, true - self.mean
+            terms = (abs(error), error**2, abs(deviation), deviation**2, deviation)
+            sums += np.array([term.sum(axis=0, dtype="float64") for term in terms])
+            count += len(true)
+            if len(points) < POINTS_DRAWN:
+                points += np.stack([true, value], axis=-1).tolist()
+        absolute, squared, from_mean, from_mean_squared, offset = sums / count
+        spread = from_mean_squared - offset**2  # about the split's own mean
+        values = {
+            name: {
+                "mae": float(absolute[i]),
+                "rmse": float(np.sqrt(squared[i])),
+                "r2": float(1 - squared[i] / spread[i]) if spread[i] > 0 else 0.0,
+            }
+            for i, name in enumerate(self.outputs.names)
+        }
+        return {
+            "mae": float(absolute.mean()),
+            "rmse": float(np.sqrt(squared.mean())),
+            "baseline": {
+                "mae": float(from_mean.mean()),
+                "rmse": float(np.sqrt(from_mean_squared.mean())),
+                "predictor": "always the training mean",
+            },
+            "values": values,
+            "points": points[:POINTS_DRAWN],
+        }
+
+    def draw(self, figures: dict) -> dict[str, Figure]:
+        """Predicted against true values, a picture for each."""
+        points = np.array(figures["points"])  # (examples, values, true and predicted)
+        unit = f" ({self.outputs.unit})" if self.outputs.unit else ""
+        drawn = {}
+        for position, name in enumerate(self.outputs.names):
+            figure = Figure(figsize=(5, 5), layout="constrained")
+            axes = figure.subplots()
+            true, predicted = points[:, position].T
+            low, high = points[:, position].min(), points[:, position].max()
+            axes.plot([low, high], [low, high], color="0.6", linewidth=1)
+            axes.scatter(true, predicted, s=12, alpha=0.5)
+            axes.set(xlabel=f"true{unit}", ylabel=f"predicted{unit}", title=name)
+            drawn[f"predicted_{name}"] = figure
+        return drawn
+
+    def _in_unit(self, standardised):
+        return standardised * self.scale + self.mean

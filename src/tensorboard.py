@@ -1,0 +1,48 @@
+"""What TensorBoard is shown: figures of both splits, learning rate, graph, configuration, samples, histograms."""
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from src.specs import Data, Image
+
+SAMPLES = 10
+
+
+def callback(folder: Path, data: Data, histograms: bool) -> keras.callbacks.TensorBoard:
+    """Keras' callback; the run's configuration and a few training examples are written at once.
+
+    Args:
+        folder: the run's, where config.json is.
+        data: whose training split the samples are from.
+        histograms: whether to write histograms of all weights each epoch, which takes longer than a small epoch.
+    """
+    logs = folder / "tensorboard"
+    with tf.summary.create_file_writer(str(logs / "train")).as_default(step=0):
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        tf.summary.text("config", f"```\n{json.dumps(config, indent=2)}\n```")
+        _samples(data)
+    return keras.callbacks.TensorBoard(logs, histogram_freq=int(histograms), write_graph=True)
+
+
+def _samples(data: Data) -> None:
+    raw, target = data.train.examples(SAMPLES)
+    if isinstance(data.inputs, Image):
+        (images,) = raw.values()
+        tf.summary.image("samples", images, max_outputs=SAMPLES)
+    else:
+        rows = [f"| {name} | {' | '.join(map(_text, column))} |" for name, column in raw.items()]
+        rows.append(f"| **target** | {' | '.join(map(_text, target))} |")
+        tf.summary.text(
+            "samples", "\n".join([f"| input {'| ' * len(target)}|", "|---" * (len(target) + 1) + "|", *rows])
+        )
+
+
+def _text(value) -> str:
+    text = (
+        value.decode(errors="replace") if isinstance(value, bytes) else np.array2string(np.asarray(value), precision=4)
+    )
+    return text.replace("|", "\\|").replace("\n", " ")[:200]

@@ -1,0 +1,168 @@
+"""The main job: load a data set, fit a model to it, measure it, save it, export it.
+
+from src.train import train
+
+run = train("cnn", data="digits", epochs=3)
+run.predict(images)
+"""
+
+import dataclasses
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import keras
+
+from src import catalogue, device, report, runs
+from src.catalogue import DataFile, ModelFile, TaskFile
+from src.config import Config, resolve
+from src.errors import UserError
+from src.evaluate import figures, splits
+from src.export import Verifier, publish
+from src.files import check_writable, write_json
+from src.fit import compile, fit
+from src.knobs import shown
+from src.manifest import manifest
+from src.optimizers import optimizer
+from src.plan import plan
+from src.runs import Run
+from src.specs import Data
+
+
+def train(model: str, **knobs) -> Run:
+    """Trains the model of that name, and gives back the run.
+
+    Args:
+        model: a file of models/.
+        knobs: what isn't to have its default, such as data="digits" or epochs=3; `python -m src train MODEL --help`
+            explains each.
+
+    Raises:
+        UserError: for what a user can mend.
+    """
+    settings = resolve(model, knobs)
+    return _train(settings, **settings.of("run"))
+
+
+def _train(
+    settings: Config,
+    *,
+    data: str | None = None,
+    task: str | None = None,
+    config: str | None = None,
+    seed: int = 0,
+    deterministic: bool = False,
+    mixed_precision: bool = False,
+    limit: int | None = None,
+    test: bool = True,
+    export: bool = True,
+    export_name: str | None = None,
+    tag: str = "",
+    verbose: bool = True,
+    runs_dir: str = "runs",
+    exports_dir: str = "saved_models",
+) -> Run:
+    """The whole job, step by step.
+
+    Args:
+        settings: every knob's value.
+        data: data set; by itself the one that the model file names.
+        task: what is learnt; by itself what fits the data set's target.
+        config: a run's config.json, or a TOML file of knobs, to start from; flags win over it.
+        seed: all random numbers follow from it.
+        deterministic: whether two trainings give the same weights to the last bit; some ops get slower.
+        mixed_precision: whether to compute in half precision, bfloat16 where the device has it.
+        limit: take only so many examples of each split.
+        test: whether to read the test split, once, at the end.
+        export: whether to publish the model as a SavedModel.
+        export_name: name under which it is served, by itself MODEL-DATA.
+        tag: joined to the run's name.
+        verbose: whether to show progress and a summary.
+        runs_dir: folder of the runs.
+        exports_dir: folder of the SavedModels.
+    """
+    if limit is not None and limit < 1:
+        raise UserError(f"limit has to be 1 or more, not {limit}.")
+    if export_name and not export:
+        raise UserError("export_name has no effect with --no-export.")
+    choices = settings.choices
+    export_name = export_name or f"{choices.model.name}-{choices.data.name}"
+    check_writable(Path(runs_dir), *([Path(exports_dir)] if export else []))
+    say = print if verbose else _nothing
+    say(f"{choices.model.name} on {choices.data.name}: {choices.task.name}, on {device.name()}")
+
+    device.seed(seed, deterministic)
+    loaded = _load(settings)
+    parts = splits(loaded, limit, test)
+    loaded = dataclasses.replace(loaded, **parts)
+    with _mistakes_in(choices.task):
+        adapted = catalogue.load(choices.task).adapt(loaded.outputs, loaded.train)
+        learnt = catalogue.load(choices.task).Task(adapted, **settings.of("task"))
+    loaded = dataclasses.replace(loaded, outputs=adapted)
+    precision = device.precision_policy(mixed_precision)
+    model = _build(settings, loaded, precision)
+    chosen = plan(model, len(loaded.train), deterministic, **settings.of("plan"))
+    made, schedule = optimizer(chosen.steps * chosen.epochs, learnt, **settings.of("optimizer"))
+    say(
+        f"{len(loaded.train):,} examples to train on, {model.count_params():,} parameters; batches of {chosen.batch}, "
+        f"{chosen.steps} steps an epoch, {chosen.steps_per_execution} at a stretch"
+    )
+
+    compile(model, learnt, chosen, made)
+    resolved = {**vars(chosen), "jit": model.jit_compile, "precision": precision}
+    path = runs.begin(Path(runs_dir), settings, loaded, resolved, tag)
+    with Verifier(wanted=export) as verifier:
+        with _nothing_half_written(path):
+            write_json(path / "manifest.json", manifest(parts, learnt))
+            fitted = fit(model, learnt, loaded, chosen, schedule, path, seed, verbose, **settings.of("fit"))
+            runs.save(path, model, loaded)
+            metrics = figures(path, model, fitted.measure, learnt, loaded.preprocess, parts)
+            write_json(path / "metrics.json", metrics)
+            report.write(path)
+        run = runs.load_run(path)
+        published = publish(run, export_name, Path(exports_dir), verifier) if export else None
+    if verbose:
+        report.summary(run, fitted.best_epoch, published)
+    return run
+
+
+def _load(settings: Config) -> Data:
+    file = settings.choices.data
+    with _mistakes_in(file):
+        return catalogue.load(file).load(**settings.of("data"))
+
+
+def _build(settings: Config, data: Data, precision: str) -> keras.Model:
+    """The model under a precision policy, which is put back: preprocessing stays in float32."""
+    file = settings.choices.model
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        with _mistakes_in(file):
+            return catalogue.load(file).build(data.inputs, data.outputs, **settings.of("model"))
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+@contextmanager
+def _mistakes_in(file: ModelFile | DataFile | TaskFile) -> Iterator[None]:
+    """Turns the ValueError of a knob out of its range into a message that names the file."""
+    try:
+        yield
+    except ValueError as error:
+        raise UserError(f"{shown(file.path)} refused its knobs: {error}") from error
+
+
+@contextmanager
+def _nothing_half_written(path: Path) -> Iterator[None]:
+    """Removes the run's folder when training doesn't get to its end."""
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(path, ignore_errors=True)
+        raise
+
+
+def _nothing(text: str) -> None:
+    """Says nothing."""

@@ -1,0 +1,160 @@
+"""Verify an export in a clean process: what TensorFlow Serving will load, asked what it will be asked.
+
+    python -I src/verify.py
+
+imports TensorFlow, then reads one line of JSON from its input, {"export": folder, "cases": file}, and writes one line
+of JSON: {"problems": [text, …], "differences": {signature: {output: largest absolute difference}}}.
+
+It imports nothing of this project, so nothing of it can be needed where the export is served. The cases are, by
+signature, {"request": {input: column}, "answers": {output: column}} in TensorFlow Serving's JSON.
+"""
+
+import base64
+import json
+import sys
+from contextlib import closing
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.protobuf import config_pb2
+
+# What TensorFlow Serving can read from JSON and write to it.
+JSON_TYPES = {
+    tf.float32, tf.float64, tf.int8, tf.int16, tf.int32, tf.int64, tf.uint8, tf.uint32, tf.uint64, tf.bool, tf.string,
+}  # fmt: skip
+
+
+def verify(export: str, cases: dict) -> dict:
+    """The problems that a server would have with `export`, and how far its answers are from those expected."""
+    loaded = tf.saved_model.load(export)
+    with closing(tf.compat.v1.Session(graph=tf.Graph())) as session:
+        # The loader that TensorFlow Serving uses: it fails where tf.saved_model.load doesn't.
+        meta = tf.compat.v1.saved_model.loader.load(session, [tf.saved_model.SERVING], export)
+        problems, differences = structure(meta, cases), {}
+        for name, case in cases.items():
+            signature = meta.signature_def[name]
+            request, expected = columns(signature.inputs, case["request"]), columns(signature.outputs, case["answers"])
+            alone = {key: column[:1] for key, column in request.items()}
+            tensors = {key: tf.constant(column) for key, column in request.items()}
+            ways = {
+                "served": (ask(session, signature, request), expected),
+                "served alone": (ask(session, signature, alone), {k: column[:1] for k, column in expected.items()}),
+                "loaded": ({k: v.numpy() for k, v in loaded.signatures[name](**tensors).items()}, expected),
+            }
+            for way, (given, wanted) in ways.items():
+                problems += mismatches(f"{name}, {way}", wanted, given)
+            differences[name] = {
+                key: max(difference(wanted[key], given[key]) for given, wanted in ways.values()) for key in expected
+            }
+            problems += survivors(session, name, signature, request)
+    return {"problems": problems, "differences": differences}
+
+
+def structure(meta: tf.compat.v1.MetaGraphDef, cases: dict) -> list[str]:
+    """What is wrong with the graph itself: ops and shapes that a server refuses."""
+    problems = []
+    missing = set(cases) - set(meta.signature_def)
+    if missing or "serving_default" not in meta.signature_def:
+        problems.append(f"signatures are missing: {', '.join(sorted(missing | {'serving_default'}))}")
+    for function in meta.graph_def.library.function:
+        if function.attr["_XlaMustCompile"].b:
+            problems.append(f"the function {function.signature.name} has to be compiled by XLA")
+        nodes = {node.op for node in function.node_def}
+        problems += [f"{op} runs Python, which a server doesn't have" for op in sorted(nodes) if "PyFunc" in op]
+    for name, signature in meta.signature_def.items():
+        if name.startswith("__"):
+            continue  # the graph's own start, which nobody asks
+        for key, info in [*signature.inputs.items(), *signature.outputs.items()]:
+            shape, kind = tf.TensorShape(info.tensor_shape), tf.as_dtype(info.dtype)
+            if kind not in JSON_TYPES:
+                problems.append(f"{name}: {key} is {kind.name}, which JSON can't hold")
+            if shape.rank == 0 or (shape.rank and shape[0] is not None):
+                problems.append(f"{name}: {key} has the shape {shape}; the first dimension has to be a free batch")
+    return problems
+
+
+def survivors(session: tf.compat.v1.Session, name: str, signature, request: dict) -> list[str]:
+    """Requests of a wrong shape or rank that are answered: a convolution given one would kill the server."""
+    problems = []
+    for key, column in request.items():
+        wrong = [np.expand_dims(column, -1)]
+        wrong += [np.concatenate([column, column], axis=axis) for axis in range(1, column.ndim)]
+        for bad in wrong:
+            try:
+                ask(session, signature, {**request, key: bad})
+            except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
+                continue
+            problems.append(f"{name} answers {key} of the wrong shape {bad.shape}")
+    return problems
+
+
+def ask(session: tf.compat.v1.Session, signature, request: dict) -> dict:
+    """The named answers, computed as a server does: `session.run` would check the request's shapes first."""
+    options = config_pb2.CallableOptions(
+        feed=[signature.inputs[name].name for name in request],
+        fetch=[info.name for info in signature.outputs.values()],
+    )
+    values = session._make_callable_from_options(options)(*request.values())
+    return dict(zip(signature.outputs, values, strict=True))
+
+
+def columns(tensors, case: dict) -> dict[str, np.ndarray]:
+    """The arrays of a case, in the types of a signature's inputs or outputs."""
+    return {name: from_json(case[name], tf.as_dtype(info.dtype)) for name, info in tensors.items()}
+
+
+def mismatches(where: str, wanted: dict, given: dict) -> list[str]:
+    """Differences that no tolerance excuses: another shape, another text."""
+    problems = []
+    for name, column in wanted.items():
+        if column.shape != given[name].shape:
+            problems.append(f"{where}: {name} has the shape {given[name].shape} instead of {column.shape}")
+        elif column.dtype == object and not np.array_equal(column, given[name]):
+            row = np.flatnonzero(column != given[name])[0]
+            problems.append(f"{where}: {name} is {given[name][row]} instead of {column[row]} in example {row}")
+    return problems
+
+
+def difference(wanted: np.ndarray, given: np.ndarray) -> float:
+    """The largest difference, as a share of the number where it is above 1."""
+    if wanted.dtype == object or wanted.shape != given.shape or not wanted.size:
+        return 0.0
+    wanted, given = wanted.astype("float64"), given.astype("float64")
+    apart = np.abs(wanted - given) / np.maximum(1.0, np.abs(wanted))
+    apart[(np.isnan(wanted) & np.isnan(given)) | (wanted == given)] = 0.0
+    return float(np.nan_to_num(apart, nan=np.inf).max())
+
+
+def from_json(column: list, kind: tf.DType) -> np.ndarray:
+    """A column of TensorFlow Serving's JSON as an array of the type `kind`."""
+    if kind == tf.string:
+        return np.array([base64.b64decode(v["b64"]) if isinstance(v, dict) else v.encode() for v in column], object)
+    return np.array(column, dtype=kind.as_numpy_dtype)
+
+
+def to_json(column: np.ndarray) -> list:
+    """An array as a column of TensorFlow Serving's JSON; bytes that are no text become {"b64": …}."""
+    return [_text(value) for value in column] if column.dtype.kind in "OSU" else column.tolist()
+
+
+def _text(value: bytes | str) -> str | dict[str, str]:
+    try:
+        return value if isinstance(value, str) else value.decode()
+    except UnicodeDecodeError:
+        return {"b64": base64.b64encode(value).decode()}
+
+
+def main() -> None:
+    """Answers one request on the standard input; ends quietly when there is none."""
+    line = sys.stdin.readline()
+    if line:
+        request = json.loads(line)
+        with open(request["cases"], encoding="utf-8") as file:
+            print(json.dumps(verify(request["export"], json.load(file))), flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)  # the process that asked tells the user
