@@ -19,7 +19,7 @@ from src.specs import Choice, Classes, Image, Range, Values
 TAKES = (Image,)
 GIVES = (Classes, Values)
 DATA = "digits"
-FIT = {"batch": 64, "learning_rate": 5e-3, "epochs": 20, "patience": 10}
+FIT = {"learning_rate": 5e-3}
 SPACE = {
     "filters": Choice((16, 32), (32, 64), (32, 64, 128)),
     "blocks": Choice(1, 2),

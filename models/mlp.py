@@ -18,7 +18,7 @@ from src.specs import Choice, Classes, Columns, Image, Range, Series, Values, Ve
 TAKES = (Vector, Columns, Image, Series)
 GIVES = (Classes, Values)
 DATA = "wine"
-FIT = {"batch": 128, "learning_rate": 3e-3, "epochs": 40, "patience": 10}
+FIT = {"learning_rate": 3e-3, "epochs": 40}
 SPACE = {
     "units": Choice((64,), (128, 64), (256, 128)),
     "dropout": Range(0.0, 0.5),

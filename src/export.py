@@ -65,7 +65,7 @@ def publish(run: Run, name: str, exports: Path, verifier: "Verifier") -> Path:
         raise UserError(f"{name!r} can't be the name of an export: use letters, digits, '-', '_' and '.'.")
     folder = exports / name
     requests = {key: request for key, (_, request) in run.signatures.items()}
-    _same_request(folder, requests[DEFAULT])
+    check_request(folder, requests[DEFAULT])
     folder.mkdir(parents=True, exist_ok=True)
     # Not a number, so no server takes it for a version; in the same file system, so that a rename publishes it.
     unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
@@ -97,6 +97,24 @@ def publish(run: Run, name: str, exports: Path, verifier: "Verifier") -> Path:
         },
     )
     return path
+
+
+def check_request(folder: Path, request: Request) -> None:
+    """Raises a UserError when the last version in `folder` is asked something else, so that clients never break."""
+    versions = _versions(folder)
+    if not versions:
+        return
+    last = versions[max(versions)]
+    saved = saved_model_pb2.SavedModel.FromString((last / "saved_model.pb").read_bytes())
+    inputs = saved.meta_graphs[0].signature_def[DEFAULT].inputs
+    before = {
+        name: tf.TensorSpec(tf.TensorShape(info.tensor_shape), tf.as_dtype(info.dtype)) for name, info in inputs.items()
+    }
+    if _shown(before) != _shown(request):
+        raise UserError(
+            f"{last} is asked {json.dumps(_shown(before))},\nthis model {json.dumps(_shown(request))}.\n"
+            "One served name keeps one request: choose another with --export-name NAME."
+        )
 
 
 class Verifier:
@@ -175,24 +193,6 @@ def _cases(run: Run) -> dict[str, dict]:
         answers = run.predict(raw, signature=name)
         cases[name] = {"request": inputs, "answers": {key: to_json(column) for key, column in answers.items()}}
     return cases
-
-
-def _same_request(folder: Path, request: Request) -> None:
-    """Refuses a version that is asked something else than the last one: its clients would have to change."""
-    versions = _versions(folder)
-    if not versions:
-        return
-    last = versions[max(versions)]
-    saved = saved_model_pb2.SavedModel.FromString((last / "saved_model.pb").read_bytes())
-    inputs = saved.meta_graphs[0].signature_def[DEFAULT].inputs
-    before = {
-        name: tf.TensorSpec(tf.TensorShape(info.tensor_shape), tf.as_dtype(info.dtype)) for name, info in inputs.items()
-    }
-    if _shown(before) != _shown(request):
-        raise UserError(
-            f"{last} is asked {json.dumps(_shown(before))},\nthis model {json.dumps(_shown(request))}.\n"
-            "One served name keeps one request: choose another with --export-name NAME."
-        )
 
 
 def _rename(unfinished: Path, folder: Path) -> Path:

@@ -50,7 +50,7 @@ def plan(
     deterministic: bool,
     *,
     epochs: int = 20,
-    batch: int = 128,
+    batch: int | None = None,
     steps_per_execution: int | None = None,
     jit: bool | None = None,
 ) -> Plan:
@@ -61,7 +61,8 @@ def plan(
         examples: size of the training split.
         deterministic: whether ops are deterministic, which excludes XLA.
         epochs: most passes over the training split.
-        batch: examples a step, at most the whole training split.
+        batch: examples a step, at most the whole training split. By itself 16 to 128, so that a small split still has
+            several steps an epoch.
         steps_per_execution: most steps run at a stretch, without returning to Python; the largest number up to it is
             taken that divides an epoch's steps. By itself 32.
         jit: whether XLA compiles the training step. By itself on GPUs, and on CPUs for dense networks that train for
@@ -75,12 +76,17 @@ def plan(
             raise UserError(f"{name} has to be 1 or more, not {value}.")
     if jit and deterministic:
         raise UserError("XLA isn't deterministic: use either --jit or --deterministic.")
-    batch = min(batch, examples)
+    batch = min(batch or _batch(examples), examples)
     steps = examples // batch
     steps, execution = _divided(steps, most=min(steps_per_execution or EXECUTION, steps))
     if jit is None:
         jit = "auto" if device.on_gpu() else not deterministic and _pays_on_cpu(model, steps * epochs)
     return Plan(batch, steps, execution, jit, epochs)
+
+
+def _batch(examples: int) -> int:
+    """A power of two from 16 to 128 with 16 steps an epoch or more, where the split is large enough for that."""
+    return max(size for size in (16, 32, 64, 128) if size == 16 or size * 16 <= examples)
 
 
 def _divided(steps: int, most: int) -> tuple[int, int]:

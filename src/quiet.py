@@ -4,6 +4,8 @@ import os
 import sys
 import tempfile
 
+import absl.logging
+
 
 def import_tensorflow(debug: bool = False) -> None:
     """Imports Keras and TensorFlow and runs a first op, keeping what they write to file descriptor 2 off the screen.
@@ -14,6 +16,7 @@ def import_tensorflow(debug: bool = False) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if debug else "3")
     if debug:
         return _first_op()
+    absl.logging.set_verbosity(absl.logging.ERROR)
     sys.stderr.flush()
     with tempfile.TemporaryFile() as log:
         screen = os.dup(2)

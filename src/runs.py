@@ -90,7 +90,7 @@ class Run:
         return {file["signature_name"]: file["inputs"] for file in files}
 
     def predict(self, raw: Any, signature: str = DEFAULT, batch: int = 256) -> dict[str, np.ndarray]:
-        """The named answers to raw requests.
+        """The named answers to raw requests, texts as str.
 
         Args:
             raw: an array of requests, or {input: array}; the first axis is the batch.
@@ -108,14 +108,14 @@ class Run:
             raise UserError(f"{signature} takes {', '.join(request)}; it was given {', '.join(given)}.")
         arrays = {name: _array(given[name], spec) for name, spec in request.items()}
         sizes = {len(array) for array in arrays.values()}
-        if len(sizes) != 1:
-            raise UserError(f"All inputs need one length, not {', '.join(map(str, sorted(sizes)))}.")
+        if len(sizes) != 1 or sizes == {0}:
+            raise UserError(f"All inputs need one length above 0, not {', '.join(map(str, sorted(sizes)))}.")
         ask = self._functions[signature]
         parts = [
             ask({name: tf.constant(array[start : start + batch]) for name, array in arrays.items()})
-            for start in range(0, max(*sizes, 1), batch)
+            for start in range(0, *sizes, batch)
         ]
-        return {name: np.concatenate([part[name].numpy() for part in parts]) for name in parts[0]}
+        return {name: _readable(name, np.concatenate([part[name].numpy() for part in parts])) for name in parts[0]}
 
     @cached_property
     def _functions(self):
@@ -256,3 +256,10 @@ def _array(given: Any, spec: tf.TensorSpec) -> np.ndarray:
     if not (array.dtype.kind == converted.dtype.kind == "f" or np.array_equal(converted, array, equal_nan=True)):
         raise UserError(f"{spec.name} takes {spec.dtype.name}; some of the given numbers don't fit.")
     return converted
+
+
+def _readable(name: str, column: np.ndarray) -> np.ndarray:
+    """Texts as str; a name that ends in "_bytes" holds bytes, as in TensorFlow Serving."""
+    if column.dtype != object or name.endswith("_bytes"):
+        return column
+    return np.array([value.decode() for value in column.ravel()]).reshape(column.shape)

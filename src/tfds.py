@@ -1,6 +1,8 @@
 """Data sets of TensorFlow Datasets: found in TFDS_DATA_DIR, or downloaded once; refused quickly where neither works."""
 
+import sys
 import threading
+import urllib.error
 import urllib.request
 
 import numpy as np
@@ -44,8 +46,14 @@ def _source(builder, spec: Image, part: str, split: str, first: int, size: int) 
         labels = np.empty(n, "int32")
         rows = tfds.core.ReadInstruction(split, from_=first, to=first + n, unit="abs")
         batches = builder.as_dataset(split=rows, shuffle_files=False).batch(CHUNK).as_numpy_iterator()
-        text = f"reading {builder.name} {part}"
-        for number, batch in enumerate(track(batches, text, total=-(-n // CHUNK), transient=True)):
+        shown = track(
+            batches,
+            f"reading {builder.name} {part}",
+            total=-(-n // CHUNK),
+            transient=True,
+            disable=not sys.stdout.isatty(),
+        )
+        for number, batch in enumerate(shown):
             here = slice(number * CHUNK, number * CHUNK + len(batch["label"]))
             images[here], labels[here] = batch["image"], batch["label"]
         return {"image": images}, labels
@@ -98,7 +106,7 @@ def _unreachable(address: str) -> str | None:
 def _missing(name: str, builder, failure: str) -> UserError:
     offline = ", ".join(file.name for file in catalogue.datasets().values() if not file.download)
     return UserError(
-        f"The data set {name} is not in {builder.data_dir}, and {failure}.\n"
+        f"The data set {name} is not in {builder.data_dir_root}, and {failure}.\n"
         f"Set TFDS_DATA_DIR to a folder that has it, connect and try again, or use --data with a set that needs no "
         f"download: {offline}."
     )

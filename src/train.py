@@ -19,7 +19,7 @@ from src.catalogue import DataFile, ModelFile, TaskFile
 from src.config import Config, resolve
 from src.errors import UserError
 from src.evaluate import figures, splits
-from src.export import Verifier, publish
+from src.export import Verifier, check_request, publish
 from src.files import check_writable, write_json
 from src.fit import compile, fit
 from src.knobs import shown
@@ -27,6 +27,7 @@ from src.manifest import manifest
 from src.optimizers import optimizer
 from src.plan import plan
 from src.runs import Run
+from src.signatures import request_of
 from src.specs import Data
 
 
@@ -94,6 +95,8 @@ def _train(
 
     device.seed(seed, deterministic)
     loaded = _load(settings)
+    if export:
+        check_request(Path(exports_dir) / export_name, request_of(loaded.preprocess))
     parts = splits(loaded, limit, test)
     loaded = dataclasses.replace(loaded, **parts)
     with _mistakes_in(choices.task):

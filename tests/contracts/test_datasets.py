@@ -1,0 +1,173 @@
+"""What every data set's file has to do. Those that need a download are tested on a tiny set in their own format."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from src import catalogue
+from src.signatures import features_of, request_of
+from src.specs import Classes, Columns
+from tests.samples import SPECS
+from tests.samples import features as sample_features
+
+DATASETS = list(catalogue.datasets().values())
+TRAIN, TEST = 60, 12  # examples of the tiny sets
+
+
+@pytest.fixture(scope="module", params=DATASETS, ids=lambda file: file.name)
+def file(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def data(file, tmp_path_factory):
+    if not file.download:
+        return catalogue.load(file).load()
+    folder = tmp_path_factory.mktemp("tfds")
+    with pytest.MonkeyPatch.context() as patch:
+        prepare_tiny(file.name, folder, patch)
+        loaded = catalogue.load(file).load()
+        for source in (loaded.train, loaded.validation, loaded.test):
+            source.examples(1)  # read while the folder is the one in use
+        return loaded
+
+
+def prepare_tiny(name, folder, patch):
+    """Writes random examples as TensorFlow Datasets would, and makes it look there."""
+    tfds = pytest.importorskip("tensorflow_datasets")
+    patch.setattr(tfds.core.constants, "DATA_DIR", str(folder))
+    features = tfds.builder(name).info.features
+    random = np.random.default_rng(0)
+
+    def examples(count):
+        for _ in range(count):
+            example = {"image": random.integers(0, 256, features["image"].shape, "uint8")}
+            yield example | {"label": int(random.integers(features["label"].num_classes))} | (
+                {"id": "x"} if "id" in features else {}
+            )
+
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name,
+        version=str(tfds.builder(name).version),
+        features=features,
+        data_dir=str(folder),
+        split_datasets={"train": list(enumerate(examples(TRAIN))), "test": list(enumerate(examples(TEST)))},
+    )
+
+
+def test_has_the_kinds_that_it_says(file, data):
+    assert type(data.inputs) in file.inputs
+    assert type(data.outputs) in file.outputs
+
+
+def test_has_three_splits(data):
+    assert min(len(data.train), len(data.validation), len(data.test)) > 0
+    assert len(data.train) > len(data.validation)
+
+
+def test_preprocess_takes_a_request_and_gives_the_features_of_its_spec(data):
+    raw, _ = data.train.examples(4)
+    request = request_of(data.preprocess)
+    assert set(raw) == set(request)
+    for name, spec in request.items():
+        assert spec.shape[0] is None
+        assert raw[name].shape[1:] == tuple(spec.shape[1:])
+    features = features_of(data.preprocess, raw)
+    expected = expected_features(data.inputs)
+    found = features if isinstance(features, dict) else {"": features}
+    assert {name: (tuple(t.shape[1:]), t.dtype.name) for name, t in found.items()} == expected
+    assert all(np.isfinite(tensor).all() for tensor in found.values())
+
+
+def expected_features(spec):
+    if isinstance(spec, Columns):
+        parts = {"numeric": ((len(spec.numeric),), "float32"), "categories": ((len(spec.categories),), "int32")}
+        return {name: part for name, part in parts.items() if getattr(spec, name)}
+    if type(spec) in SPECS:
+        sample = sample_features(type(spec)(**vars(spec)), 1)
+        return {"": (sample.shape[1:], str(sample.dtype))}
+    raise AssertionError(f"unknown spec {spec}")
+
+
+def test_targets_fit_the_output(data):
+    for source in (data.train, data.validation, data.test):
+        _, target = source.examples(len(source))
+        if isinstance(data.outputs, Classes):
+            assert target.dtype == "int32"
+            assert target.min() >= 0
+            assert target.max() < len(data.outputs.names)
+        else:
+            assert target.dtype == "float32"
+            assert target.shape[1:] == (len(data.outputs.names),)
+
+
+def test_every_example_comes_once_in_order(data):
+    raw, target = data.validation.examples(len(data.validation))
+    batches = list(data.validation.in_order(7).as_numpy_iterator())
+    np.testing.assert_array_equal(np.concatenate([batch for _, batch in batches]), target)
+    for name, column in raw.items():
+        np.testing.assert_array_equal(np.concatenate([batch[name] for batch, _ in batches]), column)
+
+
+def test_an_epoch_holds_each_example_at_most_once_and_epochs_differ(data):
+    steps = len(data.train) // 8
+    orders = []
+    for epoch in range(2):
+        batches = data.train.shuffled(3, 8, steps, base=epoch * steps).take(steps).as_numpy_iterator()
+        orders.append([row for raw, target in batches for row in rows(raw, target)])
+    everything = rows(*data.train.examples(len(data.train)))
+    for order in orders:
+        assert len(order) == steps * 8
+        assert not set(order) - set(everything)
+        # Equal examples may stand twice in a set, but not more often than in it.
+        assert max(order.count(row) - everything.count(row) for row in set(order)) <= 0
+    assert orders[0] != orders[1]
+
+
+def test_order_is_a_function_of_seed_and_step(data):
+    def batches(seed, base, count):
+        found = data.train.shuffled(seed, 4, 5, base=base).take(count).as_numpy_iterator()
+        return [rows(raw, target) for raw, target in found]
+
+    straight = batches(1, 0, 12)
+    assert batches(1, 7, 5) == straight[7:]
+    assert batches(2, 0, 12) != straight
+    moving = tf.Variable(9, dtype=tf.int64)
+    assert batches(1, moving, 3) == straight[9:]
+
+
+def rows(raw, target):
+    columns = [raw[name] for name in sorted(raw)] + [target]
+    return [b"".join(np.asarray(column[i]).tobytes() for column in columns) for i in range(len(target))]
+
+
+def test_taking_fewer_examples_takes_the_first(data):
+    few = data.train.take(3)
+    assert len(few) == 3
+    np.testing.assert_array_equal(few.examples(3)[1], data.train.examples(3)[1])
+
+
+def test_preprocess_survives_saving(data, tmp_path):
+    data.preprocess.save(tmp_path / "preprocess.keras")
+    loaded = keras.models.load_model(tmp_path / "preprocess.keras")
+    raw, _ = data.train.examples(4)
+    for one, other in zip(
+        tf.nest.flatten(features_of(data.preprocess, raw)), tf.nest.flatten(features_of(loaded, raw)), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_doors_lead_to_the_same_request(data):
+    for name, door in data.doors.items():
+        raw, _ = data.train.examples(3)
+        opened = tf.function(door)(tf.constant(door.encode(raw), name=name))
+        for key, column in raw.items():
+            np.testing.assert_array_equal(opened[key], column)
+
+
+def test_validation_does_not_depend_on_test(file, data):
+    """A set that is split by its own authors keeps its test split whole."""
+    if file.download:
+        assert len(data.test) == TEST
+        assert len(data.train) + len(data.validation) == TRAIN

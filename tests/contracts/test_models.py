@@ -1,0 +1,159 @@
+"""What every model file has to do. A new file is tested as soon as it is there."""
+
+import ast
+import json
+import subprocess
+import sys
+from typing import Literal, get_args, get_origin
+
+import keras
+import numpy as np
+import pytest
+
+from src import catalogue, config
+from tests.samples import SPECS, features, targets
+
+MODELS = list(catalogue.models().values())
+CASES = [
+    pytest.param(file, takes, gives, id=f"{file.name}-{takes.__name__}-{gives.__name__}")
+    for file in MODELS
+    for takes in file.takes
+    for gives in file.gives
+]
+each_model = pytest.mark.parametrize("file", MODELS, ids=lambda file: file.name)
+each_case = pytest.mark.parametrize(("file", "takes", "gives"), CASES)
+
+
+def build(file, takes, gives, **knobs) -> keras.Model:
+    keras.utils.set_random_seed(1)
+    return catalogue.load(file).build(SPECS[takes], SPECS[gives], **knobs)
+
+
+def task_of(gives):
+    file = next((task for task in catalogue.tasks().values() if task.spec is gives), None)
+    if file is None:
+        pytest.skip(f"no task serves {gives.__name__}")
+    return catalogue.load(file).Task(SPECS[gives])
+
+
+@each_case
+def test_gives_one_float32_number_for_each_output(file, takes, gives):
+    prediction = build(file, takes, gives)(features(SPECS[takes], 3))
+    assert prediction.shape == (3, SPECS[gives].size)
+    assert prediction.dtype == "float32"
+
+
+@each_case
+def test_is_pure(file, takes, gives):
+    x = features(SPECS[takes], 3)
+    np.testing.assert_array_equal(build(file, takes, gives)(x), build(file, takes, gives)(x))
+
+
+@each_case
+def test_learns_one_batch(file, takes, gives):
+    model, task = build(file, takes, gives), task_of(gives)
+    x, y = task.supervise(features(SPECS[takes], 16), targets(SPECS[gives], 16))
+    model.compile(keras.optimizers.Adam(1e-2), loss=task.loss)
+    losses = model.fit(x, y, epochs=30, batch_size=16, verbose=0).history["loss"]
+    assert losses[-1] < 0.7 * losses[0]
+
+
+@each_case
+def test_predicts_float32_in_half_precision(file, takes, gives):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = build(file, takes, gives)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert model(features(SPECS[takes], 2)).dtype == "float32"
+
+
+@each_model
+def test_builds_at_the_corners_of_its_space(file):
+    for name, values in file.space.items():
+        for value in values.corners():
+            build(file, file.takes[0], file.gives[0], **{name: value})
+
+
+@each_model
+def test_every_knob_changes_the_model(file):
+    """A knob that does nothing is a mistake of the file."""
+    usual = build(file, file.takes[0], file.gives[0]).to_json()
+    for knob in file.knobs:
+        others = [v for v in other_values(knob) if v != knob.default]
+        changed = [build(file, file.takes[0], file.gives[0], **{knob.name: value}).to_json() for value in others]
+        assert any(json.loads(c) != json.loads(usual) for c in changed), f"{knob.where}: {knob.name} has no effect"
+
+
+def other_values(knob):
+    kind = knob.type
+    if get_origin(kind) is Literal:
+        return get_args(kind)
+    if get_origin(kind) is tuple:
+        return [knob.default + knob.default[-1:], knob.default[:1]]
+    members = get_args(kind) or (kind,)
+    return [{bool: not knob.default, int: 2, float: 0.25, str: "other"}.get(member) for member in members]
+
+
+@each_model
+def test_plain_keras_opens_what_is_saved(file, tmp_path):
+    """In a process of its own, in which nothing of this project can be imported."""
+    expected = {}
+    for takes in file.takes:
+        model, x = build(file, takes, file.gives[0]), features(SPECS[takes], 2)
+        model.save(tmp_path / f"{takes.__name__}.keras")
+        parts = x if isinstance(x, dict) else {"": x}
+        np.savez(tmp_path / f"{takes.__name__}.npz", **{f"x{name}": part for name, part in parts.items()})
+        expected[takes.__name__] = np.asarray(model(x)).tolist()
+    code = """
+import json, sys, keras, numpy as np
+answers = {}
+for name in sys.argv[2:]:
+    parts = {key[1:]: part for key, part in np.load(f"{sys.argv[1]}/{name}.npz").items()}
+    model = keras.models.load_model(f"{sys.argv[1]}/{name}.keras")
+    answers[name] = np.asarray(model(parts.get("", parts))).tolist()
+print(json.dumps(answers))
+"""
+    command = [sys.executable, "-I", "-c", code, tmp_path, *expected]
+    answers = json.loads(subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path).stdout)
+    for name, wanted in expected.items():
+        np.testing.assert_allclose(answers[name], wanted, rtol=1e-5, atol=1e-6)
+
+
+@each_model
+def test_imports_only_keras_and_the_specs(file):
+    allowed = {"keras", "src.specs", "src.layers", "typing"}
+    nodes = ast.walk(ast.parse(file.path.read_text(encoding="utf-8")))
+    imported = {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+    nodes = ast.walk(ast.parse(file.path.read_text(encoding="utf-8")))
+    imported |= {name.name for node in nodes if isinstance(node, ast.Import) for name in node.names}
+    assert imported <= allowed
+
+
+@each_model
+def test_explains_every_knob(file):
+    assert [knob.name for knob in file.knobs if not knob.help] == []
+
+
+@each_model
+def test_names_a_data_set_that_needs_no_download(file):
+    if file.data not in catalogue.datasets():
+        pytest.skip(f"the data set {file.data!r} was deleted")
+    assert not catalogue.dataset(file.data).download
+    assert catalogue.tasks_of(file, catalogue.dataset(file.data))
+
+
+@each_model
+def test_its_defaults_are_knobs(file):
+    for data in catalogue.datasets().values():
+        if catalogue.tasks_of(file, data):
+            config.resolve(file.name, {"data": data.name})
+
+
+@each_model
+def test_knobs_of_one_command_have_different_names(file):
+    for data in catalogue.datasets().values():
+        for task in catalogue.tasks_of(file, data):
+            groups = config.Choices(file, data, task).groups
+            names = [knob.name for group in groups.values() for knob in group]
+            assert sorted(names) == sorted(set(names))
