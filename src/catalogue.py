@@ -6,7 +6,6 @@ which the harness reaches a model, a data set or a task.
 
 import ast
 import importlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from src import knobs, specs
-from src.errors import UsageError, UserError, unknown
+from src.errors import UserError, unknown
 from src.knobs import Knob
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -74,33 +73,38 @@ class TaskFile:
 
 
 def models() -> dict[str, ModelFile]:
-    """Every model file, by name."""
-    return {path.stem: _model(path) for path in files("models")}
+    """Every model file that can be read, by name."""
+    return _readable("models")[0]
 
 
 def datasets() -> dict[str, DataFile]:
-    """Every data set's file, by name."""
-    return {path.stem: _dataset(path) for path in files("src/datasets")}
+    """Every data set's file that can be read, by name."""
+    return _readable("src/datasets")[0]
 
 
 def tasks() -> dict[str, TaskFile]:
-    """Every task's file, by name."""
-    return {path.stem: _task(path) for path in files("src/tasks")}
+    """Every task's file that can be read, by name."""
+    return _readable("src/tasks")[0]
+
+
+def broken() -> list[str]:
+    """What is wrong with each file that can't be read."""
+    return [problem for folder in _READ for problem in _readable(folder)[1]]
 
 
 def model(name: str) -> ModelFile:
     """The model file of that name, or a UsageError that names the nearest one."""
-    return _named("model", name, files("models"), _model)
+    return _named("model", name, "models")
 
 
 def dataset(name: str) -> DataFile:
     """The data set's file of that name, or a UsageError that names the nearest one."""
-    return _named("data set", name, files("src/datasets"), _dataset)
+    return _named("data set", name, "src/datasets")
 
 
 def task(name: str) -> TaskFile:
     """The task's file of that name, or a UsageError that names the nearest one."""
-    return _named("task", name, files("src/tasks"), _task)
+    return _named("task", name, "src/tasks")
 
 
 def tasks_of(model: ModelFile, data: DataFile) -> list[TaskFile]:
@@ -118,15 +122,25 @@ def load(file: ModelFile | DataFile | TaskFile) -> ModuleType:
 
 def files(folder: str) -> list[Path]:
     """The files of a folder that can be plugged in, unread."""
-    return sorted(path for path in (ROOT / folder).glob("*.py") if not path.stem.startswith("_"))
+    return sorted(path for path in (ROOT / folder).glob("*.py") if not path.stem.startswith(("_", ".")))
 
 
-def _named(kind: str, name: str, files: list[Path], read: Callable[[Path], Any]) -> Any:
-    """Reads only the file asked for, so that a broken neighbour doesn't stop anybody."""
-    path = next((path for path in files if path.stem == name), None)
-    if path is None:
-        raise unknown(kind, name, (path.stem for path in files))
-    return read(path)
+def _readable(folder: str) -> tuple[dict[str, Any], list[str]]:
+    """The folder's files by name, and what is wrong with the others: a broken file doesn't stop its neighbours."""
+    found, problems = {}, []
+    for path in files(folder):
+        try:
+            found[path.stem] = _READ[folder](path)
+        except UserError as error:
+            problems.append(str(error))
+    return found, problems
+
+
+def _named(kind: str, name: str, folder: str) -> Any:
+    paths = {path.stem: path for path in files(folder)}
+    if name not in paths:
+        raise unknown(kind, name, paths)
+    return _READ[folder](paths[name])
 
 
 @cache
@@ -169,6 +183,9 @@ def _task(path: Path) -> TaskFile:
     return TaskFile(path.stem, path, _summary(path), spec, knobs.read(path, "Task.__init__"))
 
 
+_READ = {"models": _model, "src/datasets": _dataset, "src/tasks": _task}
+
+
 def _summary(path: Path) -> str:
     """The first line of the file's docstring."""
     docs = ast.get_docstring(knobs.syntax(path))
@@ -189,32 +206,52 @@ def _constants(path: Path) -> dict[str, Any]:
     for node in knobs.syntax(path).body:
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in _CONTRACT:
-                found[name] = _value(value, path)
+                found[name] = _constant(name, value, path)
             case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Tuple(elts=values)):
-                pairs = zip(names, values, strict=False)
-                found |= {n.id: _value(v, path) for n, v in pairs if isinstance(n, ast.Name) and n.id in _CONTRACT}
+                pairs = [(n.id, v) for n, v in zip(names, values, strict=False) if isinstance(n, ast.Name)]
+                found |= {name: _constant(name, value, path) for name, value in pairs if name in _CONTRACT}
     return found
 
 
-_CONTRACT = {"TAKES", "GIVES", "DATA", "FIT", "SPACE", "INPUTS", "OUTPUTS", "DOWNLOAD", "SPEC"}
+_CONTRACT = {
+    "TAKES": tuple,
+    "GIVES": tuple,
+    "DATA": str,
+    "FIT": dict,
+    "SPACE": dict,
+    "INPUTS": tuple,
+    "OUTPUTS": tuple,
+    "DOWNLOAD": str,
+    "SPEC": type,
+}
+_WORDS = {tuple: "a tuple of specs, such as (Image,)", dict: "a dictionary", str: "a text", type: "a spec"}
 
 
-def _value(node: ast.expr, path: Path) -> Any:
+def _constant(name: str, node: ast.expr, path: Path) -> Any:
+    where, kind = f"{knobs.shown(path)}:{node.lineno}", _CONTRACT[name]
+    try:
+        value = _value(node)
+    except (ValueError, TypeError):
+        raise UserError(
+            f"{where}: {name} = {ast.unparse(node)} is not plain data; use literals, Choice, Range and the specs "
+            f"{', '.join(specs.KINDS)}."
+        ) from None
+    if not isinstance(value, kind) or (kind is tuple and not all(isinstance(item, type) for item in value)):
+        raise UserError(f"{where}: {name} has to be {_WORDS[kind]}, not {ast.unparse(node)}.")
+    return value
+
+
+def _value(node: ast.expr) -> Any:
+    """What the expression means; raises ValueError or TypeError where that can't be said without running it."""
     match node:
         case ast.Name(id=name) if name in specs.KINDS:
             return specs.KINDS[name]
         case ast.Tuple(elts=items):
-            return tuple(_value(item, path) for item in items)
+            return tuple(_value(item) for item in items)
         case ast.Dict(keys=keys, values=values) if all(keys):
-            return {_value(k, path): _value(v, path) for k, v in zip(keys, values, strict=True)}
+            return {_value(key): _value(value) for key, value in zip(keys, values, strict=True)}
         case ast.Call(func=ast.Name(id="Choice"), args=args, keywords=[]):
-            return specs.Choice(*(_value(item, path) for item in args))
+            return specs.Choice(*(_value(item) for item in args))
         case ast.Call(func=ast.Name(id="Range"), args=args, keywords=keywords):
             return specs.Range(*map(ast.literal_eval, args), **{k.arg: ast.literal_eval(k.value) for k in keywords})
-    try:
-        return ast.literal_eval(node)
-    except ValueError:
-        raise UsageError(
-            f"{knobs.shown(path)}:{node.lineno}: {ast.unparse(node)!r} is not plain data; use literals, "
-            f"Choice, Range and the specs {', '.join(specs.KINDS)}."
-        ) from None
+    return ast.literal_eval(node)

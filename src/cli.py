@@ -15,17 +15,17 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import tyro
 
 from src import catalogue, config, knobs
-from src.errors import UsageError, UserError, unknown
+from src.errors import UsageError, UserError, nearest, unknown
 from src.knobs import Knob
 
 # Each command's module and function, what it does, and whether it needs TensorFlow.
 COMMANDS = {
-    "train": ("train", "train", "train MODEL [--data NAME]: train, evaluate and export a model", True),
-    "evaluate": ("evaluate", "evaluate", "measure a trained run on its data set again", True),
-    "export": ("export", "export", "publish a trained run as a SavedModel for TensorFlow Serving", True),
-    "list": ("listing", "listing", "models, data sets, what goes together, and the knobs of each", False),
-    "doctor": ("doctor", "doctor", "check this machine: what is wrong and how to mend it", False),
-    "bench": ("bench", "bench", "time the harness against a plain model.fit", True),
+    "train": ("train", "train", "Train a model on a data set, measure it, export it.", True),
+    "evaluate": ("evaluate", "evaluate", "Measure a trained run on its data set again.", True),
+    "export": ("export", "export", "Publish a trained run as a SavedModel for TensorFlow Serving.", True),
+    "list": ("listing", "listing", "Show the models, the data sets, what goes together, and their knobs.", False),
+    "doctor": ("doctor", "doctor", "Check this machine: what is wrong and how to mend it.", False),
+    "bench": ("bench", "bench", "Time the harness against a plain model.fit.", True),
 }
 PROGRAM = "python -m src"
 
@@ -35,30 +35,40 @@ def main(argv: list[str] | None = None) -> int:
     argv = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in argv
     argv = [word for word in argv if word != "--debug"]
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # a pipe on Windows can't take every character; better a "?" than an end
     try:
-        return _run(argv, debug)
-    except UserError as error:
-        message, code = str(error), error.exit_code
-    except KeyboardInterrupt:
-        message, code = "stopped by Ctrl-C; nothing unfinished was kept or published.", 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except OSError as error:
-        if error.filename is None:
+        _run(argv, debug)
+        sys.stdout.flush()  # here, where a reader that has gone (`… | head`) can still be noticed
+        return 0
+    except (UserError, OSError, KeyboardInterrupt) as error:
+        if debug:
             raise
-        message, code = f"{error.filename}: {error.strerror}.", 1
-    if debug:
-        raise
-    print(f"error: {message}" if code != 130 else f"\n{message}", file=sys.stderr)
+        return _failed(error)
+
+
+def _failed(error: BaseException) -> int:
+    """Says in one line what ended the command, and returns its exit code."""
+    match error:
+        case UserError():
+            message, code = f"error: {error}", error.exit_code
+        case KeyboardInterrupt():
+            message, code = "\nstopped by Ctrl-C; nothing unfinished was kept or published.", 130
+        case BrokenPipeError():
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        case OSError(filename=str(name), strerror=reason):
+            message, code = f"error: {name}: {reason}.", 1
+        case _:
+            raise error
+    print(message, file=sys.stderr)
     return code
 
 
-def _run(argv: list[str], debug: bool) -> int:
+def _run(argv: list[str], debug: bool) -> None:
     command, *rest = argv or ["--help"]
     if command in ("-h", "--help"):
-        print(_overview())
-        return 0
+        return print(_overview())
     if command not in COMMANDS:
         raise unknown("command", command, COMMANDS)
     module, function, _, needs_tensorflow = COMMANDS[command]
@@ -72,7 +82,6 @@ def _run(argv: list[str], debug: bool) -> int:
 
         import_tensorflow(debug)
     getattr(importlib.import_module(f"src.{module}"), function)(*arguments, **flags)
-    return 0
 
 
 def _train_arguments(words: list[str]) -> tuple[list[str], dict[str, Any]]:
@@ -80,16 +89,18 @@ def _train_arguments(words: list[str]) -> tuple[list[str], dict[str, Any]]:
     names = ", ".join(path.stem for path in catalogue.files("models"))
     if not words or words[0] in ("-h", "--help"):
         print(f"usage: {PROGRAM} train MODEL [--data NAME] …\n\nMODEL is one of: {names}.")
-        print(f"The knobs of one, with their defaults: {PROGRAM} train MODEL --help")
+        print(f"Its knobs, with their defaults: {PROGRAM} train MODEL --help")
         if words:
             raise SystemExit(0)
-        raise UsageError(f"name a model: {names}.")
+        raise UsageError(f"Name a model: {names}.")
     model, *rest = words
     if model.startswith("-"):
-        raise UsageError(f"the model comes first: {PROGRAM} train MODEL …, with one of: {names}.")
-    choices = config.choose(model, **{name: _peek(rest, name) for name in config.CHOOSING})
-    program, about = f"{PROGRAM} train {model}", f"{choices.model.summary}\n\nTrained on {choices.data.summary}"
-    return [model], parse(program, about, choices.groups, rest, choices.model.fit)
+        raise UsageError(f"The model comes first: {PROGRAM} train MODEL …, with one of: {names}.")
+    chosen = {name: value for name in config.CHOOSING if (value := _peek(rest, name))}
+    settings = config.resolve(model, chosen)
+    choices = settings.choices
+    about = f"{choices.model.summary}\n\nOn {choices.data.name}: {choices.data.summary}"
+    return [model], parse(f"{PROGRAM} train {model}", about, choices.groups, rest, settings.values)
 
 
 def parse(
@@ -99,7 +110,9 @@ def parse(
 
     Args:
         program: what comes before the flags, for messages.
+        about: what the command does, for its help.
         groups: the knobs by the name of their group.
+        words: what was typed after the program.
         defaults: shown instead of the knobs' own.
 
     Raises:
@@ -112,8 +125,9 @@ def parse(
     for title, group in groups.items():
         if group:
             kind = dataclasses.make_dataclass(title, [_field(knob, defaults) for knob in group])
-            kind.__doc__ = group[0].where.split(":")[0]
-            fields.append((title, kind, dataclasses.field(default_factory=kind)))
+            kind.__doc__ = ""
+            box = Annotated[kind, tyro.conf.arg(name=group[0].where.split(":")[0])]
+            fields.append((title, box, dataclasses.field(default_factory=kind)))
     flat = tyro.conf.configure(tyro.conf.OmitArgPrefixes)
     command = dataclasses.make_dataclass("Command", fields)
     parsed = tyro.cli(flat(command), prog=program, description=about, args=words)
@@ -129,10 +143,12 @@ def _name(word: str, known: Mapping[str, Knob], program: str) -> str:
     for candidate in (name, name.removeprefix("no_")):
         if candidate in known and (candidate == name or bool in _members(known[candidate].type)):
             return candidate
-    owners = [file.name for file in catalogue.models().values() if name in {knob.name for knob in file.knobs}]
+    flag = word.split("=")[0]
+    files = [file for read in (catalogue.models, catalogue.datasets, catalogue.tasks) for file in read().values()]
+    owners = [file.name for file in files if name in {knob.name for knob in file.knobs}]
     whose = f" It is a knob of {', '.join(owners)}." if owners else ""
-    flags = [knob.flag for knob in known.values()] + ["--help", "--debug"]
-    raise UsageError(f"{unknown('flag', word.split('=')[0], flags)}{whose}\nHelp: {program} --help")
+    hint = whose or nearest(flag, [knob.flag for knob in known.values()] + ["--help", "--debug"])
+    raise UsageError(f"There is no flag {flag!r} here.{hint}\nAll of them: {program} --help")
 
 
 def _field(knob: Knob, defaults: Mapping[str, Any]) -> tuple[str, Any, Any]:
@@ -143,12 +159,20 @@ def _field(knob: Knob, defaults: Mapping[str, Any]) -> tuple[str, Any, Any]:
     default = defaults.get(knob.name, knob.default)
     members = [member for member in _members(knob.type) if member is not NoneType]
     kind = Union[tuple(members)]  # noqa: UP007 - built from values
-    hint = None
+    shown = None if default or default in (0, False) else ""  # for "nothing" the help's own words say more
     if default is None:
-        default = {bool: False, int: 0, float: 0.0, str: ""}.get(members[0], ())
-        hint = "(default: chosen for you)"
-    help_text = tyro.conf.arg(help=knob.help, help_behavior_hint=hint)
+        default = _stand_in(members[0])
+    help_text = tyro.conf.arg(help=knob.help, help_behavior_hint=shown)
     return knob.name, Annotated[kind, help_text], dataclasses.field(default=default)
+
+
+def _stand_in(kind: Any) -> Any:
+    """Any value of the kind, where tyro wants a default; it is never used."""
+    match get_origin(kind):
+        case None:
+            return kind()
+        case origin:
+            return origin() if origin is tuple else get_args(kind)[0]
 
 
 def _members(kind: Any) -> tuple:
@@ -168,5 +192,10 @@ def _peek(words: list[str], name: str) -> str | None:
 def _overview() -> str:
     lines = [f"usage: {PROGRAM} COMMAND …", ""]
     lines += [f"  {name:<9} {about}" for name, (_, _, about, _) in COMMANDS.items()]
-    lines += ["", f"The flags of a command: {PROGRAM} COMMAND --help. --debug shows tracebacks and TensorFlow's log."]
+    lines += [
+        "",
+        f"Flags of a command:  {PROGRAM} COMMAND --help",
+        f"Knobs of a model:    {PROGRAM} train MODEL --help",
+    ]
+    lines += ["--debug, with any command, shows tracebacks and TensorFlow's log."]
     return "\n".join(lines)

@@ -73,7 +73,9 @@ def choose(model: str, *, data: str | None = None, task: str | None = None, conf
     if not name:
         raise UsageError(f"{knobs.shown(file.path)} names no data set of its own: say --data NAME.")
     data_file = catalogue.dataset(name)
-    return Choices(file, data_file, _task(file, data_file, task or saved.get("task")))
+    choices = Choices(file, data_file, _task(file, data_file, task or saved.get("task")))
+    _distinct(choices.groups)
+    return choices
 
 
 def resolve(model: str, flags: Mapping[str, Any]) -> Config:
@@ -102,12 +104,21 @@ def resolve(model: str, flags: Mapping[str, Any]) -> Config:
     return Config(choices, values, origins)
 
 
+def _distinct(groups: Mapping[str, tuple[Knob, ...]]) -> None:
+    places: dict[str, str] = {}
+    for knob in (knob for group in groups.values() for knob in group):
+        if knob.name in places:
+            raise UserError(f"{knob.where}: there is a knob {knob.name!r} already, at {places[knob.name]}; rename it.")
+        places[knob.name] = knob.where
+
+
 def _task(model: ModelFile, data: DataFile, name: str | None) -> TaskFile:
     possible = catalogue.tasks_of(model, data)
     if not possible:
         raise UsageError(
             f"{model.name} takes {_names(model.takes)} and gives {_names(model.gives)}; {data.name} has "
             f"{_names(data.inputs)} and {_names(data.outputs)}. What goes together: python -m src list"
+            + "".join(f"\nUnreadable: {problem}" for problem in catalogue.broken())
         )
     if name is None:
         return possible[0]
@@ -137,4 +148,7 @@ def _read(path: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise UserError(f"{path} has to hold named values, such as epochs = 3.")
     chosen = {name: content.pop(name) for name in ("model", "data", "task") if name in content}
-    return {**chosen, "knobs": content.get("knobs", content)}
+    values = content.get("knobs", content)
+    if not isinstance(values, dict) or not all(isinstance(name, str) for name in chosen.values()):
+        raise UserError(f"{path}: model, data and task have to be names, and knobs named values.")
+    return {**chosen, "knobs": values}

@@ -19,6 +19,12 @@ class UsageError(UserError):
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """An error for a misspelt `name` that points to the nearest of the `known` ones."""
     known = sorted(known)
+    return UsageError(
+        f"There is no {kind} {name!r}.{nearest(name, known)} Choose from: {', '.join(known) or '(none)'}."
+    )
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A sentence with the one of the `known` names that `name` looks like; "" where none does."""
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    return UsageError(f"There is no {kind} {name!r}.{hint} Choose from: {', '.join(known) or '(none)'}.")
+    return f" Did you mean {near[0]!r}?" if near else ""

@@ -91,7 +91,7 @@ def fit(
         keras.callbacks.CSVLogger(folder / "history.csv"),
     ]
     if tensorboard:
-        callbacks.append(tensorboard_callback(folder, data, histograms))
+        callbacks.append(tensorboard_callback(folder, model, data, histograms))
     history = model.fit(
         pipeline.training(data.train, data.preprocess, task.supervise, plan, seed),
         epochs=plan.epochs,

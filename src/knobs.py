@@ -5,7 +5,6 @@ seconds), and holds for model files, data sets, tasks and the harness alike: to 
 """
 
 import ast
-import difflib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from docstring_parser import parse as parse_docstring
 
-from src.errors import UsageError, UserError
+from src.errors import UsageError, UserError, nearest
 
 SCALARS = {"int": int, "float": float, "str": str, "bool": bool}
 
@@ -44,8 +43,8 @@ class Knob:
         """
         try:
             return _fit(value, self.type)
-        except TypeError:
-            raise UsageError(f"{self.name} takes {_words(self.type)}, not {value!r} ({self.where}).") from None
+        except (TypeError, OverflowError):
+            raise UsageError(f"{self.name} takes {words(self.type)}, not {value!r} ({self.where}).") from None
 
 
 @cache
@@ -63,17 +62,18 @@ def read(path: Path, function: str) -> tuple[Knob, ...]:
         if parameter.annotation is None or default is None:
             raise UserError(f"{where}: the knob {parameter.arg!r} needs an annotation and a default.")
         try:
-            kind, value = _type(parameter.annotation), ast.literal_eval(default)
+            kind = _type(parameter.annotation)
+            value = _fit(_plain(default), kind)
         except ValueError as error:
-            raise UserError(f"{where}: {parameter.arg!r} can't be a knob: {error}") from None
-        knob = Knob(parameter.arg, kind, value, texts.get(parameter.arg, ""), where)
-        knobs.append(knob)
-        knob.check(value)
+            raise UserError(f"{where}: {parameter.arg!r} can't be a knob: {error}.") from None
+        except TypeError:
+            raise UserError(f"{where}: the default of {parameter.arg!r} isn't {words(kind)}.") from None
+        knobs.append(Knob(parameter.arg, kind, value, texts.get(parameter.arg, ""), where))
     return tuple(knobs)
 
 
 def check(knobs: Iterable[Knob], values: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """`values` in the types of the `knobs` of their names.
+    """`values`, which are from `where`, in the types of the `knobs` of their names.
 
     Raises:
         UsageError: for a name that is no knob (the nearest one is named) or a value of another type.
@@ -81,10 +81,25 @@ def check(knobs: Iterable[Knob], values: Mapping[str, Any], where: str) -> dict[
     known = {knob.name: knob for knob in knobs}
     for name in values:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f" Did you mean {near[0]}?" if near else f" It has: {', '.join(sorted(known))}."
-            raise UsageError(f"{where} has no knob {name}.{hint}")
-    return {name: known[name].check(value) for name, value in values.items()}
+            hint = nearest(name, known) or f" It has: {', '.join(sorted(known))}."
+            raise UsageError(f"{where}: there is no knob {name!r}.{hint}")
+    try:
+        return {name: known[name].check(value) for name, value in values.items()}
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from None
+
+
+def words(kind: Any) -> str:
+    """The type in words, for messages and lists."""
+    origin, args = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        return " or ".join(words(member) for member in args)
+    if origin is Literal:
+        return "one of " + ", ".join(map(repr, args))
+    if origin is tuple:
+        return f"a list, each {words(args[0])}"
+    names = {int: "a whole number", float: "a finite number", str: "a text", bool: "true or false", NoneType: "nothing"}
+    return names[kind]
 
 
 @cache
@@ -96,9 +111,10 @@ def syntax(path: Path) -> ast.Module:
     """
     try:
         return ast.parse(path.read_text(encoding="utf-8"))
-    except (SyntaxError, UnicodeDecodeError) as error:
-        line = f":{error.lineno}" if isinstance(error, SyntaxError) else ""
-        raise UserError(f"{shown(path)}{line}: this is not valid Python: {error}") from None
+    except SyntaxError as error:
+        raise UserError(f"{shown(path)}:{error.lineno}: this is not valid Python: {error.msg}.") from None
+    except ValueError as error:  # not text at all
+        raise UserError(f"{shown(path)}: this is not valid Python: {error}.") from None
 
 
 def shown(path: Path) -> str:
@@ -132,14 +148,21 @@ def _type(node: ast.expr) -> Any:
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
             return Union[_type(left), _type(right)]  # noqa: UP007 - the members are values here
         case ast.Subscript(value=ast.Name(id="Literal"), slice=choices):
-            values = ast.literal_eval(choices)
-            return Literal[values]
+            return Literal[_plain(choices)]
         case ast.Subscript(value=ast.Name(id="tuple"), slice=ast.Tuple(elts=[item, ast.Constant(value=rest)])):
             if rest is ...:
                 return tuple[_type(item), ...]
     raise ValueError(
         f"its annotation is {ast.unparse(node)}; use int, float, str, bool, tuple[…, ...], Literal[…] or … | None"
     )
+
+
+def _plain(node: ast.expr) -> Any:
+    """The value of a literal; raises ValueError for anything else."""
+    try:
+        return ast.literal_eval(node)
+    except (ValueError, TypeError):
+        raise ValueError(f"{ast.unparse(node)} is not plain data, such as 3, 0.1, 'text', (1, 2) or None") from None
 
 
 def _fit(value: Any, kind: Any) -> Any:
@@ -152,8 +175,9 @@ def _fit(value: Any, kind: Any) -> Any:
             except TypeError:
                 pass
     elif origin is Literal:
-        if value in get_args(kind):
-            return value
+        for choice in get_args(kind):
+            if type(value) is type(choice) and value == choice:  # True == 1, but isn't meant by it
+                return choice
     elif origin is tuple:
         if isinstance(value, (list, tuple)):
             return tuple(_fit(item, get_args(kind)[0]) for item in value)
@@ -163,16 +187,3 @@ def _fit(value: Any, kind: Any) -> Any:
     elif type(value) is kind:
         return value
     raise TypeError
-
-
-def _words(kind: Any) -> str:
-    """The type in words, for messages."""
-    origin, args = get_origin(kind), get_args(kind)
-    if origin in (Union, UnionType):
-        return " or ".join(_words(member) for member in args)
-    if origin is Literal:
-        return "one of " + ", ".join(map(repr, args))
-    if origin is tuple:
-        return f"a list of ({_words(args[0])})"
-    names = {int: "a whole number", float: "a finite number", str: "a text", bool: "true or false", NoneType: "nothing"}
-    return names[kind]

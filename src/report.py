@@ -6,6 +6,7 @@ from pathlib import Path
 
 import jinja2
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from rich.console import Console
 from rich.table import Table
 
@@ -25,7 +26,7 @@ def write(path: Path) -> None:
         splits={name: figures for name, figures in metrics.items() if name != "baseline"},
         baseline=metrics["baseline"],
         names=_names(metrics),
-        figures=sorted(picture.name for picture in (path / "figures").glob("*.png")),
+        figures=sorted((p.stem for p in (path / "figures").glob("*.png")), key=lambda name: (name != "curves", name)),
         number=number,
     )
     with whole(path / "report.html") as partial:
@@ -54,6 +55,7 @@ def curves(history: Mapping[str, list[float]]) -> Figure:
     last.plot(epochs, history["learning_rate"], color="0.4", marker=marker)
     last.set(title="learning rate", xlabel="epoch")
     for axes in (*panels, last):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
     return figure

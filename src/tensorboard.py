@@ -12,11 +12,12 @@ from src.specs import Data, Image
 SAMPLES = 10
 
 
-def callback(folder: Path, data: Data, histograms: bool) -> keras.callbacks.TensorBoard:
-    """Keras' callback; the run's configuration and a few training examples are written at once.
+def callback(folder: Path, model: keras.Model, data: Data, histograms: bool) -> keras.callbacks.TensorBoard:
+    """Keras' callback; the graph, the run's configuration and a few training examples are written at once.
 
     Args:
         folder: the run's, where config.json is.
+        model: whose graph is drawn. The one that Keras 3 writes can't be opened.
         data: whose training split the samples are from.
         histograms: whether to write histograms of all weights each epoch, which takes longer than a small epoch.
     """
@@ -24,8 +25,15 @@ def callback(folder: Path, data: Data, histograms: bool) -> keras.callbacks.Tens
     with tf.summary.create_file_writer(str(logs / "train")).as_default(step=0):
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         tf.summary.text("config", f"```\n{json.dumps(config, indent=2)}\n```")
+        tf.summary.graph(_graph(model))
         _samples(data)
-    return keras.callbacks.TensorBoard(logs, histogram_freq=int(histograms), write_graph=True)
+    return keras.callbacks.TensorBoard(logs, histogram_freq=int(histograms), write_graph=False)
+
+
+def _graph(model: keras.Model) -> tf.Graph:
+    """The graph from features to prediction."""
+    specs = keras.tree.map_structure(lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype), model.input)
+    return tf.function(lambda features: model(features, training=False)).get_concrete_function(specs).graph
 
 
 def _samples(data: Data) -> None:

@@ -121,7 +121,9 @@ class Task:
         axes.set(xlabel="predicted class", ylabel="true class", title=f"Accuracy {figures['accuracy']:.3f}")
         if self.outputs.size <= MOST_NAMES_DRAWN:
             positions = range(self.outputs.size)
-            axes.set_xticks(positions, self.outputs.names, rotation=45, ha="right", rotation_mode="anchor")
+            slanted = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+            short = max(map(len, self.outputs.names)) <= 3
+            axes.set_xticks(positions, self.outputs.names, **({} if short else slanted))
             axes.set_yticks(positions, self.outputs.names)
             for row, column in zip(*np.nonzero(confusion), strict=True):
                 color = "white" if shares[row, column] > 0.5 else "black"

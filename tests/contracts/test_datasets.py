@@ -43,8 +43,10 @@ def prepare_tiny(name, folder, patch):
     def examples(count):
         for _ in range(count):
             example = {"image": random.integers(0, 256, features["image"].shape, "uint8")}
-            yield example | {"label": int(random.integers(features["label"].num_classes))} | (
-                {"id": "x"} if "id" in features else {}
+            yield (
+                example
+                | {"label": int(random.integers(features["label"].num_classes))}
+                | ({"id": "x"} if "id" in features else {})
             )
 
     tfds.dataset_builders.store_as_tfds_dataset(

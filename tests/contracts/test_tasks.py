@@ -1,0 +1,90 @@
+"""What every task's file has to do."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from src import catalogue
+from src.sources import InMemory
+from src.specs import from_json, to_json
+from tests.samples import SPECS, targets
+
+TASKS = list(catalogue.tasks().values())
+
+
+@pytest.fixture(params=TASKS, ids=lambda file: file.name)
+def file(request):
+    return request.param
+
+
+@pytest.fixture
+def adapted(file):
+    """The output spec with the statistics of a training split."""
+    target = targets(SPECS[file.spec], 50)
+    source = InMemory.of({"x": np.zeros(50, "float32")}, target)
+    return catalogue.load(file).adapt(SPECS[file.spec], source), target
+
+
+@pytest.fixture
+def task(file, adapted):
+    return catalogue.load(file).Task(adapted[0])
+
+
+def test_statistics_survive_json(adapted):
+    assert from_json(to_json(adapted[0])) == adapted[0]
+
+
+def test_adapting_forgets_the_statistics_of_other_splits(file, adapted):
+    target = adapted[1]
+    source = InMemory.of({"x": np.zeros(50, "float32")}, target)
+    assert catalogue.load(file).adapt(adapted[0], source) == adapted[0]
+
+
+def test_loss_is_one_number_an_example_and_can_be_learnt(task, adapted):
+    outputs, target = adapted
+    _, y, *_ = task.supervise({}, tf.constant(target))
+    prediction = tf.Variable(tf.zeros((len(target), outputs.size)))
+    optimizer = keras.optimizers.SGD(1.0)
+    first = task.loss(y, prediction)
+    assert first.shape == (len(target),)
+    for _ in range(20):
+        with tf.GradientTape() as tape:
+            loss = task.loss(y, prediction)
+        optimizer.apply([tape.gradient(loss, prediction)], [prediction])
+    assert np.mean(task.loss(y, prediction)) < np.mean(first)
+
+
+def test_the_monitored_figure_is_measured(task, adapted):
+    names = {"loss"} | {metric.name for metric in task.metrics()}
+    assert task.monitor.startswith("val_")
+    assert task.monitor.removeprefix("val_") in names
+    assert task.direction in ("min", "max")
+
+
+def test_answers_are_named_and_keep_the_batch(task, adapted):
+    answers = task.answers(tf.random.stateless_normal((7, adapted[0].size), (0, 0)))
+    assert answers
+    assert all(column.shape[0] == 7 for column in answers.values())
+
+
+def test_figures_stand_beside_a_baseline_and_are_drawn(task, adapted, tmp_path):
+    outputs, target = adapted
+    dataset = tf.data.Dataset.from_tensor_slices((np.arange(50), target)).batch(20)
+    batches = dataset.map(task.supervise)
+    figures = task.figures(lambda x: tf.random.stateless_normal((len(x), outputs.size), (0, 1)), batches)
+    monitored = task.monitor.removeprefix("val_")
+    assert np.isfinite(figures[monitored])
+    assert np.isfinite(figures["baseline"][monitored])
+    for name, drawing in task.draw(figures).items():
+        drawing.savefig(tmp_path / f"{name}.png")
+
+
+def test_every_knob_is_explained(file):
+    assert [knob.name for knob in file.knobs if not knob.help] == []
+
+
+def test_summaries_are_plain_data(task, adapted):
+    import json
+
+    assert json.loads(json.dumps(task.summarize(adapted[1])))

@@ -1,0 +1,266 @@
+"""Exports: what is refused, and how versions are published. Each fault of an export is planted once."""
+
+import json
+import shutil
+from contextlib import closing
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from src import verify
+from src.errors import UserError
+from src.export import Verifier, check_request, publish
+from src.files import write_json
+from src.images import Pictures, pixels
+from src.runs import Run, load_run, save
+from src.signatures import DEFAULT
+from src.sources import InMemory
+from src.specs import Classes, Data, Image, to_json
+
+SPEC = Image(6, 5, 1)
+CLASSES = Classes(("cat", "dog", "über"), (1, 1, 1))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Run:
+    """A run made by hand: an untrained convolution on random images."""
+    path = tmp_path_factory.mktemp("run")
+    keras.utils.set_random_seed(0)
+    image = keras.Input((SPEC.height, SPEC.width, SPEC.channels), name="image")
+    x = keras.layers.GlobalMaxPooling2D()(keras.layers.Conv2D(4, 3, activation="relu")(image))
+    model = keras.Model(image, keras.layers.Dense(3)(x))
+    images = np.random.default_rng(0).integers(0, 256, (20, SPEC.height, SPEC.width, 1), "uint8")
+    source = InMemory.of({"image": images}, np.zeros(20, "int32"))
+    data = Data(source, source, source, SPEC, CLASSES, pixels(SPEC), {"image_bytes": Pictures(SPEC)})
+    save(path, model, data)
+    knobs = {"class_weights": False, "label_smoothing": 0.0}
+    write_json(
+        path / "config.json",
+        {
+            "format": 1, "model": "toy", "data": "noise", "task": "classification", "knobs": knobs,
+            "outputs": to_json(CLASSES), "resolved": {"precision": "float32"},
+        },
+    )  # fmt: skip
+    write_json(path / "manifest.json", {})
+    write_json(path / "metrics.json", {})
+    return load_run(path)
+
+
+def published(run: Run, folder: Path, name: str = "toy") -> Path:
+    with Verifier() as verifier:
+        return publish(run, name, folder, verifier)
+
+
+class Faulty(Run):
+    """A run whose exported answers are made by another function than its own."""
+
+    def __init__(self, run: Run, ask):
+        super().__init__(run.path)
+        self.true = run
+        _, request = run.signatures[DEFAULT]
+        self.__dict__["signatures"] = {DEFAULT: (lambda raw: ask(run, raw), request)}
+        self.__dict__["requests"] = {DEFAULT: run.requests[DEFAULT]}
+
+    def predict(self, raw, signature=DEFAULT, batch=256):
+        return self.true.predict(raw, signature, batch)
+
+
+def own(run, raw):
+    return run.signatures[DEFAULT][0](raw)
+
+
+def wrong_number(run, raw):
+    answers = own(run, raw)
+    return answers | {"probability": answers["probability"] + 0.001}
+
+
+def wrong_label(run, raw):
+    answers = own(run, raw)
+    return answers | {"label": tf.strings.lower(tf.strings.join([answers["label"], "s"]))}
+
+
+def python_op(run, raw):
+    answers = own(run, raw)
+    probability = tf.py_function(lambda x: x, [answers["probability"]], tf.float32)
+    return answers | {"probability": tf.ensure_shape(probability, (None,))}
+
+
+def forced_xla(run, raw):
+    answers = own(run, raw)
+    return answers | {"probability": tf.function(lambda x: x * 1.0, jit_compile=True)(answers["probability"])}
+
+
+def half_precision(run, raw):
+    answers = own(run, raw)
+    return answers | {"probability": tf.cast(answers["probability"], tf.float16)}
+
+
+def one_number_for_the_batch(run, raw):
+    answers = own(run, raw)
+    return answers | {"probability": tf.reduce_sum(answers["probability"])}
+
+
+def random_numbers(run, raw):
+    answers = own(run, raw)
+    noise = tf.random.uniform(tf.shape(answers["probability"]))
+    return answers | {"probability": answers["probability"] + 0.1 * noise}
+
+
+def batch_statistics(run, raw):
+    answers = own(run, raw)
+    return answers | {"probability": answers["probability"] / tf.reduce_max(answers["probability"])}
+
+
+@pytest.mark.parametrize(
+    ("fault", "named"),
+    [
+        (wrong_number, "probability differs"),
+        (wrong_label, "label is"),
+        (python_op, "Py"),
+        (forced_xla, "XLA"),
+        (half_precision, "float16|half"),
+        (one_number_for_the_batch, "batch|shape"),
+        (random_numbers, "probability differs"),
+        (batch_statistics, "probability differs"),
+    ],
+)
+def test_a_faulty_export_is_not_published(run, tmp_path, fault, named):
+    with pytest.raises(UserError, match=named):
+        published(Faulty(run, fault), tmp_path)
+    assert not list(tmp_path.rglob("*"))
+
+
+def test_without_a_guard_a_wrong_shape_is_noticed(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("src.export._guarded", lambda ask, request: ask)
+    with pytest.raises(UserError, match=r"wrong shape|clean process"):
+        published(run, tmp_path)
+
+
+def test_what_is_published_is_what_was_verified(run, tmp_path):
+    path = published(run, tmp_path)
+    assert path == tmp_path / "toy" / "1"
+    assert {file.name for file in path.iterdir()} >= {"saved_model.pb", "variables"}
+    record = json.loads((run.path / "export.json").read_text())
+    assert record["version"] == 1
+    assert record["signatures"][DEFAULT] == {"image": "uint8 (batch, 6, 5, 1)"}
+    assert set(record["differences"]) == {DEFAULT, "image_bytes"}
+
+
+def test_versions_count_on_and_nothing_else_is_left(run, tmp_path):
+    (tmp_path / "toy").mkdir()
+    (tmp_path / "toy" / "notes.txt").write_text("mine")
+    assert published(run, tmp_path).name == "1"
+    assert published(run, tmp_path).name == "2"
+    shutil.rmtree(tmp_path / "toy" / "1")
+    assert published(run, tmp_path).name == "3"
+    assert {path.name for path in (tmp_path / "toy").iterdir()} == {"2", "3", "notes.txt"}
+
+
+def test_another_request_under_the_same_name_is_refused(run, tmp_path):
+    published(run, tmp_path)
+    other = {"image": tf.TensorSpec((None, 6, 5, 3), tf.uint8)}
+    with pytest.raises(UserError, match=r"(?s)\(batch, 6, 5, 1\).*\(batch, 6, 5, 3\)"):
+        check_request(tmp_path / "toy", other)
+    check_request(tmp_path / "toy", run.signatures[DEFAULT][1])
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "a b", ".hidden"])
+def test_a_name_that_is_no_folder_is_refused(run, tmp_path, name):
+    with pytest.raises(UserError, match="name"):
+        published(run, tmp_path, name)
+
+
+@pytest.fixture(scope="module")
+def served(run, tmp_path_factory):
+    """The export in the session that TensorFlow Serving would have."""
+    path = published(run, tmp_path_factory.mktemp("served"))
+    with closing(tf.compat.v1.Session(graph=tf.Graph())) as session:
+        meta = tf.compat.v1.saved_model.loader.load(session, ["serve"], str(path))
+        yield session, meta.signature_def
+
+
+def ask(served, name, **request):
+    session, signatures = served
+    return verify.ask(session, signatures[name], request)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 17])
+def test_any_batch_is_answered(served, batch):
+    answers = ask(served, DEFAULT, image=np.zeros((batch, 6, 5, 1), "uint8"))
+    assert {name: column.shape for name, column in answers.items()} == {
+        "label": (batch,), "probability": (batch,), "probabilities": (batch, 3),
+    }  # fmt: skip
+
+
+def test_labels_are_the_names_of_the_classes(served):
+    answers = ask(served, DEFAULT, image=np.random.default_rng(1).integers(0, 256, (8, 6, 5, 1), "uint8"))
+    names = [CLASSES.names[k].encode() for k in answers["probabilities"].argmax(axis=1)]
+    assert list(answers["label"]) == names
+    np.testing.assert_allclose(answers["probabilities"].sum(axis=1), 1, rtol=1e-5)
+    np.testing.assert_array_equal(answers["probabilities"].max(axis=1), answers["probability"])
+
+
+@pytest.mark.parametrize("shape", [(2, 6, 5), (2, 6, 5, 1, 1), (2, 5, 6, 1), (2, 6, 5, 3), (0,), (2,)])
+def test_a_request_of_another_shape_is_an_error_and_not_the_end(served, shape):
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        ask(served, DEFAULT, image=np.zeros(shape, "uint8"))
+    assert ask(served, DEFAULT, image=np.zeros((1, 6, 5, 1), "uint8"))
+
+
+def test_pictures_of_any_size_and_format_are_decoded(served):
+    large = np.full((31, 44, 3), 200, "uint8")
+    pictures = [tf.io.encode_png(large).numpy(), tf.io.encode_jpeg(large).numpy()]
+    answers = ask(served, "image_bytes", image_bytes=np.array(pictures, object))
+    plain = ask(served, DEFAULT, image=np.full((1, 6, 5, 1), 200, "uint8"))
+    for row in answers["probabilities"]:
+        np.testing.assert_allclose(row, plain["probabilities"][0], atol=0.02)
+
+
+@pytest.mark.parametrize("picture", [b"", b"not a picture", b"\x89PNG\r\n\x1a\n"])
+def test_a_broken_picture_is_an_error_and_not_the_end(served, picture):
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        ask(served, "image_bytes", image_bytes=np.array([picture], object))
+    assert ask(served, DEFAULT, image=np.zeros((1, 6, 5, 1), "uint8"))
+
+
+@pytest.mark.parametrize(
+    ("raw", "named"),
+    [
+        (np.zeros((2, 6, 5)), "shape"),
+        ({"other": np.zeros((2, 6, 5, 1))}, "takes image"),
+        (np.zeros((0, 6, 5, 1)), "above 0"),
+        (np.full((2, 6, 5, 1), 256), "don't fit"),
+        (np.full((2, 6, 5, 1), 0.5), "don't fit"),
+        (np.full((2, 6, 5, 1), "a"), "uint8"),
+    ],
+    ids=["rank", "name", "empty", "too large", "not whole", "text"],
+)
+def test_predict_refuses_what_is_no_request(run, raw, named):
+    with pytest.raises(UserError, match=named):
+        run.predict(raw)
+
+
+def test_predict_names_the_signatures(run):
+    with pytest.raises(UserError, match="image_bytes"):
+        run.predict(np.zeros((1, 6, 5, 1), "uint8"), signature="picture")
+
+
+def test_predict_answers_large_batches_in_parts(run):
+    images = np.random.default_rng(2).integers(0, 256, (25, 6, 5, 1), "uint8")
+    whole, parts = run.predict(images), run.predict(images, batch=4)
+    np.testing.assert_allclose(whole["probabilities"], parts["probabilities"], rtol=1e-5)
+    assert whole["label"].dtype.kind == "U"
+
+
+@pytest.mark.parametrize("column", [
+    np.array([1.5, np.nan, -np.inf], "float32"), np.array([[1, 2]], "int64"), np.array(["a", "ü"]),
+    np.array([b"\xff\xfe", b"text"], object),
+], ids=["floats", "integers", "texts", "bytes"])  # fmt: skip
+def test_json_brings_back_every_column(column):
+    kind = tf.string if column.dtype.kind in "OU" else tf.as_dtype(column.dtype)
+    again = verify.from_json(json.loads(json.dumps(verify.to_json(column))), kind)
+    wanted = [v if isinstance(v, bytes) else v.encode() for v in column] if kind == tf.string else column
+    np.testing.assert_array_equal(again, np.array(wanted, again.dtype))

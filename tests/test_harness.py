@@ -1,0 +1,150 @@
+"""The parts between a source and a trained model: plan, schedule, tables, manifest, measurement."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from src import optimizers, plan, tfds
+from src.callbacks import Measurement
+from src.errors import UserError
+from src.manifest import manifest
+from src.signatures import features_of
+from src.sources import InMemory
+from src.specs import Classes
+from src.tables import columns
+from src.tasks.classification import Task
+
+DENSE = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+CONVOLUTION = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Conv2D(2, 3)])
+
+
+@pytest.mark.parametrize("examples", [1, 2, 31, 106, 1077, 5000, 54_000, 59_999, 1_000_003])
+@pytest.mark.parametrize("batch", [None, 1, 32, 128, 100_000])
+def test_executions_divide_an_epoch_and_few_steps_are_lost(examples, batch):
+    chosen = plan.plan(DENSE, examples, False, batch=batch)
+    assert chosen.batch * chosen.steps <= examples
+    assert chosen.steps % chosen.steps_per_execution == 0
+    assert chosen.steps >= (1 - plan.MOST_LOST) * (examples // chosen.batch)
+    assert chosen.steps_per_execution <= 32
+
+
+def test_xla_only_where_it_pays_on_a_cpu():
+    if tf.config.list_physical_devices("GPU"):
+        pytest.skip("Keras decides on a GPU")
+    assert plan.plan(DENSE, 60_000, False, epochs=10, batch=128).jit is True
+    assert plan.plan(DENSE, 60_000, False, epochs=1, batch=128).jit is False
+    assert plan.plan(DENSE, 60_000, True, epochs=10, batch=128).jit is False
+    assert plan.plan(CONVOLUTION, 60_000, False, epochs=10, batch=128).jit is False
+
+
+def test_cosine_rises_to_the_rate_and_falls_to_zero():
+    made, callbacks = optimizers.optimizer(100, None, learning_rate=0.5, warmup=0.2)
+    rates = []
+    for step in range(101):
+        made.iterations.assign(step)
+        rates.append(float(made.learning_rate))
+    assert callbacks == []
+    assert max(rates) == pytest.approx(0.5)
+    assert rates.index(max(rates)) == 20
+    assert rates[0] == 0
+    assert rates[-1] == pytest.approx(0, abs=1e-6)
+
+
+def test_plateau_lowers_the_rate_of_a_figure_that_stands_still():
+    task = Task(Classes(("a", "b"), (1, 1)))
+    made, (plateau,) = optimizers.optimizer(100, task, schedule="plateau", learning_rate=0.1)
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(made)
+    plateau.set_model(model)
+    plateau.on_train_begin()
+    for epoch in range(optimizers.PLATEAU_EPOCHS + 1):
+        assert float(made.learning_rate) == pytest.approx(0.1)
+        plateau.on_epoch_end(epoch, {"val_accuracy": 0.5})
+    assert float(made.learning_rate) == pytest.approx(0.1 * optimizers.PLATEAU_FACTOR)
+
+
+def test_measurement_is_what_keras_evaluates():
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(50, 4)).astype("float32"), random.integers(0, 2, 50)
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    task = Task(Classes(("a", "b"), (1, 1)))
+    model.compile(loss=task.loss, metrics=task.metrics())
+    expected = model.evaluate(x, y, verbose=0, return_dict=True)
+    batches = tf.data.Dataset.from_tensor_slices((x, y)).batch(7)
+    measure = Measurement(model)
+    assert measure(batches) == pytest.approx(expected, rel=1e-5)
+    assert measure(batches) == pytest.approx(expected, rel=1e-5)
+
+
+TABLE = {
+    "age": np.array([1.0, 3.0, np.nan], "float32"),
+    "rooms": np.array([2, 4, 6]),
+    "city": np.array(["Rome", "Oslo", ""]),
+}
+
+
+def test_columns_are_scaled_indexed_and_marked_where_missing():
+    spec, preprocess = columns(TABLE)
+    assert spec.numeric == ("age", "rooms", "age_missing")
+    assert spec.categories == (("city", 3),)
+    features = features_of(preprocess, {name: tf.constant(column) for name, column in TABLE.items()})
+    scale = np.std([2, 4, 6])
+    np.testing.assert_allclose(
+        features["numeric"], [[-1, -2 / scale, 0], [1, 0, 0], [0, 2 / scale, 1]], rtol=1e-5, atol=1e-6
+    )
+    np.testing.assert_array_equal(features["categories"], [[2], [1], [0]])
+
+
+def test_an_unknown_category_is_zero():
+    _, preprocess = columns(TABLE)
+    raw = {"age": tf.constant([2.0]), "rooms": tf.constant([3], tf.int64), "city": tf.constant(["Paris"])}
+    np.testing.assert_array_equal(features_of(preprocess, raw)["categories"], [[0]])
+
+
+def test_a_constant_column_stays_finite():
+    _, preprocess = columns({"same": np.array([5.0, 5.0], "float32")})
+    assert np.isfinite(features_of(preprocess, {"same": tf.constant([5.0, 6.0])})["numeric"]).all()
+
+
+def test_manifest_finds_examples_that_stand_in_two_splits():
+    task = Task(Classes(("a", "b"), (1, 1)))
+    one = InMemory.of({"x": np.array([1, 2, 3]), "y": np.array([1, 1, 1])}, np.array([0, 1, 1]))
+    other = InMemory.of({"x": np.array([3, 9]), "y": np.array([1, 1])}, np.array([0, 0]))
+    found = manifest({"train": one, "test": other}, task)
+    assert found["splits"]["train"]["examples"] == 3
+    assert found["splits"]["train"]["classes"] == {"a": 1, "b": 2}
+    assert found["in_two_splits"] == [{"splits": ["train", "test"], "examples": 1, "first": "train 2"}]
+
+
+def test_manifest_hashes_change_with_examples_targets_and_order():
+    task = Task(Classes(("a", "b"), (1, 1)))
+
+    def digest(x, y):
+        source = InMemory.of({"x": np.array(x), "text": np.array(["a", "b"])}, np.array(y))
+        return manifest({"train": source}, task)["splits"]["train"]["sha256"]
+
+    first = digest([1, 2], [0, 1])
+    assert digest([1, 2], [0, 1]) == first
+    assert len({first, digest([1, 3], [0, 1]), digest([1, 2], [1, 1]), digest([2, 1], [1, 0])}) == 4
+
+
+def test_a_set_that_can_not_be_fetched_says_so_quickly(tmp_path, monkeypatch):
+    library = pytest.importorskip("tensorflow_datasets")
+    monkeypatch.setattr(library.core.constants, "DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(tfds, "_unreachable", lambda address: "no network")
+    with pytest.raises(UserError, match=r"(?s)mnist.*no network.*TFDS_DATA_DIR"):
+        tfds._prepared("mnist")
+
+
+def test_an_address_that_nobody_answers_is_given_up(monkeypatch):
+    monkeypatch.setattr(tfds, "PROBE_S", 0.2)
+    assert "refused" in tfds._unreachable("http://127.0.0.1:9/")
+    import socket
+
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        assert tfds._unreachable(address) is not None

@@ -1,0 +1,253 @@
+"""The main job end to end, for every model on every data set that needs no download."""
+
+import csv
+import datetime
+import json
+import re
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from src import catalogue, config, runs
+from src.errors import UserError
+from src.runs import load_run
+from src.signatures import DEFAULT
+from src.train import train
+
+PAIRS = [
+    (model.name, data.name)
+    for model in catalogue.models().values()
+    for data in catalogue.datasets().values()
+    if not data.download and catalogue.tasks_of(model, data)
+]
+if not PAIRS:
+    pytest.skip("no model goes with a data set that needs no download", allow_module_level=True)
+FEW = {"epochs": 2, "limit": 80, "verbose": False}
+
+
+@pytest.fixture(scope="module", params=PAIRS, ids="-".join)
+def run(request, tmp_path_factory):
+    model, data = request.param
+    folder = tmp_path_factory.mktemp("train")
+    return train(model, data=data, **FEW, runs_dir=str(folder / "runs"), exports_dir=str(folder / "saved_models"))
+
+
+@pytest.fixture
+def folders(tmp_path):
+    return {"runs_dir": str(tmp_path / "runs"), "exports_dir": str(tmp_path / "saved_models")}
+
+
+def test_the_run_is_complete(run):
+    names = {path.name for path in run.path.iterdir()}
+    assert names >= {
+        "config.json", "manifest.json", "history.csv", "metrics.json", "model.keras", "preprocess.keras",
+        "best.weights.h5", "requests", "figures", "tensorboard", "report.html", "export.json",
+    }  # fmt: skip
+    assert not [name for name in names if name.startswith(".")]
+
+
+def test_history_has_both_splits_and_the_learning_rate(run):
+    with open(run.path / "history.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == FEW["epochs"]
+    assert {"loss", "val_loss", "learning_rate", run.task.monitor} <= set(rows[0])
+
+
+def test_metrics_have_every_split_and_a_baseline(run):
+    assert list(run.metrics) == ["train", "validation", "test", "baseline"]
+    for split in ("train", "validation", "test"):
+        assert all(np.isfinite(value) for value in run.metrics[split].values())
+
+
+def test_metrics_are_those_of_the_best_epoch(run):
+    with open(run.path / "history.csv", encoding="utf-8") as file:
+        history = [float(row[run.task.monitor]) for row in csv.DictReader(file)]
+    best = max(history) if run.task.direction == "max" else min(history)
+    assert run.metrics["validation"][run.task.monitor.removeprefix("val_")] == pytest.approx(best, rel=1e-5)
+
+
+def test_detailed_figures_agree_with_the_metrics(run):
+    detailed = json.loads((run.path / "figures" / "test.json").read_text())
+    name = run.task.monitor.removeprefix("val_")
+    assert detailed[name] == pytest.approx(run.metrics["test"][name], rel=1e-4)
+
+
+def test_the_limit_holds_for_every_split(run):
+    assert max(split["examples"] for split in run.manifest["splits"].values()) <= FEW["limit"]
+
+
+def test_predicts_from_raw_requests_without_the_data_set(run):
+    loaded = load_run(run.path)
+    assert [part for part in vars(loaded) if part in ("data", "train")] == []
+    raw, _ = catalogue.load(catalogue.dataset(run.config["data"])).load().test.examples(5)
+    answers = loaded.predict(raw)
+    assert answers
+    assert {len(column) for column in answers.values()} == {5}
+    one = loaded.predict({name: column[2:3] for name, column in raw.items()})
+    for name, column in answers.items():
+        if column.dtype.kind == "f":
+            np.testing.assert_allclose(one[name], column[2:3], rtol=1e-4, atol=1e-5)
+        else:
+            assert one[name] == column[2:3]
+
+
+def test_every_signature_is_exported_and_answers_as_the_run(run):
+    export = json.loads((run.path / "export.json").read_text())
+    loaded = tf.saved_model.load(export["path"])
+    assert set(export["signatures"]) == set(loaded.signatures) == set(run.signatures)
+    assert set(export["differences"]) == set(run.signatures), "a signature was published without being asked"
+    for differences in export["differences"].values():
+        assert max(differences.values()) <= export["tolerance"]
+    raw, _ = catalogue.load(catalogue.dataset(run.config["data"])).load().test.examples(5)
+    served = loaded.signatures[DEFAULT](**{name: tf.constant(column) for name, column in raw.items()})
+    for name, column in run.predict(raw).items():
+        assert served[name].shape == column.shape
+        if column.dtype.kind == "f":
+            np.testing.assert_allclose(served[name], column, rtol=1e-4, atol=1e-5)
+
+
+def test_best_weights_are_those_of_the_model(run):
+    model = keras.models.clone_model(run.model)
+    model.load_weights(run.path / "best.weights.h5")
+    for one, other in zip(model.get_weights(), run.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_tensorboard_has_curves_of_both_splits(run):
+    for split in ("train", "validation"):
+        events = list((run.path / "tensorboard" / split).glob("events*"))
+        tags = {
+            value.tag
+            for file in events
+            for event in tf.compat.v1.train.summary_iterator(str(file))
+            for value in event.summary.value
+        }
+        assert "epoch_loss" in tags
+        if split == "train":
+            assert {"config", "samples", "epoch_learning_rate"} <= {tag.split("/")[0] for tag in tags}
+
+
+def test_the_report_shows_figures_and_knobs(run):
+    page = (run.path / "report.html").read_text(encoding="utf-8")
+    for picture in re.findall(r'src="([^"]+)"', page):
+        assert (run.path / picture).is_file()
+    assert all(knob in page for knob in run.config["knobs"])
+
+
+def test_without_test_the_split_is_not_read(folders, monkeypatch):
+    model, data = PAIRS[0]
+    module = catalogue.load(catalogue.dataset(data))
+    load = module.load
+
+    def without_test(**knobs):
+        loaded = load(**knobs)
+        object.__setattr__(loaded, "test", None)  # whoever touches it fails
+        return loaded
+
+    monkeypatch.setattr(module, "load", without_test)
+    run = train(model, data=data, **FEW, **folders, test=False, export=False)
+    assert list(run.metrics) == ["train", "validation", "baseline"]
+    assert "test" not in run.manifest["splits"]
+
+
+def test_a_loss_that_is_not_finite_ends_training(folders, tmp_path):
+    model, data = PAIRS[0]
+    with pytest.raises(UserError, match="diverged"):
+        train(
+            model, data=data, **FEW, **folders, export=False,
+            optimizer="sgd", learning_rate=1e30, schedule="constant", momentum=0.0,
+        )  # fmt: skip
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("knobs", "named"),
+    [
+        ({"momentum": 0.5}, "momentum"),
+        ({"schedule": "constant", "warmup": 0.2}, "warmup"),
+        ({"histograms": True, "tensorboard": False}, "histograms"),
+        ({"export_name": "other", "export": False}, "export_name"),
+        ({"jit": True, "deterministic": True}, "deterministic"),
+        ({"dropout": 1.5}, "rate"),  # in Keras' words
+        ({"learning_rate": 0.0}, "learning_rate"),
+        ({"epochs": 0}, "epochs"),
+        ({"batch": 0}, "batch"),
+        ({"steps_per_execution": 0}, "steps_per_execution"),
+        ({"limit": 0}, "limit"),
+        ({"patience": -1}, "patience"),
+        ({"clip_norm": -1.0}, "clip_norm"),
+        ({"weight_decay": -1.0}, "weight_decay"),
+        ({"seed": -1}, "seed"),
+    ],
+    ids=str,
+)
+def test_knobs_without_effect_or_out_of_range_are_refused(knobs, named, folders, tmp_path, monkeypatch):
+    # It would hold for the rest of the process, and isn't what is tested here.
+    monkeypatch.setattr(tf.config.experimental, "enable_op_determinism", lambda: None)
+    model, data = PAIRS[0]
+    if not set(knobs) <= set(config.choose(model, data=data).knobs):
+        pytest.skip(f"{model} has no such knob")
+    with pytest.raises(UserError, match=named):
+        train(model, data=data, **{"epochs": 1, "limit": 80, "export": False, "verbose": False, **folders, **knobs})
+    assert not list((tmp_path / "runs").glob("*/config.json"))
+
+
+@pytest.mark.parametrize("knobs", [
+    {"optimizer": "adamw", "clip_norm": 1.0, "weight_decay": 0.01},
+    {"optimizer": "sgd", "momentum": 0.5, "schedule": "plateau"},
+    {"optimizer": "rmsprop", "schedule": "constant"},
+    {"mixed_precision": True},
+    {"jit": True},
+    {"steps_per_execution": 2, "batch": 16},
+    {"patience": 1, "epochs": 30, "learning_rate": 1e-6, "schedule": "constant"},
+], ids=str)  # fmt: skip
+def test_every_way_to_train_runs(knobs, folders):
+    model, data = PAIRS[0]
+    run = train(model, data=data, **{**FEW, **folders, "export": False, **knobs})
+    assert np.isfinite(run.metrics["test"]["loss"])
+
+
+def test_early_stopping_ends_before_the_last_epoch(folders):
+    model, data = PAIRS[0]
+    # A rate of practically 0: nothing improves after the first epoch.
+    knobs = {"patience": 2, "epochs": 30, "learning_rate": 1e-12, "schedule": "constant", "export": False}
+    run = train(model, data=data, **{**FEW, **folders, **knobs})
+    assert len((run.path / "history.csv").read_text().splitlines()) - 1 < 30
+
+
+def test_two_runs_in_one_second_have_folders_of_their_own(folders, monkeypatch):
+    stopped = SimpleNamespace(datetime=SimpleNamespace(now=lambda: datetime.datetime(2026, 1, 1)))
+    monkeypatch.setattr(runs, "datetime", stopped)
+    model, data = PAIRS[0]
+    one, two = (train(model, data=data, **FEW, **folders, export=False, tag="same") for _ in range(2))
+    assert one.path.name.endswith("-same")
+    assert two.path.name.endswith("-same-2")
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    model, data = PAIRS[0]
+    (tmp_path / "runs").write_text("a file stands here")
+    with pytest.raises(UserError, match=re.escape(str(tmp_path / "runs"))):
+        train(model, data=data, **FEW, runs_dir=str(tmp_path / "runs"))
+
+
+@pytest.mark.long
+def test_deterministic_training_repeats_to_the_bit(tmp_path):
+    """Twice by flags, then once more from the first run's config.json; a process each, as determinism stays on."""
+    model, data = PAIRS[0]
+    command = [sys.executable, "-m", "src", "train", model, "--no-export", "--runs-dir", str(tmp_path)]
+    flags = ["--data", data, "--deterministic", "--epochs", "3", "--seed", "5"]
+    subprocess.run([*command, *flags, "--tag", "one"], check=True, cwd=catalogue.ROOT)
+    subprocess.run([*command, *flags, "--tag", "two"], check=True, cwd=catalogue.ROOT)
+    config = next(tmp_path.glob("*one")) / "config.json"
+    subprocess.run([*command, "--config", str(config), "--tag", "three"], check=True, cwd=catalogue.ROOT)
+    one, two, three = (load_run(next(tmp_path.glob(f"*{tag}"))) for tag in ("one", "two", "three"))
+    assert one.metrics == two.metrics == three.metrics
+    for other in (two, three):
+        for first, second in zip(one.model.get_weights(), other.model.get_weights(), strict=True):
+            np.testing.assert_array_equal(first, second)
