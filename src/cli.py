@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Mapping
 from types import NoneType, UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import tyro
 
@@ -168,11 +168,9 @@ def _field(knob: Knob, defaults: Mapping[str, Any]) -> tuple[str, Any, Any]:
 
 def _stand_in(kind: Any) -> Any:
     """Any value of the kind, where tyro wants a default; it is never used."""
-    match get_origin(kind):
-        case None:
-            return kind()
-        case origin:
-            return origin() if origin is tuple else get_args(kind)[0]
+    if get_origin(kind) is Literal:
+        return get_args(kind)[0]
+    return (get_origin(kind) or kind)()
 
 
 def _members(kind: Any) -> tuple:

@@ -9,7 +9,7 @@ import tensorflow as tf
 from src import catalogue, pipeline, report, runs
 from src.callbacks import Measurement
 from src.files import write_json
-from src.sources import InMemory
+from src.sources import Source
 from src.specs import Data
 
 
@@ -37,7 +37,7 @@ def evaluate(*, run: str = "", model: str = "", data: str = "", test: bool = Tru
     return found
 
 
-def splits(data: Data, limit: int | None, test: bool) -> dict[str, InMemory]:
+def splits(data: Data, limit: int | None, test: bool) -> dict[str, Source]:
     """The splits that may be read, of `limit` examples at the most."""
     named = {"train": data.train, "validation": data.validation}
     if test:
@@ -51,7 +51,7 @@ def figures(
     measure: Measurement,
     task,
     preprocess: keras.Model,
-    parts: Mapping[str, InMemory],
+    parts: Mapping[str, Source],
 ) -> dict:
     """The figures of each split and of a trivial predictor; pictures of the last split go to figures/."""
     batches = {

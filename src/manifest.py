@@ -6,13 +6,13 @@ from itertools import combinations
 
 import numpy as np
 
-from src.sources import InMemory
+from src.sources import Source
 
 BATCH = 1024
 NAMED = 5  # examples in two splits that are named
 
 
-def manifest(splits: Mapping[str, InMemory], task) -> dict:
+def manifest(splits: Mapping[str, Source], task) -> dict:
     """Size, summary of the targets and SHA-256 of each split, and the examples whose raw request stands in two.
 
     Reads each split once, in batches; 8 bytes an example are kept.
@@ -23,7 +23,7 @@ def manifest(splits: Mapping[str, InMemory], task) -> dict:
     return {"splits": described, "in_two_splits": _repeated(digests)}
 
 
-def _describe(source: InMemory, task) -> tuple[dict, np.ndarray]:
+def _describe(source: Source, task) -> tuple[dict, np.ndarray]:
     whole, rows, targets = hashlib.sha256(), [], []
     for raw, target in source.in_order(BATCH).as_numpy_iterator():
         for row, wanted in zip(_rows(raw), target, strict=True):

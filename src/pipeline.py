@@ -10,13 +10,13 @@ import tensorflow as tf
 
 from src.plan import Plan
 from src.signatures import features_of
-from src.sources import InMemory
+from src.sources import Source
 
 SMALL = 5000  # examples that are measured in one batch
 CACHED_BYTES = 256 * 2**20  # features that are kept rather than made again each epoch
 
 
-def training(source: InMemory, preprocess: keras.Model, supervise: Callable, plan: Plan, seed: int) -> tf.data.Dataset:
+def training(source: Source, preprocess: keras.Model, supervise: Callable, plan: Plan, seed: int) -> tf.data.Dataset:
     """The batches of a whole training, each epoch in its own order; one iterator serves them all.
 
     Making an iterator costs more than an epoch of a small data set, so `fit` is to be told `steps_per_epoch`.
@@ -25,7 +25,7 @@ def training(source: InMemory, preprocess: keras.Model, supervise: Callable, pla
     return batches.map(_supervised(preprocess, supervise)).prefetch(2)
 
 
-def measuring(source: InMemory, preprocess: keras.Model, supervise: Callable, batch: int) -> tf.data.Dataset:
+def measuring(source: Source, preprocess: keras.Model, supervise: Callable, batch: int) -> tf.data.Dataset:
     """Each example once, in order; kept in memory after the first pass where the features are few."""
     size = len(source) if len(source) <= SMALL else max(batch, 256)
     batches = source.in_order(size).map(_supervised(preprocess, supervise))

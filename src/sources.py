@@ -1,18 +1,8 @@
-"""Sources of examples: what exact order, determinism and memory rest on.
-
-A source is a sequence of examples, each a raw request and a target. Any class with these methods is one:
-
-    len(source)                                    number of examples
-    source.take(n)                                 the source of its first n
-    source.examples(n)                             the first n, as numpy: ({input: array}, targets)
-    source.in_order(batch)                         a Dataset of each example once, the tail included
-    source.shuffled(seed, batch, steps, base)      an endless Dataset of full batches, from step `base` on
-
-A shuffled batch is a pure function of (seed, step), so training that stops and goes on sees what it would have seen.
-"""
+"""Sources of examples: what exact order, determinism and memory rest on."""
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -20,7 +10,34 @@ import tensorflow as tf
 Arrays = tuple[Mapping[str, np.ndarray], np.ndarray]
 
 
-class InMemory:
+class Source(Protocol):
+    """A sequence of examples, each a raw request and a target. Any class with these methods is one.
+
+    A shuffled batch is a pure function of (seed, step), so training that stops and goes on sees what it would have
+    seen.
+    """
+
+    def __len__(self) -> int:
+        """The number of examples."""
+
+    def take(self, n: int) -> "Source":
+        """The source of the first n examples; no others are read."""
+
+    def examples(self, n: int) -> Arrays:
+        """The first n examples: raw arrays by input's name, texts as bytes, and targets."""
+
+    def in_order(self, batch: int) -> tf.data.Dataset:
+        """Each example once, as ({input: tensor}, targets) in batches of `batch`; the last one may be smaller."""
+
+    def shuffled(self, seed: int, batch: int, steps: int, base: int | tf.Variable = 0) -> tf.data.Dataset:
+        """Endless full batches from step `base` on; each epoch of `steps` steps has an order of its own.
+
+        Raises:
+            ValueError: where an epoch needs more examples than there are.
+        """
+
+
+class InMemory(Source):
     """Examples that are held as they were read, images as uint8, and gathered a batch at a time.
 
     Args:
@@ -42,16 +59,13 @@ class InMemory:
         return self._size
 
     def take(self, n: int) -> "InMemory":
-        """The source of the first n examples; no others are read."""
         return InMemory(min(n, self._size), self._read)
 
     def examples(self, n: int) -> Arrays:
-        """The first n examples: raw arrays by input's name, and targets."""
-        raw, target = self._arrays
-        return {name: array[:n] for name, array in raw.items()}, target[:n]
+        raw, target = self._tensors
+        return {name: tensor[:n].numpy() for name, tensor in raw.items()}, target[:n].numpy()
 
     def in_order(self, batch: int) -> tf.data.Dataset:
-        """Each example once, in batches of `batch`; the last one may be smaller."""
         raw, target = self._tensors
 
         def slice_from(start):
@@ -61,11 +75,6 @@ class InMemory:
         return tf.data.Dataset.range(0, self._size, batch).map(slice_from)
 
     def shuffled(self, seed: int, batch: int, steps: int, base: int | tf.Variable = 0) -> tf.data.Dataset:
-        """Endless full batches from step `base` on; each epoch of `steps` steps has an order of its own.
-
-        Raises:
-            ValueError: where an epoch needs more examples than there are.
-        """
         if batch * steps > self._size:
             raise ValueError(f"{steps} steps of {batch} examples need more than the {self._size} there are.")
         raw, target = self._tensors
@@ -80,12 +89,8 @@ class InMemory:
         return tf.data.Dataset.counter().map(gather)
 
     @cached_property
-    def _arrays(self) -> Arrays:
-        return self._read(self._size)
-
-    @cached_property
     def _tensors(self) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-        raw, target = self._arrays
+        raw, target = self._read(self._size)
         with tf.device("CPU"):
             return {name: tf.constant(array) for name, array in raw.items()}, tf.constant(target)
 

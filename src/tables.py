@@ -64,7 +64,7 @@ def _numeric(train, requests):
 def _categories(train, requests):
     indices, sizes = [], []
     for name, column in train.items():
-        known = sorted({str(value) for value in column} - {""})
+        known = sorted({value.decode() if isinstance(value, bytes) else str(value) for value in column} - {""})
         lookup = layers.StringLookup(vocabulary=known, num_oov_indices=1, name=f"{name}_index")
         indices.append(ops.cast(lookup(requests[name]), "int32"))
         sizes.append((name, len(known) + 1))

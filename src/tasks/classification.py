@@ -13,14 +13,14 @@ import tensorflow as tf
 from matplotlib.figure import Figure
 
 from src.signatures import plain
-from src.sources import InMemory
+from src.sources import Source
 from src.specs import Classes
 
 SPEC = Classes
 MOST_NAMES_DRAWN = 30
 
 
-def adapt(outputs: Classes, train: InMemory) -> Classes:
+def adapt(outputs: Classes, train: Source) -> Classes:
     """The spec with the number of training examples of each class."""
     labels = Counter()
     for _, target in train.in_order(4096).as_numpy_iterator():

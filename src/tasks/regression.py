@@ -12,14 +12,14 @@ import tensorflow as tf
 from matplotlib.figure import Figure
 
 from src.signatures import plain
-from src.sources import InMemory
+from src.sources import Source
 from src.specs import Values
 
 SPEC = Values
 POINTS_DRAWN = 1000
 
 
-def adapt(outputs: Values, train: InMemory) -> Values:
+def adapt(outputs: Values, train: Source) -> Values:
     """The spec with mean and standard deviation of the training targets."""
     count, total, squares = 0, 0.0, 0.0
     shift = None  # the first example: sums of squares of large numbers would lose the deviation

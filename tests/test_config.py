@@ -1,0 +1,124 @@
+"""The configuration of a run: which value wins, and what a file of knobs may hold."""
+
+import json
+
+import pytest
+
+from src import catalogue, config
+from src.errors import UsageError, UserError
+from tests import tree
+
+
+@pytest.fixture(autouse=True)
+def toys(tmp_path, monkeypatch):
+    """A project of toy models and data sets only, in which files of knobs are written."""
+    root = tree.toys(tmp_path)
+    monkeypatch.setattr(catalogue, "ROOT", root)
+    monkeypatch.chdir(root)
+    return root
+
+
+def written(root, name, content):
+    (root / name).write_text(content if isinstance(content, str) else json.dumps(content))
+    return name
+
+
+def test_the_last_one_wins(toys):
+    """Signature, FIT, --config, flag: each beats those before it."""
+    path = written(toys, "mine.toml", "epochs = 8\nseed = 5\nbatch = 4")
+    settings = config.resolve("painter", {"config": path, "batch": 2})
+    default = {knob.name: knob.default for knob in settings.choices.groups["fit"]}["patience"]
+    for name, value, origin in [
+        ("patience", default, "default"),
+        ("learning_rate", 0.25, "models/painter.py"),
+        ("epochs", 8, "mine.toml"),
+        ("seed", 5, "mine.toml"),
+        ("batch", 2, "flag"),
+    ]:
+        assert (settings.values[name], settings.origins[name]) == (value, origin)
+
+
+def test_every_knob_has_a_value_and_an_origin():
+    settings = config.resolve("painter", {})
+    assert settings.values.keys() == settings.origins.keys() == settings.choices.knobs.keys()
+    assert settings.of("model").keys() == {knob.name for knob in settings.choices.model.knobs}
+    assert settings.of("data") == {"grain": 0.5}
+
+
+def test_choices_follow_flags_then_the_file_then_the_model(toys):
+    (toys / "src/datasets/prints.py").write_text(tree.PICTURES)
+    (toys / "src/datasets/drawings.py").write_text(tree.PICTURES)
+    path = written(toys, "mine.toml", 'data = "prints"')
+    assert config.resolve("painter", {}).values["data"] == "pictures"
+    assert config.resolve("painter", {"config": path}).values["data"] == "prints"
+    assert config.resolve("painter", {"config": path, "data": "drawings"}).values["data"] == "drawings"
+    assert config.resolve("painter", {}).values["task"] == "classification"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("run.json", {"model": "painter", "data": "pictures", "knobs": {"brushes": [1, 2], "sold": None}, "seed": 9}),
+        ("flat.json", {"brushes": [1, 2], "sold": None}),
+        ("flat.toml", "brushes = [1, 2]"),
+        ("run.toml", 'model = "painter"\n[knobs]\nbrushes = [1, 2]'),
+    ],
+)
+def test_json_and_toml(toys, name, content):
+    settings = config.resolve("painter", {"config": written(toys, name, content)})
+    assert settings.values["brushes"] == (1, 2) and settings.values["sold"] is None
+    assert settings.values["seed"] == 0, "what stands beside the knobs of a run is none"
+
+
+def test_what_a_run_writes_can_be_read_again(toys):
+    first = config.resolve("painter", {"brushes": (3,), "coats": (0.5,), "framed": True, "finish": "matt"})
+    chosen = {name: first.values[name] for name in ("data", "task")}
+    path = written(toys, "config.json", {"model": "painter", **chosen, "knobs": first.values})
+    again = config.resolve("painter", {"config": path})
+    assert {**again.values, "config": None} == first.values
+
+
+@pytest.mark.parametrize(
+    ("content", "words", "kind"),
+    [
+        ('model = "clerk"', "mine.toml is for the model 'clerk', not for 'painter'.", UsageError),
+        ("epoch = 3", "mine.toml: there is no knob 'epoch'. Did you mean 'epochs'?", UsageError),
+        ("pencils = 3", "mine.toml: there is no knob 'pencils'.", UsageError),
+        ("wet = nan", "mine.toml: wet takes a finite number, not nan (models/painter.py:", UsageError),
+        ("epochs = 2.0", "mine.toml: epochs takes a whole number, not 2.0 (src/plan.py:", UsageError),
+        ("epochs = true", "mine.toml: epochs takes a whole number, not True", UsageError),
+        ("framed = 1", "mine.toml: framed takes true or false, not 1", UsageError),
+        ("brushes = 3", "mine.toml: brushes takes a list, each a whole number, not 3", UsageError),
+        ('data = "table"', "table has Columns and Values", UsageError),
+        ('data = "tabel"', "There is no data set 'tabel'. Did you mean 'table'?", UsageError),
+        ("data = 3", "mine.toml: model, data and task have to be names", UserError),
+        ("knobs = 3", "mine.toml: model, data and task have to be names, and knobs named values.", UserError),
+        ("epochs", "mine.toml is neither a run's config.json nor TOML: ", UserError),
+    ],
+)
+def test_file_that_is_refused(toys, content, words, kind):
+    with pytest.raises(kind) as error:
+        config.resolve("painter", {"config": written(toys, "mine.toml", content)})
+    assert words in str(error.value)
+
+
+def test_json_that_is_no_object_and_a_file_that_is_not_there(toys):
+    with pytest.raises(UserError, match=r"list.json has to hold named values"):
+        config.resolve("painter", {"config": written(toys, "list.json", [1])})
+    with pytest.raises(UserError, match=r"Can't read the configuration gone.json: No such file"):
+        config.resolve("painter", {"config": "gone.json"})
+
+
+def test_fit_of_a_model_file_is_checked(toys):
+    (toys / "models/sloppy.py").write_text(tree.PAINTER.replace('"epochs": 7', '"epoch": 7'))
+    (toys / "models/vague.py").write_text(tree.PAINTER.replace('"epochs": 7', '"epochs": "some"'))
+    with pytest.raises(UsageError, match=r"^models/sloppy.py: there is no knob 'epoch'. Did you mean 'epochs'\?"):
+        config.resolve("sloppy", {})
+    with pytest.raises(UsageError, match=r"^models/vague.py: epochs takes a whole number, not 'some'"):
+        config.resolve("vague", {})
+
+
+def test_two_knobs_of_one_name_are_refused(toys):
+    (toys / "models/greedy.py").write_text(tree.PAINTER.replace("framed: bool = False", "epochs: int = 3"))
+    with pytest.raises(UserError, match=r"src/plan.py:\d+: there is a knob 'epochs' already, at models/greedy.py:\d+"):
+        config.resolve("greedy", {})
