@@ -21,7 +21,7 @@ GIVES = (Classes, Values)
 DATA = "digits"
 FIT = {"learning_rate": 5e-3}
 SPACE = {
-    "filters": Choice((16, 32), (32, 64), (32, 64, 128)),
+    "filters": Choice((16, 32), (32, 64), (16, 32, 64), (32, 64, 128)),
     "blocks": Choice(1, 2),
     "dropout": Range(0.0, 0.5),
 }
@@ -31,7 +31,7 @@ def build(
     inputs,
     outputs,
     *,
-    filters: tuple[int, ...] = (16, 32, 64),
+    filters: tuple[int, ...] = (32, 64),
     blocks: int = 1,
     kernel: int = 3,
     residual: bool = False,

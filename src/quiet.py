@@ -1,5 +1,6 @@
 """Import TensorFlow without the native log lines that it writes while it starts."""
 
+import logging
 import os
 import sys
 import tempfile
@@ -17,6 +18,7 @@ def import_tensorflow(debug: bool = False) -> None:
     if debug:
         return _first_op()
     absl.logging.set_verbosity(absl.logging.ERROR)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     sys.stderr.flush()
     with tempfile.TemporaryFile() as log:
         screen = os.dup(2)

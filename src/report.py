@@ -92,7 +92,7 @@ def summary(run: Run, best_epoch: int, published: Path | None) -> None:
 
 def number(value: float) -> str:
     """Four significant digits."""
-    return f"{value:.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
+    return f"{value:#.4g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
 def _names(metrics: Mapping[str, Mapping]) -> list[str]:

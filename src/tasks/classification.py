@@ -114,7 +114,7 @@ class Task:
         """The confusion matrix, each row as shares of a true class."""
         confusion = np.array(figures["confusion"])
         shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
-        side = min(3 + 0.4 * self.outputs.size, 12)
+        side = min(2.5 + 0.27 * self.outputs.size, 12)
         figure = Figure(figsize=(side, side), layout="constrained")
         axes = figure.subplots()
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
