@@ -5,6 +5,7 @@ answer at once.
 """
 
 import dataclasses
+import errno
 import importlib
 import os
 import sys
@@ -59,6 +60,8 @@ def _failed(error: BaseException) -> int:
             return 1
         case OSError(filename=str(name), strerror=reason):
             message, code = f"error: {name}: {reason}.", 1
+        case OSError(errno=errno.ENOSPC | errno.EROFS, strerror=reason):
+            message, code = f"error: {reason}. `{PROGRAM} doctor` shows the folders and the space in them.", 1
         case _:
             raise error
     print(message, file=sys.stderr)

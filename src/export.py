@@ -16,7 +16,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from src import runs
 from src.errors import UserError
-from src.files import write_json
+from src.files import check_name, write_json
 from src.runs import Run
 from src.signatures import DEFAULT, Request, Signature
 from src.verify import from_json, to_json
@@ -58,11 +58,10 @@ def publish(run: Run, name: str, exports: Path, verifier: "Verifier") -> Path:
     What was verified is written to the run's export.json.
 
     Raises:
-        UserError: where the name's last version is asked something else, or the export doesn't answer as the trained
-            model does; nothing is published then.
+        UserError: where the name can't be a folder's, its last version is asked something else, or the export doesn't
+            answer as the trained model does; nothing is published then.
     """
-    if not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or name.startswith("."):
-        raise UserError(f"{name!r} can't be the name of an export: use letters, digits, '-', '_' and '.'.")
+    check_name("export_name", name)
     folder = exports / name
     requests = {key: request for key, (_, request) in run.signatures.items()}
     check_request(folder, requests[DEFAULT])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,3 +43,9 @@ def check_writable(*folders: Path) -> None:
                 pass
         except OSError as error:
             raise UserError(f"Can't write into {folder}: {error.strerror}.") from None
+
+
+def check_name(knob: str, name: str) -> None:
+    """Raises a UserError for a name that could lead out of its folder, or that not every system can store."""
+    if not re.fullmatch(r"[\w-][\w.-]*", name, re.ASCII):
+        raise UserError(f"{knob} {name!r} can't name a folder: use letters, digits, '-', '_' and '.'.")

@@ -20,7 +20,7 @@ from src.config import Config, resolve
 from src.errors import UserError
 from src.evaluate import figures, splits
 from src.export import Verifier, check_request, publish
-from src.files import check_writable, write_json
+from src.files import check_name, check_writable, write_json
 from src.fit import compile, fit
 from src.knobs import shown
 from src.manifest import manifest
@@ -89,6 +89,9 @@ def _train(
         raise UserError("export_name has no effect with --no-export.")
     choices = settings.choices
     export_name = export_name or f"{choices.model.name}-{choices.data.name}"
+    check_name("export_name", export_name)
+    if tag:
+        check_name("tag", tag)
     check_writable(Path(runs_dir), *([Path(exports_dir)] if export else []))
     say = print if verbose else _nothing
     say(f"{choices.model.name} on {choices.data.name}: {choices.task.name}, on {device.name()}")

@@ -52,7 +52,15 @@ def test_choices_follow_flags_then_the_file_then_the_model(toys):
     assert config.resolve("painter", {}).values["data"] == "pictures"
     assert config.resolve("painter", {"config": path}).values["data"] == "prints"
     assert config.resolve("painter", {"config": path, "data": "drawings"}).values["data"] == "drawings"
-    assert config.resolve("painter", {}).values["task"] == "classification"
+
+
+def test_task_is_that_of_the_first_output_unless_named(toys):
+    (toys / "models/all.py").write_text(tree.CLERK.replace("(Values,)", "(Classes, Values)"))
+    (toys / "src/datasets/both.py").write_text(tree.TABLE.replace("(Values,)", "(Values, Classes)"))
+    path = written(toys, "mine.toml", 'task = "classification"')
+    assert config.resolve("all", {"data": "both"}).values["task"] == "regression"
+    assert config.resolve("all", {"data": "both", "config": path}).values["task"] == "classification"
+    assert config.resolve("all", {"data": "both", "config": path, "task": "regression"}).values["task"] == "regression"
 
 
 @pytest.mark.parametrize(

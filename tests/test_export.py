@@ -169,7 +169,7 @@ def test_another_request_under_the_same_name_is_refused(run, tmp_path):
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "a b", ".hidden"])
 def test_a_name_that_is_no_folder_is_refused(run, tmp_path, name):
-    with pytest.raises(UserError, match="name"):
+    with pytest.raises(UserError, match="export_name"):
         published(run, tmp_path, name)
 
 

@@ -173,6 +173,7 @@ def test_a_loss_that_is_not_finite_ends_training(folders, tmp_path):
         ({"histograms": True, "tensorboard": False}, "histograms"),
         ({"export_name": "other", "export": False}, "export_name"),
         ({"jit": True, "deterministic": True}, "deterministic"),
+        ({"tag": "../outside"}, "tag"),
         ({"dropout": 1.5}, "rate"),  # in Keras' words
         ({"learning_rate": 0.0}, "learning_rate"),
         ({"epochs": 0}, "epochs"),

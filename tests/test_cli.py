@@ -1,0 +1,356 @@
+"""The command line, through `main` and through processes of its own."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from src import catalogue, cli
+from src.errors import UserError
+from tests import tree
+
+
+@pytest.fixture
+def toys(tmp_path, monkeypatch):
+    """A project of toy models and data sets only."""
+    root = tree.toys(tmp_path)
+    monkeypatch.setattr(catalogue, "ROOT", root)
+    monkeypatch.chdir(root)
+    return root
+
+
+@pytest.fixture
+def say(capsys, monkeypatch):
+    """Says words to the command line; gives back exit code, standard output and standard error."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def say(*words):
+        try:
+            code = cli.main(list(words))
+        except SystemExit as end:
+            code = end.code or 0
+        return code, *capsys.readouterr()
+
+    return say
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """What the command line asks `train` to do."""
+    calls = []
+    monkeypatch.setattr("src.train.train", lambda *arguments, **flags: calls.append((arguments, flags)))
+    monkeypatch.setattr("src.quiet.import_tensorflow", lambda debug: calls.append(debug))
+    return calls
+
+
+# Help.
+
+
+@pytest.mark.parametrize("words", [(), ("--help",), ("-h",)])
+def test_overview_shows_every_command(say, words):
+    code, out, err = say(*words)
+    assert (code, err) == (0, "")
+    for command, (_, _, about, _) in cli.COMMANDS.items():
+        assert f"  {command} " in out and about in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("command", [name for name in cli.COMMANDS if name != "train"])
+def test_help_of_each_command(say, command):
+    code, out, _ = say(command, "--help")
+    assert code == 0
+    assert cli.COMMANDS[command][2] in out
+    assert "--" in out.replace("--help", "")
+
+
+def test_train_without_a_model_names_them(toys, say):
+    code, out, err = say("train")
+    assert code == 2
+    assert err == "error: Name a model: clerk, painter.\n"
+    assert "usage: python -m src train MODEL" in out
+    assert say("train", "--help") == (0, out, "")
+
+
+def test_model_comes_first(toys, say):
+    code, _, err = say("train", "--data", "pictures", "painter")
+    assert code == 2 and "The model comes first" in err
+
+
+def test_help_of_a_model_shows_every_knob_with_its_default(toys, say):
+    code, out, _ = say("train", "painter", "--help")
+    assert code == 0
+    assert "Toy painter: for tests." in out and "On pictures: Toy pictures: for tests." in out
+    text = " ".join(out.replace("│", " ").split())
+    assert "--brushes [INT [INT ...]] width of each brush, from first to last. (default: 16 32)" in text
+    assert "--style {plain,rich} (default: plain)" in text
+    assert "--grain FLOAT how noisy they are. (default: 0.5)" in text
+    assert "--learning-rate FLOAT" in text and "(default: 0.25)" in text, "FIT wins over the signature"
+    assert "(default: pictures)" in text and "(default: classification)" in text
+    assert "--coats [FLOAT [FLOAT ...]] --finish {matt,gloss}" in text, "None is no default that help could show"
+
+
+def test_help_shows_what_the_configuration_says(toys, say):
+    (toys / "mine.toml").write_text("wet = 0.75\nsold = 9")
+    _, out, _ = say("train", "painter", "--config", "mine.toml", "--help")
+    assert "(default: 0.75)" in out and "(default: 9)" in out
+
+
+def test_help_of_every_pair_that_goes_together(say):
+    for model in catalogue.models().values():
+        for data in catalogue.datasets().values():
+            if catalogue.tasks_of(model, data):
+                code, out, _ = say("train", model.name, "--data", data.name, "--help")
+                assert code == 0
+                assert {knob.flag for knob in model.knobs + data.knobs} <= set(out.replace(",", " ").split())
+
+
+# What a command is given.
+
+
+def test_train_gets_only_the_flags_that_were_given(toys, say, trained):
+    assert say("train", "painter") == (0, "", "")
+    assert trained == [False, (("painter",), {})]
+
+
+def test_flags_arrive_in_their_types(toys, say, trained):
+    words = "--brushes 4 5 --wet 1 --framed --style rich --sold 3 --coats 1 2.5 --finish gloss --no-export --tag=a=b"
+    code, _, _ = say("train", "painter", *words.split())
+    (_, flags) = trained[-1]
+    assert code == 0
+    assert flags == {
+        "brushes": (4, 5),
+        "wet": 1.0,
+        "framed": True,
+        "style": "rich",
+        "sold": 3,
+        "coats": (1.0, 2.5),
+        "finish": "gloss",
+        "export": False,
+        "tag": "a=b",
+    }
+    assert type(flags["wet"]) is float
+
+
+def test_underscores_do_as_well(toys, say, trained):
+    assert say("train", "painter", "--learning_rate", "0.5", "--batch=8")[0] == 0
+    assert trained[-1][1] == {"learning_rate": 0.5, "batch": 8}
+
+
+def test_debug_reaches_tensorflow(toys, say, trained):
+    assert say("train", "painter", "--debug")[0] == 0
+    assert trained[0] is True
+
+
+# Mistakes.
+
+
+def test_unknown_command(say):
+    code, out, err = say("trian")
+    assert (code, out) == (2, "")
+    assert err.startswith("error: There is no command 'trian'. Did you mean 'train'?")
+    assert all(command in err for command in cli.COMMANDS)
+
+
+def test_unknown_model(toys, say):
+    code, _, err = say("train", "paniter")
+    assert code == 2
+    assert err == "error: There is no model 'paniter'. Did you mean 'painter'? Choose from: clerk, painter.\n"
+
+
+@pytest.mark.parametrize("words", [("--data", "picture"), ("--data=picture",), ("--epochs", "3", "--data", "picture")])
+def test_unknown_data_set(toys, say, trained, words):
+    code, _, err = say("train", "painter", *words)
+    assert (code, trained) == (2, [])
+    assert err == "error: There is no data set 'picture'. Did you mean 'pictures'? Choose from: pictures, table.\n"
+
+
+def test_data_set_that_does_not_go_with_the_model(toys, say):
+    code, _, err = say("train", "painter", "--data", "table")
+    assert code == 2
+    assert "painter takes Image and gives Classes; table has Columns and Values." in err
+
+
+def test_task_that_does_not_go_with_them(toys, say):
+    code, _, err = say("train", "painter", "--task", "regression")
+    assert code == 2 and "painter on pictures can't do regression; it can do: classification." in err
+
+
+def test_model_without_a_data_set_of_its_own(toys, say):
+    code, _, err = say("train", "clerk")
+    assert code == 2 and "models/clerk.py" in err and "--data" in err
+
+
+def test_unknown_flag(toys, say, trained):
+    code, out, err = say("train", "painter", "--epoch", "3")
+    assert (code, out) == (2, "")
+    assert "no flag '--epoch' here. Did you mean '--epochs'?" in err
+    assert "python -m src train painter --help" in err
+    assert trained == []
+
+
+def test_unknown_flag_of_another_command(say):
+    code, _, err = say("list", "--modle", "x")
+    assert code == 2 and "Did you mean '--model'?" in err and "python -m src list --help" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "owner"),
+    [
+        ("train painter --pencils 3", "clerk"),
+        ("train clerk --data table --grain 1", "pictures"),
+        ("train clerk --data table --class-weights", "classification"),
+    ],
+)
+def test_flag_of_another_file_says_whose_it_is(toys, say, words, owner):
+    code, _, err = say(*words.split())
+    assert code == 2 and f"It is a knob of {owner}." in err
+
+
+def test_only_switches_have_a_no(toys, say):
+    code, _, err = say("train", "painter", "--no-epochs")
+    assert code == 2 and "'--no-epochs'" in err
+
+
+@pytest.mark.parametrize(
+    "words", ["--epochs many", "--epochs 1.5", "--style plane", "--brushes a", "--epochs", "--sold x", "--finish x"]
+)
+def test_mistyped_value_names_the_flag(toys, say, trained, words):
+    code, out, err = say("train", "painter", *words.split())
+    assert (code, out) == (2, "")
+    assert words.split()[0] in err and "python -m src train painter --help" in err
+    assert trained == []
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_numbers_are_finite(toys, say, trained, value):
+    code, _, err = say("train", "painter", f"--wet={value}")
+    assert (code, trained) == (2, [])
+    assert "wet takes a finite number" in err and "models/painter.py:" in err
+
+
+def test_a_broken_neighbour_stops_nobody(toys, say, trained):
+    (toys / "models/broken.py").write_text("def build(:")
+    (toys / "src/datasets/broken.py").write_text("def load(:")
+    (toys / "src/tasks/broken.py").write_text("SPEC =")
+    assert say("train", "painter")[0] == 0
+    code, _, err = say("train", "painter", "--epoch", "3")
+    assert code == 2 and "Did you mean '--epochs'?" in err
+    code, _, err = say("train", "broken")
+    assert code == 1 and err.startswith("error: models/broken.py:1: this is not valid Python")
+
+
+def test_pairing_says_which_task_is_unreadable(toys, say):
+    (toys / "src/tasks/classification.py").write_text("SPEC =")
+    code, _, err = say("train", "painter")
+    assert code == 2 and "Unreadable: tasks/classification.py:1" in err
+
+
+# How a command ends.
+
+
+@pytest.mark.parametrize(
+    ("end", "code", "text"),
+    [
+        (UserError("The disk is tired. Let it rest."), 1, "error: The disk is tired. Let it rest.\n"),
+        (
+            FileNotFoundError(2, "No such file or directory", "a/b.csv"),
+            1,
+            "error: a/b.csv: No such file or directory.\n",
+        ),
+        (
+            OSError(28, "No space left on device"),
+            1,
+            "error: No space left on device. `python -m src doctor` shows the folders and the space in them.\n",
+        ),
+        (KeyboardInterrupt(), 130, "\nstopped by Ctrl-C; nothing unfinished was kept or published.\n"),
+    ],
+)
+def test_end_in_one_line(toys, say, monkeypatch, end, code, text):
+    monkeypatch.setattr("src.listing.listing", raising(end))
+    assert say("list") == (code, "", text)
+    with pytest.raises(type(end)):
+        say("list", "--debug")
+
+
+@pytest.mark.parametrize("mistake", [RuntimeError("a bug"), OSError("without a file"), FileNotFoundError()])
+def test_our_own_mistakes_keep_their_traceback(say, monkeypatch, mistake):
+    monkeypatch.setattr("src.listing.listing", raising(mistake))
+    with pytest.raises(type(mistake)):
+        say("list")
+
+
+def raising(error):
+    def function(**flags):
+        raise error
+
+    return function
+
+
+# In processes of their own.
+
+
+def test_nothing_imports_tensorflow(tmp_path):
+    """Help, lists and every refusal, in one process that would notice."""
+    root = tree.toys(tmp_path)
+    script = """if True:
+        import sys
+        from src.cli import main
+
+        def code(words):
+            try:
+                return main(words.split())
+            except SystemExit as end:
+                return end.code or 0
+
+        asked = sys.stdin.read().splitlines()
+        codes = [code(words) for words in asked]
+        heavy = {"tensorflow", "keras", "numpy", "sklearn", "matplotlib", "models.painter"} & set(sys.modules)
+        print(codes, sorted(heavy), file=sys.stderr)
+    """
+    good = ["--help", "train --help", "train painter --help", "list", "list --model painter", "evaluate --help"]
+    bad = [
+        "train",
+        "train x",
+        "train painter --data x",
+        "train painter --x 1",
+        "train painter --wet x",
+        "x",
+        "list --x",
+    ]
+    answer = subprocess.run(
+        [sys.executable, "-c", script], cwd=root, input="\n".join(good + bad), capture_output=True, encoding="utf-8"
+    )
+    assert answer.stderr.splitlines()[-1] == f"{[0] * len(good) + [2] * len(bad)} []"
+
+
+def test_process_prints_and_exits():
+    root = tree.ROOT
+    overview = tree.run(root)
+    assert (overview.returncode, overview.stderr) == (0, "")
+    assert overview.stdout.startswith("usage: python -m src COMMAND")
+    refusal = tree.run(root, "trian")
+    assert (refusal.returncode, refusal.stdout) == (2, "")
+    assert "Did you mean 'train'?" in refusal.stderr and "Traceback" not in refusal.stderr
+
+
+def test_poor_character_set(tmp_path):
+    for words in ((), ("list",), ("train", "painter", "--help")):
+        assert tree.run(tree.toys(tmp_path / str(len(words))), *words, PYTHONIOENCODING="ascii").returncode == 0
+
+
+@pytest.mark.parametrize("words", [["--help"], ["list"], ["train", "painter", "--help"]])
+def test_reader_that_goes_away(tmp_path, words):
+    """As in `python -m src list | head -1`."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "src", *words],
+        cwd=tree.toys(tmp_path),
+        env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    process.stdout.close()
+    complaint = process.stderr.read()
+    process.stderr.close()
+    assert (process.wait(), complaint) == (1, "")
