@@ -33,7 +33,7 @@ def build(
     units: tuple[int, ...] = (128, 64),
     activation: Literal["relu", "gelu", "silu", "elu", "tanh"] = "relu",
     batch_norm: bool = False,
-    dropout: float = 0.1,
+    dropout: float = 0.0,
     l1: float = 0.0,
     l2: float = 0.0,
 ) -> keras.Model:

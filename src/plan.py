@@ -14,12 +14,11 @@ from src.errors import UserError
 EXECUTION = 32  # steps run without returning to Python: almost all of the gain, and the progress bar still moves
 MOST_LOST = 0.02  # share of an epoch's steps that may go so that executions divide it
 XLA_STEPS = 2000  # compiling takes as long as XLA wins in about so many steps of a dense network on a CPU
-DENSE = (
+DENSE = (  # without Dropout: a step whose random numbers XLA draws on a CPU takes five times as long
     layers.InputLayer,
     layers.Dense,
     layers.Activation,
     layers.BatchNormalization,
-    layers.Dropout,
     layers.Flatten,
     layers.LayerNormalization,
 )
@@ -65,8 +64,8 @@ def plan(
             several steps an epoch.
         steps_per_execution: most steps run at a stretch, without returning to Python; the largest number up to it is
             taken that divides an epoch's steps. By itself 32.
-        jit: whether XLA compiles the training step. By itself on GPUs, and on CPUs for dense networks that train for
-            more than 2,000 steps; convolutions get slower by it there.
+        jit: whether XLA compiles the training step. By itself on GPUs, and on CPUs for dense networks without dropout
+            that train for more than 2,000 steps; convolutions and dropout get slower by it there.
 
     Raises:
         UserError: for a number below 1, or XLA together with determinism.

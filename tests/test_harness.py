@@ -16,6 +16,7 @@ from src.tables import columns
 from src.tasks.classification import Task
 
 DENSE = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+DROPOUT = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2), keras.layers.Dropout(0.1)])
 CONVOLUTION = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Conv2D(2, 3)])
 
 
@@ -35,6 +36,7 @@ def test_xla_only_where_it_pays_on_a_cpu():
     assert plan.plan(DENSE, 60_000, False, epochs=10, batch=128).jit is True
     assert plan.plan(DENSE, 60_000, False, epochs=1, batch=128).jit is False
     assert plan.plan(DENSE, 60_000, True, epochs=10, batch=128).jit is False
+    assert plan.plan(DROPOUT, 60_000, False, epochs=10, batch=128).jit is False
     assert plan.plan(CONVOLUTION, 60_000, False, epochs=10, batch=128).jit is False
 
 
