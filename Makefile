@@ -18,15 +18,15 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 SRC = $(PY) -m src
 WHICH = $(if $(RUN),--run "$(RUN)") $(if $(MODEL),--model $(MODEL)) $(if $(DATA),--data "$(DATA)")
 
-.PHONY: help setup train evaluate export list doctor bench tensorboard lint format test test-long lock clean
+.PHONY: help setup train evaluate export list doctor bench tensorboard lint format test test-long audit lock clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 setup: $(READY) ## Make .venv and install the locked packages (GPU=1: with CUDA, Linux only)
 
-train: $(READY) ## Train MODEL=name [DATA=...] [ARGS="..."]; without MODEL, list the models
-	$(strip $(SRC) train $(MODEL) $(if $(DATA),--data "$(DATA)") $(ARGS))
+train: $(READY) ## Train MODEL=name [DATA=...] [RESUME=run or 1] [ARGS="..."]; without MODEL, list the models
+	$(strip $(SRC) train $(MODEL) $(if $(DATA),--data "$(DATA)") $(if $(RESUME),--resume "$(RESUME)") $(ARGS))
 
 evaluate: $(READY) ## Score a trained model [RUN=...] [MODEL=...] [DATA=...] [ARGS="..."]
 	$(strip $(SRC) evaluate $(WHICH) $(ARGS))
@@ -59,6 +59,9 @@ test: $(READY) ## Run the short tests [ARGS="..."]
 
 test-long: $(READY) ## Run every test [ARGS="..."]
 	@$(PY) -m pytest $(ARGS)
+
+audit: $(READY) ## Look the locked packages up among known vulnerabilities (needs the network)
+	@$(PY) -m uv tool run pip-audit --require-hashes --disable-pip -r requirements.txt
 
 lock: $(READY) ## Renew the locks after a change to an .in file (ARGS=--upgrade: newest versions)
 	@for name in requirements requirements-gpu; do \

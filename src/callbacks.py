@@ -1,12 +1,15 @@
 """What happens around training's epochs, where Keras has no callback for it or a slow one."""
 
+import csv
 import math
 from collections.abc import Mapping
+from pathlib import Path
 
 import keras
 import tensorflow as tf
 
 from src.errors import UserError
+from src.files import whole
 
 
 class Measurement:
@@ -52,6 +55,22 @@ class LearningRate(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+
+
+class HistoryFile(keras.callbacks.Callback):
+    """Writes history.csv, whole each time, from what the History callback has: a resumed training goes on with it."""
+
+    def __init__(self, path: Path, history: keras.callbacks.History):
+        super().__init__()
+        self.path = path
+        self.source = history
+
+    def on_epoch_end(self, epoch, logs=None):
+        columns = {"epoch": self.source.epoch, **self.source.history}
+        with whole(self.path) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(columns)
+            writer.writerows(zip(*columns.values(), strict=True))
 
 
 class StopOnDivergence(keras.callbacks.Callback):

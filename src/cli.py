@@ -8,6 +8,7 @@ import dataclasses
 import errno
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from types import NoneType, UnionType
@@ -18,6 +19,7 @@ import tyro
 from src import catalogue, config, knobs
 from src.errors import UsageError, UserError, nearest, unknown
 from src.knobs import Knob
+from src.signals import CODES, Terminated, leave
 
 # Each command's module and function, what it does, and whether it needs TensorFlow.
 COMMANDS = {
@@ -36,6 +38,7 @@ def main(argv: list[str] | None = None) -> int:
     argv = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in argv
     argv = [word for word in argv if word != "--debug"]
+    signal.signal(signal.SIGTERM, leave)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # a pipe on Windows can't take every character; better a "?" than an end
     try:
@@ -54,7 +57,8 @@ def _failed(error: BaseException) -> int:
         case UserError():
             message, code = f"error: {error}", error.exit_code
         case KeyboardInterrupt():
-            message, code = "\nstopped by Ctrl-C; nothing unfinished was kept or published.", 130
+            code = CODES[signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT]
+            message = "\nstopped; nothing unfinished was kept or published."
         case BrokenPipeError():
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1

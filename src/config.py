@@ -24,6 +24,7 @@ HARNESS = {
 }
 # Knobs that choose what is trained or only say where things go: they are no part of what `--config` repeats.
 CHOOSING = ("data", "task", "config")
+UNSAVED = (*CHOOSING, "resume")
 
 
 @dataclass(frozen=True)

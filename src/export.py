@@ -17,11 +17,13 @@ from tensorflow.core.protobuf import saved_model_pb2
 from src import runs
 from src.errors import UserError
 from src.files import check_name, write_json
+from src.locks import owned
 from src.runs import Run
 from src.signatures import DEFAULT, Request, Signature
 from src.verify import from_json, to_json
 
 # How far an export's numbers may be from the trained model's: rounding, which other batch sizes make differ.
+UNFINISHED = ".unfinished-"
 TOLERANCE = {"float32": 1e-4, "mixed_bfloat16": 3e-2, "mixed_float16": 1e-2}
 
 
@@ -66,24 +68,21 @@ def publish(run: Run, name: str, exports: Path, verifier: "Verifier") -> Path:
     requests = {key: request for key, (_, request) in run.signatures.items()}
     check_request(folder, requests[DEFAULT])
     folder.mkdir(parents=True, exist_ok=True)
-    # Not a number, so no server takes it for a version; in the same file system, so that a rename publishes it.
-    unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
-    try:
-        _write(run.signatures, [run.model, run.preprocess], unfinished / "export")
-        found = verifier.verify(unfinished / "export", _cases(run))
-        tolerance = TOLERANCE[run.config["resolved"]["precision"]]
-        apart = {f"{s}, {o}": d for s, outputs in found["differences"].items() for o, d in outputs.items()}
-        problems = found["problems"] + [f"{key} differs by {d:.2g}" for key, d in apart.items() if not d <= tolerance]
-        if problems:
-            raise UserError(
-                "The export doesn't do what the trained model does, so it was not published:\n  "
-                + "\n  ".join(problems)
-            )
-        path = _rename(unfinished / "export", folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+    tolerance = TOLERANCE[run.config["resolved"]["precision"]]
+    with owned(exports / f".{name}.lock", f"the export {folder}"):
+        for left in folder.glob(f"{UNFINISHED}*"):  # by a process that was killed
+            shutil.rmtree(left)
+        # Not a number, so no server takes it for a version; in the same file system, so that a rename publishes it.
+        unfinished = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
+        try:
+            _write(run.signatures, [run.model, run.preprocess], unfinished / "export")
+            found = verifier.verify(unfinished / "export", _cases(run))
+            _refuse(found["problems"], found["differences"], tolerance)
+            path = _rename(unfinished / "export", folder)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            if not any(folder.iterdir()):
+                folder.rmdir()
     write_json(
         run.path / "export.json",
         {
@@ -96,6 +95,14 @@ def publish(run: Run, name: str, exports: Path, verifier: "Verifier") -> Path:
         },
     )
     return path
+
+
+def _refuse(problems: list[str], differences: Mapping[str, Mapping[str, float]], tolerance: float) -> None:
+    apart = {f"{signature}, {name}": d for signature, outputs in differences.items() for name, d in outputs.items()}
+    problems = problems + [f"{where} differs by {d:.2g}" for where, d in apart.items() if not d <= tolerance]
+    if problems:
+        lines = "\n  ".join(problems)
+        raise UserError(f"The export doesn't do what the trained model does, so it was not published:\n  {lines}")
 
 
 def check_request(folder: Path, request: Request) -> None:

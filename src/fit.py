@@ -1,17 +1,22 @@
 """Training: one compile and one fit for every model, with the callbacks that go with them."""
 
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
+import tensorflow as tf
 
 from src import pipeline
-from src.callbacks import LearningRate, Measurement, StopOnDivergence, Validation
+from src.backup import Backup, check_fits, check_randomness, restore
+from src.callbacks import HistoryFile, LearningRate, Measurement, StopOnDivergence, Validation
 from src.errors import UserError
 from src.plan import Plan
+from src.signals import Stop
 from src.specs import Data
+from src.state import State
 from src.tensorboard import callback as tensorboard_callback
 
 
@@ -49,8 +54,11 @@ def fit(
     schedule: Sequence[keras.callbacks.Callback],
     folder: Path,
     seed: int,
+    start: State | None,
+    stop: Stop,
     verbose: bool,
     *,
+    save_every: float = 60.0,
     patience: int = 10,
     tensorboard: bool = True,
     histograms: bool = False,
@@ -65,7 +73,10 @@ def fit(
         schedule: callbacks of its learning-rate schedule.
         folder: the run's; history.csv and tensorboard/ are written there.
         seed: decides the order of the examples.
+        start: the state to go on from; None starts anew.
+        stop: set when the training is to end.
         verbose: whether to show the progress of each epoch.
+        save_every: seconds between two states from which a training that was cut off can go on.
         patience: epochs without a better validation figure after which training ends; 0 trains all epochs.
         tensorboard: whether to write figures, graph, configuration and samples for TensorBoard.
         histograms: whether TensorBoard gets histograms of the weights too.
@@ -77,30 +88,57 @@ def fit(
         raise UserError(f"patience has to be 0 or more, not {patience}.")
     if histograms and not tensorboard:
         raise UserError("histograms have no effect with --no-tensorboard.")
+    if save_every < 0:
+        raise UserError(f"save_every has to be 0 or more, not {save_every}.")
     measure = Measurement(model)
     validation = pipeline.measuring(data.validation, data.preprocess, task.supervise, plan.batch)
+    _build(model, measure, validation)
+    base = tf.Variable(0, dtype=tf.int64, trainable=False)
+    batches = pipeline.training(data.train, data.preprocess, task.supervise, plan, seed, base)
+    check_randomness(model, batches)
     best = keras.callbacks.EarlyStopping(
         task.monitor, mode=task.direction, patience=patience or plan.epochs, restore_best_weights=True
     )
+    history = keras.callbacks.History()
     callbacks = [
         Validation(measure, validation),
         StopOnDivergence(),
         LearningRate(),
         *schedule,
         best,
-        keras.callbacks.CSVLogger(folder / "history.csv"),
+        history,
+        HistoryFile(folder / "history.csv", history),
     ]
     if tensorboard:
         callbacks.append(tensorboard_callback(folder, model, data, histograms))
-    history = model.fit(
-        pipeline.training(data.train, data.preprocess, task.supervise, plan, seed),
-        epochs=plan.epochs,
-        steps_per_epoch=plan.steps,
-        shuffle=False,  # the pipeline does it
-        callbacks=callbacks,
-        verbose=_detail(verbose),
-    )
+    backup = Backup(folder / "state", callbacks, plan.steps, base, save_every, stop, start)
+    if start:
+        check_fits(start, model)
+    if start and (start.facts["stop_training"] or start.facts["epoch"] == plan.epochs):
+        best.set_model(model)
+        restore(start, model, callbacks)
+        best.on_train_end()
+    else:
+        with stop, warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Your input ran out of data")  # Backup cuts a resumed epoch short
+            model.fit(
+                batches,
+                initial_epoch=backup.epoch,
+                epochs=plan.epochs,
+                steps_per_epoch=plan.steps,
+                shuffle=False,  # the pipeline does it
+                callbacks=[*callbacks, backup],
+                verbose=_detail(verbose),
+            )
+        stop.obey()
     return Fitted(history.history, best.best_epoch + 1, measure)
+
+
+def _build(model: keras.Model, measure: Measurement, batches: tf.data.Dataset) -> None:
+    """Makes every variable of the training, which else come up in its first step: a state has to find them."""
+    measure(batches.take(1))
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
 
 
 def _detail(verbose: bool) -> int:

@@ -16,12 +16,14 @@ SMALL = 5000  # examples that are measured in one batch
 CACHED_BYTES = 256 * 2**20  # features that are kept rather than made again each epoch
 
 
-def training(source: Source, preprocess: keras.Model, supervise: Callable, plan: Plan, seed: int) -> tf.data.Dataset:
-    """The batches of a whole training, each epoch in its own order; one iterator serves them all.
+def training(
+    source: Source, preprocess: keras.Model, supervise: Callable, plan: Plan, seed: int, base: tf.Variable
+) -> tf.data.Dataset:
+    """The batches of a training from step `base` on, each epoch in its own order; one iterator serves them all.
 
     Making an iterator costs more than an epoch of a small data set, so `fit` is to be told `steps_per_epoch`.
     """
-    batches = source.shuffled(seed, plan.batch, plan.steps).take(plan.steps * plan.epochs)
+    batches = source.shuffled(seed, plan.batch, plan.steps, base).take(plan.steps * plan.epochs)
     return batches.map(_supervised(preprocess, supervise)).prefetch(2)
 
 

@@ -27,7 +27,7 @@ import numpy as np
 import tensorflow as tf
 
 from src import catalogue, device, specs
-from src.config import CHOOSING, Config
+from src.config import UNSAVED, Config
 from src.errors import UserError
 from src.files import read_json, whole, write_json
 from src.signatures import DEFAULT, Signature
@@ -155,40 +155,45 @@ def find(run: str, model: str, data: str, folder: str) -> Run:
     return load_run(max(fitting, key=lambda path: configs[path]["started"]))
 
 
-def begin(folder: Path, settings: Config, data: Data, resolved: Mapping, tag: str) -> Path:
-    """Makes the folder of a new run, with its config.json.
+def new_folder(folder: Path, settings: Config, tag: str) -> Path:
+    """A new folder for a run: two that start in one second get different ones."""
+    names = [settings.choices.model.name, settings.choices.data.name, f"{datetime.datetime.now():%Y%m%d-%H%M%S}"]
+    name = "-".join([*names, *([tag] if tag else [])])
+    number = 1
+    while True:
+        path = folder / (name if number == 1 else f"{name}-{number}")
+        try:
+            path.mkdir()
+            return path
+        except FileExistsError:
+            number += 1
+
+
+def describe(settings: Config, data: Data, resolved: Mapping) -> dict:
+    """The content of config.json.
 
     Args:
-        folder: where runs are.
         settings: every knob.
         data: its specs.
         resolved: what was chosen by size and device.
-        tag: joined to the run's name.
     """
-    started = datetime.datetime.now().astimezone()
     choices = settings.choices
-    names = [choices.model.name, choices.data.name, started.strftime("%Y%m%d-%H%M%S"), *([tag] if tag else [])]
-    path = _new_folder(folder, "-".join(names))
-    knobs = {name: value for name, value in settings.values.items() if name not in CHOOSING}
-    write_json(
-        path / "config.json",
-        {
-            "format": FORMAT,
-            "model": choices.model.name,
-            "data": choices.data.name,
-            "task": choices.task.name,
-            "started": started.isoformat(),
-            "knobs": knobs,
-            "origins": {name: settings.origins[name] for name in knobs},
-            "resolved": dict(resolved),
-            "inputs": specs.to_json(data.inputs),
-            "outputs": specs.to_json(data.outputs),
-            "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}},
-            "commit": _commit(),
-            "device": device.name(),
-        },
-    )
-    return path
+    knobs = {name: value for name, value in settings.values.items() if name not in UNSAVED}
+    return {
+        "format": FORMAT,
+        "model": choices.model.name,
+        "data": choices.data.name,
+        "task": choices.task.name,
+        "started": datetime.datetime.now().astimezone().isoformat(),
+        "knobs": knobs,
+        "origins": {name: settings.origins[name] for name in knobs},
+        "resolved": dict(resolved),
+        "inputs": specs.to_json(data.inputs),
+        "outputs": specs.to_json(data.outputs),
+        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}},
+        "commit": _commit(),
+        "device": device.name(),
+    }
 
 
 def save(path: Path, model: keras.Model, data: Data) -> None:
@@ -217,19 +222,6 @@ def _save_requests(folder: Path, data: Data) -> None:
     for name, columns in requests.items():
         inputs = {key: to_json(column) for key, column in columns.items()}
         write_json(folder / f"{name}.json", {"signature_name": name, "inputs": inputs}, indent=None)
-
-
-def _new_folder(folder: Path, name: str) -> Path:
-    """A folder that nobody else has: two runs that start in one second get different ones."""
-    folder.mkdir(parents=True, exist_ok=True)
-    number = 1
-    while True:
-        path = folder / (name if number == 1 else f"{name}-{number}")
-        try:
-            path.mkdir()
-            return path
-        except FileExistsError:
-            number += 1
 
 
 def _commit() -> str:

@@ -8,13 +8,14 @@ run.predict(images)
 
 import dataclasses
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from signal import SIGINT, SIGTERM
 
 import keras
 
-from src import catalogue, device, report, runs
+from src import catalogue, device, report, runs, state
 from src.catalogue import DataFile, ModelFile, TaskFile
 from src.config import Config, resolve
 from src.errors import UserError
@@ -23,12 +24,16 @@ from src.export import Verifier, check_request, publish
 from src.files import check_name, check_writable, write_json
 from src.fit import compile, fit
 from src.knobs import shown
+from src.locks import owned
 from src.manifest import manifest
 from src.optimizers import optimizer
 from src.plan import plan
+from src.resume import check_same, knobs_of_run
 from src.runs import Run
+from src.signals import Stop, Stopped, Terminated
 from src.signatures import request_of
 from src.specs import Data
+from src.state import State
 
 
 def train(model: str, **knobs) -> Run:
@@ -42,6 +47,8 @@ def train(model: str, **knobs) -> Run:
     Raises:
         UserError: for what a user can mend.
     """
+    if knobs.get("resume"):
+        knobs = knobs_of_run(model, knobs)
     settings = resolve(model, knobs)
     return _train(settings, **settings.of("run"))
 
@@ -52,6 +59,7 @@ def _train(
     data: str | None = None,
     task: str | None = None,
     config: str | None = None,
+    resume: str | None = None,
     seed: int = 0,
     deterministic: bool = False,
     mixed_precision: bool = False,
@@ -71,6 +79,7 @@ def _train(
         data: data set; by itself the one that the model file names.
         task: what is learnt; by itself what fits the data set's target.
         config: a run's config.json, or a TOML file of knobs, to start from; flags win over it.
+        resume: folder of a run that was cut off, to go on with; 1 for the newest of this model and data set.
         seed: all random numbers follow from it.
         deterministic: whether two trainings give the same weights to the last bit; some ops get slower.
         mixed_precision: whether to compute in half precision, bfloat16 where the device has it.
@@ -116,21 +125,40 @@ def _train(
     )
 
     compile(model, learnt, chosen, made)
-    resolved = {**vars(chosen), "jit": model.jit_compile, "precision": precision}
-    path = runs.begin(Path(runs_dir), settings, loaded, resolved, tag)
-    with Verifier(wanted=export) as verifier:
-        with _nothing_half_written(path):
-            write_json(path / "manifest.json", manifest(parts, learnt))
-            fitted = fit(model, learnt, loaded, chosen, schedule, path, seed, verbose, **settings.of("fit"))
+    facts = runs.describe(settings, loaded, {**vars(chosen), "jit": model.jit_compile, "precision": precision})
+    path = Path(resume) if resume else runs.new_folder(Path(runs_dir), settings, tag)
+    with owned(path / ".lock", f"the run {path}"), Verifier(wanted=export) as verifier:
+        goes_on = f"stopped; go on with: python -m src train {choices.model.name} --resume {path}"
+        with _kept_if_of_use(path, goes_on):
+            start = _begin(path, facts, manifest(parts, learnt), bool(resume), say)
+            stop = Stop(goes_on)
+            fitted = fit(
+                model, learnt, loaded, chosen, schedule, path, seed, start, stop, verbose, **settings.of("fit")
+            )
             runs.save(path, model, loaded)
             metrics = figures(path, model, fitted.measure, learnt, loaded.preprocess, parts)
             write_json(path / "metrics.json", metrics)
             report.write(path)
-        run = runs.load_run(path)
-        published = publish(run, export_name, Path(exports_dir), verifier) if export else None
+            run = runs.load_run(path)
+            published = publish(run, export_name, Path(exports_dir), verifier) if export else None
     if verbose:
         report.summary(run, fitted.best_epoch, published)
     return run
+
+
+def _begin(path: Path, facts: dict, described: dict, resumed: bool, say: Callable[[str], None]) -> State | None:
+    """Writes what a new run starts with, or finds the state from which a run goes on."""
+    if not resumed or not (path / "manifest.json").is_file():
+        write_json(path / "config.json", facts)
+        write_json(path / "manifest.json", described)
+        return None
+    check_same(path, facts, described)
+    start = state.newest(path / "state", say)
+    if start:
+        say(f"going on with {path}, epoch {start.facts['epoch'] + 1}, step {start.facts['step']}")
+    else:
+        say(f"{path} was cut off before its first state: it starts over")
+    return start
 
 
 def _load(settings: Config) -> Data:
@@ -161,12 +189,21 @@ def _mistakes_in(file: ModelFile | DataFile | TaskFile) -> Iterator[None]:
 
 
 @contextmanager
-def _nothing_half_written(path: Path) -> Iterator[None]:
-    """Removes the run's folder when training doesn't get to its end."""
+def _kept_if_of_use(path: Path, goes_on: str) -> Iterator[None]:
+    """Removes the run's folder when training ends before there is anything to go on with.
+
+    Args:
+        path: the folder.
+        goes_on: for a user who ended it and can go on.
+    """
     try:
         yield
-    except BaseException:
-        shutil.rmtree(path, ignore_errors=True)
+    except BaseException as error:
+        if state.exists(path / "state") or (path / "metrics.json").exists() or isinstance(error, Stopped):
+            if isinstance(error, KeyboardInterrupt):
+                raise Stopped(goes_on, SIGTERM if isinstance(error, Terminated) else SIGINT) from None
+        else:
+            shutil.rmtree(path, ignore_errors=True)
         raise
 
 

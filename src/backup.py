@@ -1,0 +1,204 @@
+"""Exact resume: what a training consists of, taken at a step and given back.
+
+Keras' own BackupAndRestore keeps weights and epoch, not the seeds of Dropout, the optimiser's moments in the middle of
+an epoch, the sums of metrics and what callbacks remember. Here a state is every variable that training touches, and the
+plain attributes of every callback.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from src import state
+from src.errors import UserError
+from src.signals import Stop
+from src.state import State
+
+NOT_OURS = ("params", "_model")  # of a callback: Keras sets them anew in each fit
+
+
+class Backup(keras.callbacks.Callback):
+    """Writes the state of a training, and continues from one; has to be the last of the callbacks.
+
+    Args:
+        folder: where states are kept.
+        callbacks: all the others, the History among them.
+        steps: of an epoch.
+        base: the step of the whole training at which the pipeline's next iterator starts.
+        every_s: seconds between two states.
+        stop: set when somebody wants the training to end.
+        start: the state to go on from.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        callbacks: Sequence[keras.callbacks.Callback],
+        steps: int,
+        base: tf.Variable,
+        every_s: float,
+        stop: Stop,
+        start: State | None,
+    ):
+        super().__init__()
+        self.folder = folder
+        self.callbacks = callbacks
+        self.steps = steps
+        self.base = base
+        self.every_s = every_s
+        self.stop = stop
+        self.start = start
+        self.epoch, self.skipped = (start.facts["epoch"], start.facts["step"]) if start else (0, 0)
+        self.written = time.monotonic()
+
+    def on_train_begin(self, logs=None):
+        if self.start:
+            restore(self.start, self.model, self.callbacks)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+        if self.start:
+            restore(self.start, self.model, self.callbacks)  # again: fit has reset metrics since on_train_begin
+            if not self.skipped:
+                self.model.reset_metrics()  # those of the epoch before
+            self.start = None
+            self.base.assign(epoch * self.steps + self.skipped)
+        elif self.skipped:
+            self.skipped = 0
+            self.base.assign(epoch * self.steps)  # as an epoch that was cut short is followed by a new iterator
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if self.skipped + batch >= self.steps:
+            raise StopIteration  # the rest of an epoch that was resumed in its middle is done
+
+    def on_train_batch_end(self, batch, logs=None):
+        step = self.skipped + batch + 1
+        if step < self.steps:
+            self._write_if_due(self.epoch, step)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._write_if_due(epoch + 1, 0)
+
+    def _write_if_due(self, epoch: int, step: int) -> None:
+        if self.stop.wanted or time.monotonic() - self.written >= self.every_s:
+            state.write(self.folder, take(self.model, self.callbacks, epoch, step))
+            self.written = time.monotonic()
+        self.stop.obey()
+
+
+def take(model: keras.Model, callbacks: Sequence[keras.callbacks.Callback], epoch: int, step: int) -> State:
+    """The state of a training before step `step` of epoch `epoch`, both from 0."""
+    arrays, remembered = {}, []
+    for number, variable in enumerate(variables(model)):
+        arrays[f"variable/{number}"] = keras.ops.convert_to_numpy(variable)
+    for number, callback in enumerate(callbacks):
+        plain = {}
+        for name, value in vars(callback).items():
+            if _is_arrays(value):
+                plain[name] = {"arrays": len(value)}
+                arrays |= {f"callback/{number}/{name}/{i}": array for i, array in enumerate(value)}
+            elif name not in NOT_OURS and _is_plain(value):
+                plain[name] = {"value": value}
+        remembered.append({"class": type(callback).__name__, "attributes": plain})
+    facts = {
+        "epoch": epoch,
+        "step": step,
+        "stop_training": bool(model.stop_training),
+        "variables": describe(model),
+        "callbacks": remembered,
+    }
+    return State(arrays, json.loads(json.dumps(facts, default=_number)))
+
+
+def restore(saved: State, model: keras.Model, callbacks: Sequence[keras.callbacks.Callback]) -> None:
+    """Gives a model and its callbacks what `take` took from others of the same kind."""
+    for number, variable in enumerate(variables(model)):
+        variable.assign(saved.arrays[f"variable/{number}"])
+    for number, (callback, remembered) in enumerate(zip(callbacks, saved.facts["callbacks"], strict=True)):
+        for name, kept in remembered["attributes"].items():
+            if "arrays" in kept:
+                value = [saved.arrays[f"callback/{number}/{name}/{i}"] for i in range(kept["arrays"])]
+            else:
+                value = json.loads(json.dumps(kept["value"]))  # a copy: the callback will change it
+            setattr(callback, name, value)
+    model.stop_training = saved.facts["stop_training"]
+
+
+def variables(model: keras.Model) -> list[keras.Variable]:
+    """Every variable that training touches, once: weights, seeds, all optimisers, all metrics, Keras' own seed."""
+    attributes = vars(model).values()
+    inside = [item for value in attributes for item in _items(value)]
+    optimizers = [value for value in [*attributes, *inside] if isinstance(value, keras.optimizers.Optimizer)]
+    owners = [model, *optimizers, *model.metrics]
+    found = {id(variable): variable for owner in owners for variable in owner.variables}
+    return list(found.values())
+
+
+def describe(model: keras.Model) -> list[list]:
+    """Path, shape and type of each of `variables`."""
+    return [[variable.path, list(variable.shape), variable.dtype] for variable in variables(model)]
+
+
+def check_fits(saved: State, model: keras.Model) -> None:
+    """Raises a UserError that names the first difference between a state's variables and a model's."""
+    before, now = saved.facts["variables"], describe(model)
+    for old, new in zip(before, now, strict=False):
+        if old != new:
+            raise UserError(f"The state is of another model: it has {_words(old)} where this one has {_words(new)}.")
+    if len(before) != len(now):
+        raise UserError(f"The state is of another model: it has {len(before)} variables, this one has {len(now)}.")
+
+
+def check_randomness(model: keras.Model, batches: tf.data.Dataset) -> None:
+    """Raises a UserError for a random op in the training step that draws from a state which can't be saved.
+
+    Such are tf.random.normal and its like; keras.random with a SeedGenerator, and Keras' layers, keep theirs in a
+    variable, and stateless ops have none.
+    """
+    graph = tf.function(model.train_step).get_concrete_function(batches.element_spec).graph.as_graph_def()
+    nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
+    for node in nodes:
+        if _draws(node.op):
+            raise UserError(
+                f"The model's training step has the random op {node.op} ({node.name}), whose state can't be saved: it "
+                "couldn't be resumed exactly. Draw with keras.random and a keras.random.SeedGenerator."
+            )
+
+
+def _draws(op: str) -> bool:
+    random = ("Random", "TruncatedNormal", "Multinomial", "Stateful", "RngReadAndSkip")
+    kept = ("Stateless", "StatefulPartitionedCall", "RandomIndexShuffle", "RandomDataset")
+    return any(word in op for word in random) and not any(word in op for word in kept)
+
+
+def _items(value: Any) -> list:
+    """What is in a list, tuple or dict."""
+    return list(value.values()) if isinstance(value, dict) else list(value) if isinstance(value, (list, tuple)) else []
+
+
+def _is_arrays(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, np.ndarray) for item in value)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether it is made of numbers, and of texts only as keys: a text may be a path, which can change."""
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_plain(item) for key, item in value.items())
+    if isinstance(value, list):
+        return all(_is_plain(item) for item in value)
+    return value is None or isinstance(value, (bool, int, float, np.number))
+
+
+def _number(value: np.number) -> int | float:
+    return value.item()
+
+
+def _words(described: Sequence) -> str:
+    path, shape, kind = described
+    return f"{path} {kind} {tuple(shape)}"

@@ -1,0 +1,42 @@
+"""One process at a time: locks that the system itself gives up when their owner dies, however it dies."""
+
+import datetime
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import filelock
+
+from src.errors import UserError
+from src.files import read_json, write_json
+
+
+@contextmanager
+def owned(path: Path, what: str) -> Iterator[None]:
+    """Holds the lock at `path`, for `what` ("the run runs/x").
+
+    Raises:
+        UserError: where another process has it, naming that process.
+    """
+    lock, owner = filelock.FileLock(path), path.with_suffix(".owner")
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise UserError(f"Another process works on {what}: {_shown(owner)}. Wait for its end, or end it.") from None
+    try:
+        now = datetime.datetime.now().isoformat(timespec="seconds")
+        write_json(owner, {"process": os.getpid(), "host": socket.gethostname(), "since": now})
+        yield
+    finally:
+        owner.unlink(missing_ok=True)
+        lock.release()
+
+
+def _shown(owner: Path) -> str:
+    try:
+        found = read_json(owner)
+        return f"process {found['process']} on {found['host']}, since {found['since']}"
+    except (OSError, ValueError):
+        return "it is only just starting"

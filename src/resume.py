@@ -1,0 +1,74 @@
+"""Going on with a run that was cut off: which one is meant, and whether it is still the same training."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from src.errors import UsageError, UserError
+from src.files import read_json
+
+NEWEST = "1"  # `make train MODEL=… RESUME=1`
+FREE = ("resume", "config", "verbose", "runs_dir", "exports_dir")  # knobs that may differ, as they change no figure
+
+
+def knobs_of_run(model: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The knobs with which the run `given["resume"]` goes on: its own.
+
+    Raises:
+        UsageError: where another knob is given than the run has.
+        UserError: where there is no such run.
+    """
+    path = _find(model, given)
+    config = _config(path)
+    saved = {**config["knobs"], "model": config["model"], "data": config["data"], "task": config["task"]}
+    for name, value in {"model": model, **given}.items():
+        if name not in FREE and name in saved and value is not None and value != _tuples(saved[name]):
+            raise UsageError(f"{path} was started with {name} {saved[name]!r}, not {value!r}; it goes on as it was.")
+    if given.get("config"):
+        raise UsageError("--resume takes the configuration of the run; leave --config out.")
+    free = {name: given[name] for name in FREE if name in given}
+    return {**given, **free, "resume": str(path), "config": str(path / "config.json")}
+
+
+def check_same(path: Path, config: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
+    """Raises a UserError that names the first thing in which a run differs from what would be trained now."""
+    for file, now in (("config.json", config), ("manifest.json", manifest)):
+        for name in ("model", "data", "task", "inputs", "outputs", "resolved", "splits"):
+            if name in now:
+                _compare(f"{path / file}, {name}", read_json(path / file).get(name), now[name])
+
+
+def _compare(where: str, before: Any, now: Any) -> None:
+    before, now = _tuples(before), _tuples(now)
+    if isinstance(before, dict) and isinstance(now, dict):
+        for name in {**before, **now}:
+            _compare(f"{where}, {name}", before.get(name), now.get(name))
+    elif before != now:
+        raise UserError(f"This isn't the training that was cut off: {where} was {before!r} and is {now!r} now.")
+
+
+def _find(model: str, given: Mapping[str, Any]) -> Path:
+    if given["resume"] != NEWEST:
+        return Path(given["resume"])
+    folder = Path(given.get("runs_dir") or "runs")
+    found = []
+    for path in folder.glob("*/config.json"):
+        config = read_json(path)
+        if config["model"] == model and given.get("data") in (None, config["data"]):
+            found.append((config["started"], path.parent))
+    if not found:
+        raise UserError(f"{folder} has no run of {model} to go on with.")
+    return max(found)[1]
+
+
+def _config(path: Path) -> dict[str, Any]:
+    try:
+        return read_json(path / "config.json")
+    except FileNotFoundError:
+        raise UserError(f"{path} is no run: it has no config.json.") from None
+    except ValueError as error:
+        raise UserError(f"{path / 'config.json'} can't be read: {error}.") from None
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(item) for item in value) if isinstance(value, (list, tuple)) else value

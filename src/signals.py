@@ -1,0 +1,59 @@
+"""Ctrl-C and SIGTERM: a training ends with the steps under way, anything else at once."""
+
+import signal
+import threading
+from types import FrameType
+
+from src.errors import UserError
+
+CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+
+
+class Stopped(UserError):
+    """A training that was asked to end, and whose state was saved."""
+
+    def __init__(self, message: str, number: int):
+        super().__init__(message)
+        self.exit_code = CODES[number]
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM where nothing has to be finished first."""
+
+
+class Stop:
+    """While it is entered, the first signal only sets `wanted`; the second one leaves at once.
+
+    Args:
+        message: for the user who ended it.
+    """
+
+    def __init__(self, message: str):
+        self.message = message
+        self.wanted: int | None = None
+        self._before = {}
+
+    def __enter__(self) -> "Stop":
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._ask) for number in CODES}
+        return self
+
+    def __exit__(self, *_) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def obey(self) -> None:
+        """Raises Stopped when a signal has come."""
+        if self.wanted is not None:
+            raise Stopped(self.message, self.wanted)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        if self.wanted is not None:
+            leave(number, frame)
+        self.wanted = number
+        print("\nending with the steps under way; once more to leave at once", flush=True)
+
+
+def leave(number: int, frame: FrameType | None) -> None:
+    """A handler that leaves at once, through every `finally`."""
+    raise KeyboardInterrupt if number == signal.SIGINT else Terminated

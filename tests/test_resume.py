@@ -1,0 +1,146 @@
+"""Exact resume: a training that is killed, again and again, ends as one that never was."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from src import catalogue, state
+from src.runs import load_run
+from src.state import State
+
+PAIRS = [
+    (model.name, data.name)
+    for model in catalogue.models().values()
+    for data in catalogue.datasets().values()
+    if not data.download and catalogue.tasks_of(model, data)
+]
+if not PAIRS:
+    pytest.skip("no model goes with a data set that needs no download", allow_module_level=True)
+WAYS = [
+    "",
+    "--schedule plateau --optimizer sgd",
+    "--mixed-precision --optimizer adamw --clip-norm 1",
+    "--steps-per-execution 2 --batch 16 --optimizer rmsprop",
+    "--schedule constant --patience 3 --learning-rate 0.02",
+]
+
+
+def start(folder, *words):
+    command = [sys.executable, "-m", "src", "train", *words, "--runs-dir", str(folder)]
+    log = open(folder.with_suffix(".log"), "a")
+    return subprocess.Popen(command, cwd=catalogue.ROOT, stdout=log, stderr=log)
+
+
+def states(run):
+    return sorted((run / "state").glob("*.state"))
+
+
+def kill_at_random(process, folder, chance, wait_for=1):
+    """kill -9, at a random moment after it wrote `wait_for` states (or when it ends)."""
+    while process.poll() is None:
+        runs = [path for path in folder.glob("*") if path.is_dir()]
+        if runs and states(runs[0]) and int(states(runs[0])[-1].stem) >= wait_for:
+            time.sleep(chance.random() * 0.8)
+            break
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+
+
+def assert_same(one, other):
+    one, other = load_run(one), load_run(other)
+    assert one.metrics == other.metrics
+    assert (one.path / "history.csv").read_text() == (other.path / "history.csv").read_text()
+    for first, second in zip(one.model.get_weights(), other.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+def chaos(tmp_path, pair, way, kills, seed):
+    chance = random.Random(seed)
+    model, data = pair
+    words = [model, "--data", data, *way.split(), "--deterministic", "--epochs", "25", "--save-every", "0"]
+    words += ["--no-export", "--no-tensorboard"]
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    whole.mkdir()
+    killed.mkdir()
+    assert start(whole, *words).wait() == 0, whole.with_suffix(".log").read_text()
+    kill_at_random(start(killed, *words), killed, chance)
+    (run,) = killed.glob("*-*")
+    for _ in range(kills - 1):
+        last = int(states(run)[-1].stem)
+        kill_at_random(start(killed, model, "--resume", str(run)), killed, chance, wait_for=last + 1)
+    if not (run / "metrics.json").exists():
+        assert start(killed, model, "--resume", str(run)).wait() == 0, killed.with_suffix(".log").read_text()
+    assert_same(next(whole.glob("*-*")), run)
+
+
+def test_a_killed_training_ends_as_an_undisturbed_one(tmp_path):
+    chaos(tmp_path, PAIRS[0], WAYS[3], kills=2, seed=0)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("way", WAYS, ids=["plain", "plateau", "mixed", "executions", "stopped early"])
+@pytest.mark.parametrize("pair", [PAIRS[0], PAIRS[-1]], ids="-".join)
+def test_chaos(tmp_path, pair, way):
+    chaos(tmp_path, pair, way, kills=3, seed=f"{pair} {way}")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_and_says_how_to_go_on(tmp_path, number, code):
+    model, data = PAIRS[0]
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    process = start(folder, model, "--data", data, "--epochs", "5000", "--patience", "0", "--no-export")
+    while not list(folder.glob("*/history.csv")):
+        time.sleep(0.05)
+    process.send_signal(number)
+    assert process.wait(30) == code
+    (run,) = folder.glob("*-*")
+    assert states(run)
+    log = folder.with_suffix(".log").read_text()
+    assert f"--resume {run}" in log
+    assert "Traceback" not in log
+
+
+def test_a_damaged_state_falls_back_to_the_one_before(tmp_path):
+    for number in range(4):
+        state.write(tmp_path / "state", State({"x": np.full(100, number)}, {"number": number}))
+    old, new = states(tmp_path)
+    whole = new.read_bytes()
+    chance = random.Random(0)
+    for length in [0, 1, len(whole) - 1, *(chance.randrange(len(whole)) for _ in range(50))]:
+        new.write_bytes(whole[:length])
+        told = []
+        assert state.newest(tmp_path / "state", told.append).facts == {"number": 2}
+        assert str(new) in told[0]
+    for _ in range(50):
+        position = chance.randrange(len(whole))
+        new.write_bytes(whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :])
+        try:
+            assert state.newest(tmp_path / "state", told.append).facts == {"number": 2}
+        except state.UserError as error:
+            assert "format" in str(error)  # the format's number itself
+    new.write_bytes(whole)
+    assert state.newest(tmp_path / "state", told.append).facts == {"number": 3}
+    old.write_bytes(b"")
+    new.write_bytes(b"")
+    assert state.newest(tmp_path / "state", told.append) is None
+
+
+def test_a_state_that_can_not_be_written_leaves_the_others(tmp_path, monkeypatch):
+    state.write(tmp_path / "state", State({"x": np.zeros(3)}, {"number": 0}))
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="space"):
+        state.write(tmp_path / "state", State({"x": np.ones(3)}, {"number": 1}))
+    assert state.newest(tmp_path / "state", print).facts == {"number": 0}
+    assert len(list((tmp_path / "state").iterdir())) == 1
