@@ -14,6 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from keras.src.random.seed_generator import global_seed_generator  # has no public name
 
 from src import state
 from src.errors import UserError
@@ -131,13 +132,17 @@ def restore(saved: State, model: keras.Model, callbacks: Sequence[keras.callback
 
 
 def variables(model: keras.Model) -> list[keras.Variable]:
-    """Every variable that training touches, once: weights, seeds, all optimisers, all metrics, Keras' own seed."""
-    attributes = vars(model).values()
-    inside = [item for value in attributes for item in _items(value)]
-    optimizers = [value for value in [*attributes, *inside] if isinstance(value, keras.optimizers.Optimizer)]
-    owners = [model, *optimizers, *model.metrics]
-    found = {id(variable): variable for owner in owners for variable in owner.variables}
-    return list(found.values())
+    """Every variable that training touches, once: weights, seeds, all optimisers and metrics, Keras' global seed.
+
+    A model that trains in its own way may keep further optimisers, layers and seed generators as attributes.
+    """
+    attributes = list(vars(model).values())
+    attributes += [item for value in attributes for item in _items(value)]
+    kept = [value for value in attributes if isinstance(value, (keras.Layer, keras.Optimizer, keras.metrics.Metric))]
+    seeds = [value for value in attributes if isinstance(value, keras.random.SeedGenerator)]
+    found = [v for owner in [model, model.optimizer, *model.metrics, *kept] for v in owner.variables]
+    found += [seed.state for seed in [*seeds, global_seed_generator()]]
+    return list({id(variable): variable for variable in found}.values())
 
 
 def describe(model: keras.Model) -> list[list]:

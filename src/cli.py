@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import tyro
 
-from src import catalogue, config, knobs
+from src import catalogue, config, knobs, resume
 from src.errors import UsageError, UserError, nearest, unknown
 from src.knobs import Knob
 from src.signals import CODES, Terminated, leave
@@ -104,6 +104,8 @@ def _train_arguments(words: list[str]) -> tuple[list[str], dict[str, Any]]:
     if model.startswith("-"):
         raise UsageError(f"The model comes first: {PROGRAM} train MODEL …, with one of: {names}.")
     chosen = {name: value for name in config.CHOOSING if (value := _peek(rest, name))}
+    if resumed := _peek(rest, "resume"):
+        chosen["config"] = str(resume.find(model, {**chosen, "resume": resumed}) / "config.json")
     settings = config.resolve(model, chosen)
     choices = settings.choices
     about = f"{choices.model.summary}\n\nOn {choices.data.name}: {choices.data.summary}"

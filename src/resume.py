@@ -18,7 +18,7 @@ def knobs_of_run(model: str, given: Mapping[str, Any]) -> dict[str, Any]:
         UsageError: where another knob is given than the run has.
         UserError: where there is no such run.
     """
-    path = _find(model, given)
+    path = find(model, given)
     config = _config(path)
     saved = {**config["knobs"], "model": config["model"], "data": config["data"], "task": config["task"]}
     for name, value in {"model": model, **given}.items():
@@ -47,7 +47,8 @@ def _compare(where: str, before: Any, now: Any) -> None:
         raise UserError(f"This isn't the training that was cut off: {where} was {before!r} and is {now!r} now.")
 
 
-def _find(model: str, given: Mapping[str, Any]) -> Path:
+def find(model: str, given: Mapping[str, Any]) -> Path:
+    """The folder that `given["resume"]` means: itself, or for NEWEST the newest run of the model (and data set)."""
     if given["resume"] != NEWEST:
         return Path(given["resume"])
     folder = Path(given.get("runs_dir") or "runs")

@@ -10,9 +10,12 @@ import time
 import numpy as np
 import pytest
 
-from src import catalogue, state
+from src import catalogue, cli, state
+from src.errors import UsageError
+from src.resume import knobs_of_run
 from src.runs import load_run
 from src.state import State
+from tests.tree import copied, run
 
 PAIRS = [
     (model.name, data.name)
@@ -33,8 +36,8 @@ WAYS = [
 
 def start(folder, *words):
     command = [sys.executable, "-m", "src", "train", *words, "--runs-dir", str(folder)]
-    log = open(folder.with_suffix(".log"), "a")
-    return subprocess.Popen(command, cwd=catalogue.ROOT, stdout=log, stderr=log)
+    with open(folder.with_suffix(".log"), "a") as log:
+        return subprocess.Popen(command, cwd=catalogue.ROOT, stdout=log, stderr=log)
 
 
 def states(run):
@@ -144,3 +147,126 @@ def test_a_state_that_can_not_be_written_leaves_the_others(tmp_path, monkeypatch
         state.write(tmp_path / "state", State({"x": np.ones(3)}, {"number": 1}))
     assert state.newest(tmp_path / "state", print).facts == {"number": 0}
     assert len(list((tmp_path / "state").iterdir())) == 1
+
+
+TWO_OPTIMIZERS = '''
+"""An autoencoder beside a classifier, each with an optimiser of its own."""
+import keras
+from src.layers import features, flat, head
+from src.specs import Classes, Columns, Image, Vector
+
+TAKES, GIVES = (Columns, Image, Vector), (Classes,)
+
+class Twofold(keras.Model):
+    """A classifier whose features are noisy, and a decoder that is trained against it."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.seeds = keras.random.SeedGenerator(1)
+        self.decoder_loss = keras.metrics.Mean("decoder_loss")
+
+    def compile(self, optimizer, **options):
+        super().compile(optimizer, **options)
+        self.second = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
+        self.decoder = keras.Sequential([keras.Input((self.output_shape[-1],)), keras.layers.Dense(4)])
+        self.second.build(self.decoder.trainable_variables)
+
+    def train_step(self, data):
+        import tensorflow as tf
+
+        x, y = data[:2]
+        figures = super().train_step(data)
+        with tf.GradientTape() as tape:
+            logits = self(x, training=True)
+            logits = logits + DRAW
+            loss = keras.ops.mean(keras.ops.square(self.decoder(logits)))
+        self.second.apply(tape.gradient(loss, self.decoder.trainable_variables), self.decoder.trainable_variables)
+        self.decoder_loss.update_state(loss)
+        return {**figures, "decoder_loss": self.decoder_loss.result()}
+
+
+def build(inputs, outputs, *, units: int = 8) -> keras.Model:
+    """Args:
+        units: width.
+    """
+    tensors = features(inputs)
+    x = keras.layers.Dropout(0.3)(keras.layers.Dense(units, "relu")(flat(inputs, tensors)))
+    return Twofold(tensors, head(outputs)(x))
+'''
+KERAS_DRAW = "keras.random.normal(keras.ops.shape(logits), seed=self.seeds)"
+TF_DRAW = "tf.random.normal(tf.shape(logits), seed=1)"
+
+
+def twofold(tmp_path, draw):
+    """A copy of the project with the model above."""
+    root = copied(tmp_path)
+    (root / "models/twofold.py").write_text(TWO_OPTIMIZERS.replace("DRAW", draw))
+    data = next(
+        (file for file in catalogue.datasets().values() if not file.download and "Classes" in str(file.outputs)), None
+    )
+    if data is None:
+        pytest.skip("no data set of classes")
+    return root, data.name
+
+
+def test_a_model_with_its_own_step_and_two_optimizers_resumes(tmp_path, monkeypatch):
+    root, data = twofold(tmp_path, KERAS_DRAW)
+    monkeypatch.setattr(catalogue, "ROOT", root)
+    words = ["--steps-per-execution", "2", "--batch", "16"]
+    chaos(tmp_path, ("twofold", data), " ".join(words), kills=2, seed=1)
+
+
+def test_a_random_op_that_can_not_be_saved_is_named(tmp_path):
+    root, data = twofold(tmp_path, TF_DRAW)
+    done = run(root, "train", "twofold", "--data", data, "--no-export")
+    assert done.returncode == 1
+    assert "RandomStandardNormal" in done.stderr
+    assert not list((root / "runs").glob("*-*"))
+
+
+def test_a_run_goes_on_only_as_it_was(tmp_path):
+    model, data = PAIRS[0]
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    process = start(folder, model, "--data", data, "--epochs", "5000", "--patience", "0", "--no-export")
+    while not list(folder.glob("*/history.csv")):
+        time.sleep(0.05)
+    (path,) = folder.glob("*-*")
+    # While its owner lives, nobody else may go on with it.
+    rival = start(folder, model, "--resume", str(path))
+    assert rival.wait() == 1
+    assert f"process {process.pid}" in folder.with_suffix(".log").read_text()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 130
+    for words, named in [
+        (["--batch", "17"], "batch"),
+        (["--steps-per-execution", "3"], "steps_per_execution"),
+        (["--jit"], "jit"),
+        (["--epochs", "3"], "epochs"),
+        (["--optimizer", "sgd"], "optimizer"),
+    ]:
+        with pytest.raises(UsageError, match=named):
+            knobs_of_run(model, {"resume": str(path), **flags(words)})
+    for file, old, new, named in [
+        ("config.json", '"scale"', '"scales"', "outputs"),
+        ("config.json", '"names"', '"titles"', "outputs"),
+        ("manifest.json", '"sha256": "', '"sha256": "0', "sha256"),
+    ]:
+        before = (path / file).read_text()
+        if old not in before:
+            continue
+        (path / file).write_text(before.replace(old, new))
+        log = folder.with_suffix(".log")
+        log.write_text("")
+        assert start(folder, model, "--resume", str(path)).wait() == 1
+        assert named in log.read_text()
+        assert "Traceback" not in log.read_text()
+        (path / file).write_text(before)
+
+
+def flags(words):
+    """The knobs that these flags set, of the first model."""
+    from src.config import choose
+
+    model, data = PAIRS[0]
+    return cli.parse("test", "", choose(model, data=data).groups, words)
