@@ -8,6 +8,7 @@ plain attributes of every callback.
 import json
 import time
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from src.signals import Stop
 from src.state import State
 
 NOT_OURS = ("params", "_model")  # of a callback: Keras sets them anew in each fit
+MOST_TIME = 0.02  # share of the training time that states may take
 
 
 class Backup(keras.callbacks.Callback):
@@ -30,9 +32,10 @@ class Backup(keras.callbacks.Callback):
     Args:
         folder: where states are kept.
         callbacks: all the others, the History among them.
+        epochs: of the whole training.
         steps: of an epoch.
         base: the step of the whole training at which the pipeline's next iterator starts.
-        every_s: seconds between two states.
+        every_s: seconds between two states; more where writing one takes over MOST_TIME of them, unless it is 0.
         stop: set when somebody wants the training to end.
         start: the state to go on from.
     """
@@ -41,6 +44,7 @@ class Backup(keras.callbacks.Callback):
         self,
         folder: Path,
         callbacks: Sequence[keras.callbacks.Callback],
+        epochs: int,
         steps: int,
         base: tf.Variable,
         every_s: float,
@@ -50,13 +54,15 @@ class Backup(keras.callbacks.Callback):
         super().__init__()
         self.folder = folder
         self.callbacks = callbacks
+        self.epochs = epochs
         self.steps = steps
         self.base = base
         self.every_s = every_s
         self.stop = stop
         self.start = start
         self.epoch, self.skipped = (start.facts["epoch"], start.facts["step"]) if start else (0, 0)
-        self.written = time.monotonic()
+        self.reached = None
+        self.next = time.monotonic() + every_s
 
     def on_train_begin(self, logs=None):
         if self.start:
@@ -79,25 +85,33 @@ class Backup(keras.callbacks.Callback):
             raise StopIteration  # the rest of an epoch that was resumed in its middle is done
 
     def on_train_batch_end(self, batch, logs=None):
-        step = self.skipped + batch + 1
-        if step < self.steps:
-            self._write_if_due(self.epoch, step)
+        self._reach(self.epoch, self.skipped + batch + 1)
 
     def on_epoch_end(self, epoch, logs=None):
-        self._write_if_due(epoch + 1, 0)
+        self._reach(epoch + 1, 0)
 
-    def _write_if_due(self, epoch: int, step: int) -> None:
-        if self.stop.wanted or time.monotonic() - self.written >= self.every_s:
-            state.write(self.folder, take(self.model, self.callbacks, epoch, step))
-            self.written = time.monotonic()
+    def save(self) -> None:
+        """Writes the state that was reached last; before the callbacks of the next one have begun."""
+        begun = time.monotonic()
+        state.write(self.folder, take(self.model, self.callbacks, *self.reached))
+        ended = time.monotonic()
+        self.next = ended + (self.every_s and max(self.every_s, (ended - begun) / MOST_TIME))
+
+    def _reach(self, epoch: int, step: int) -> None:
+        self.reached = epoch, step
+        self.stop.waits = True
         self.stop.obey()
+        if time.monotonic() >= self.next or epoch == self.epochs or (self.model.stop_training and not step):
+            self.save()
 
 
 def take(model: keras.Model, callbacks: Sequence[keras.callbacks.Callback], epoch: int, step: int) -> State:
-    """The state of a training before step `step` of epoch `epoch`, both from 0."""
+    """The state of a training before step `step` of epoch `epoch`, both from 0; after the last step: validation."""
     arrays, remembered = {}, []
     for number, variable in enumerate(variables(model)):
-        arrays[f"variable/{number}"] = keras.ops.convert_to_numpy(variable)
+        array = keras.ops.convert_to_numpy(variable)
+        # numpy has no bfloat16 and would keep mere bytes; float32 holds each of its numbers.
+        arrays[f"variable/{number}"] = array.astype("float32") if array.dtype.kind == "V" else array
     for number, callback in enumerate(callbacks):
         plain = {}
         for name, value in vars(callback).items():
@@ -150,14 +164,15 @@ def describe(model: keras.Model) -> list[list]:
     return [[variable.path, list(variable.shape), variable.dtype] for variable in variables(model)]
 
 
-def check_fits(saved: State, model: keras.Model) -> None:
-    """Raises a UserError that names the first difference between a state's variables and a model's."""
-    before, now = saved.facts["variables"], describe(model)
-    for old, new in zip(before, now, strict=False):
+def check_fits(saved: State, model: keras.Model, callbacks: Sequence[keras.callbacks.Callback]) -> None:
+    """Raises a UserError that names the first difference between a state and the training that would go on from it."""
+    before = [_words(*variable) for variable in saved.facts["variables"]]
+    before += [f"callback {callback['class']}" for callback in saved.facts["callbacks"]]
+    now = [_words(*variable) for variable in describe(model)]
+    now += [f"callback {type(callback).__name__}" for callback in callbacks]
+    for old, new in zip_longest(before, now, fillvalue="nothing"):
         if old != new:
-            raise UserError(f"The state is of another model: it has {_words(old)} where this one has {_words(new)}.")
-    if len(before) != len(now):
-        raise UserError(f"The state is of another model: it has {len(before)} variables, this one has {len(now)}.")
+            raise UserError(f"The state is of another training: it has {old} where this one has {new}.")
 
 
 def check_randomness(model: keras.Model, batches: tf.data.Dataset) -> None:
@@ -204,6 +219,5 @@ def _number(value: np.number) -> int | float:
     return value.item()
 
 
-def _words(described: Sequence) -> str:
-    path, shape, kind = described
+def _words(path: str, shape: Sequence[int], kind: str) -> str:
     return f"{path} {kind} {tuple(shape)}"

@@ -2,7 +2,7 @@
 
 import csv
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import keras
@@ -15,39 +15,54 @@ from src.files import whole
 class Measurement:
     """A model's loss and metrics on one pass over batches, in a function traced once for all splits.
 
-    `model.evaluate` makes a new iterator and its own function each time, which on small data costs more than the
-    training between two calls.
+    `model.evaluate` makes its own function each time that a split has another number of batches, and on small data
+    costs more than the training between two calls.
     """
 
     def __init__(self, model: keras.Model):
         self.model = model
+        self._step = tf.function(model.test_step)
 
-        @tf.function(reduce_retracing=True)
-        def measure(batches):
-            for batch in iter(batches):  # an iterator, as the body of a loop over a Dataset would run on the CPU
-                model.test_step(batch)
+    def __call__(self, batches: tf.data.Dataset, between: Callable[[], None] = lambda: None) -> dict[str, float]:
+        """The figures by name.
 
-        self._measure = measure
-
-    def __call__(self, batches: tf.data.Dataset) -> dict[str, float]:
-        """The figures by name."""
+        Args:
+            batches: features and targets.
+            between: called after each batch; may raise.
+        """
         self.model.reset_metrics()
-        self._measure(batches)
+        step = self._step.get_concrete_function(batches.element_spec)  # for batches of any size
+        for batch in batches:
+            step(batch)
+            between()
         figures = {name: float(value) for name, value in self.model.get_metrics_result().items()}
         self.model.reset_metrics()
         return figures
 
 
 class Validation(keras.callbacks.Callback):
-    """Adds the validation split's figures to an epoch's logs. It has to come first, as others read them there."""
+    """Adds the validation split's figures to an epoch's logs. It has to come first, as others read them there.
 
-    def __init__(self, measure: Measurement, batches: tf.data.Dataset):
+    Args:
+        measure: measures the model.
+        batches: of the validation split.
+        between: called after each batch; may raise.
+    """
+
+    def __init__(self, measure: Measurement, batches: tf.data.Dataset, between: Callable[[], None]):
         super().__init__()
         self.measure = measure
         self.batches = batches
+        self.between = between
+        self.last = {}
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.last = logs
 
     def on_epoch_end(self, epoch, logs=None):
-        logs.update({f"val_{name}": value for name, value in self.measure(self.batches).items()})
+        if not logs:  # training was cut off after the epoch's last step, and went on from there
+            logs.update(self.last)
+        logs.update({f"val_{name}": value for name, value in self.measure(self.batches, self.between).items()})
 
 
 class LearningRate(keras.callbacks.Callback):

@@ -5,7 +5,7 @@ Precedence, the last one wins: defaults in signatures, the model file's FIT, the
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ HARNESS = {
 # Knobs that choose what is trained or only say where things go: they are no part of what `--config` repeats.
 CHOOSING = ("data", "task", "config")
 UNSAVED = (*CHOOSING, "resume")
+FORMAT = 1  # of a run's config.json
+KEYS = ("model", "data", "task", "started", "knobs", "resolved", "inputs", "outputs")  # which it has at least
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,53 @@ def resolve(model: str, flags: Mapping[str, Any]) -> Config:
         origins |= dict.fromkeys(layer, origin)
     values |= {"data": choices.data.name, "task": choices.task.name}
     return Config(choices, values, origins)
+
+
+def of_run(path: Path) -> dict[str, Any]:
+    """The content of the config.json of the run in the folder `path`.
+
+    Raises:
+        UserError: where there is none, or it isn't one that this code wrote.
+    """
+    file = path / "config.json"
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+        if config["format"] != FORMAT:
+            raise UserError(f"{path} has the format {config['format']}, this code reads {FORMAT}.")
+        missing = ", ".join(key for key in KEYS if key not in config)
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(f"{path} is no run: it has no config.json.") from None
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"{file} is no configuration of a run.") from None
+    if missing:
+        raise UserError(f"{file} lacks {missing}.")
+    return config
+
+
+def knobs_of_run(path: Path, known: Iterable[Knob]) -> dict[str, Any]:
+    """The values of the `known` knobs in the run in the folder `path`.
+
+    Raises:
+        UserError: for one that is missing, or has a value of another type.
+    """
+    saved = of_run(path)["knobs"]
+    known = {knob.name: knob for knob in known}
+    if missing := ", ".join(name for name in known if name not in saved):
+        raise UserError(f"{path / 'config.json'} lacks the knobs {missing}, which this code has: train again.")
+    return knobs.check(known.values(), {name: saved[name] for name in known}, str(path / "config.json"))
+
+
+def newest_run(folder: Path, model: str, data: str | None, file: str) -> Path | None:
+    """The run of `model` (on `data`) in `folder` that was started last, of those that have `file`; None without one."""
+    started = {}
+    for path in folder.glob(f"*/{file}"):
+        try:
+            config = of_run(path.parent)
+        except UserError:
+            continue  # whoever names it is told what is wrong with it
+        if config["model"] == model and data in (None, "", config["data"]):
+            started[path.parent] = config["started"]
+    return max(started, key=started.get, default=None)
 
 
 def _distinct(groups: Mapping[str, tuple[Knob, ...]]) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from src import catalogue, pipeline, report, runs
+from src import catalogue, config, pipeline, report, runs
 from src.callbacks import Measurement
 from src.files import write_json
+from src.plan import measured_at_once
 from src.sources import Source
 from src.specs import Data
 
@@ -25,11 +26,10 @@ def evaluate(*, run: str = "", model: str = "", data: str = "", test: bool = Tru
     """
     found = runs.find(run, model, data, runs_dir)
     file = catalogue.dataset(found.config["data"])
-    knobs = found.config["knobs"]
-    data_set = catalogue.load(file).load(**{knob.name: knob.check(knobs[knob.name]) for knob in file.knobs})
+    data_set = catalogue.load(file).load(**config.knobs_of_run(found.path, file.knobs))
     task = found.task
     found.model.compile(loss=task.loss, metrics=task.metrics(), jit_compile=False)
-    parts = splits(data_set, knobs["limit"], test)
+    parts = splits(data_set, found.config["knobs"].get("limit"), test)
     found.metrics = figures(found.path, found.model, Measurement(found.model), task, found.preprocess, parts)
     write_json(found.path / "metrics.json", found.metrics)
     report.write(found.path)
@@ -54,9 +54,8 @@ def figures(
     parts: Mapping[str, Source],
 ) -> dict:
     """The figures of each split and of a trivial predictor; pictures of the last split go to figures/."""
-    batches = {
-        name: pipeline.measuring(source, preprocess, task.supervise, batch=256) for name, source in parts.items()
-    }
+    batch = measured_at_once(model)
+    batches = {name: pipeline.measuring(source, preprocess, task.supervise, batch) for name, source in parts.items()}
     metrics = {name: measure(split) for name, split in batches.items()}
     last = list(batches)[-1]
     predict = tf.function(lambda features: model(features, training=False), reduce_retracing=True)

@@ -22,8 +22,9 @@ from src.runs import Run
 from src.signatures import DEFAULT, Request, Signature
 from src.verify import from_json, to_json
 
-# How far an export's numbers may be from the trained model's: rounding, which other batch sizes make differ.
+PATIENCE_S = 120  # for another run's export under the same name
 UNFINISHED = ".unfinished-"
+# How far an export's numbers may be from the trained model's: rounding, which other batch sizes make differ.
 TOLERANCE = {"float32": 1e-4, "mixed_bfloat16": 3e-2, "mixed_float16": 1e-2}
 
 
@@ -69,7 +70,7 @@ def publish(run: Run, name: str, exports: Path, verifier: "Verifier") -> Path:
     check_request(folder, requests[DEFAULT])
     folder.mkdir(parents=True, exist_ok=True)
     tolerance = TOLERANCE[run.config["resolved"]["precision"]]
-    with owned(exports / f".{name}.lock", f"the export {folder}"):
+    with owned(exports / f".{name}.lock", f"the export {folder}", PATIENCE_S):
         for left in folder.glob(f"{UNFINISHED}*"):  # by a process that was killed
             shutil.rmtree(left)
         # Not a number, so no server takes it for a version; in the same file system, so that a rename publishes it.

@@ -10,11 +10,11 @@ import keras
 import tensorflow as tf
 
 from src import pipeline
-from src.backup import Backup, check_fits, check_randomness, restore
+from src.backup import Backup, check_fits, check_randomness
 from src.callbacks import HistoryFile, LearningRate, Measurement, StopOnDivergence, Validation
 from src.errors import UserError
-from src.plan import Plan
-from src.signals import Stop
+from src.plan import Plan, measured_at_once
+from src.signals import Stop, Stopped
 from src.specs import Data
 from src.state import State
 from src.tensorboard import callback as tensorboard_callback
@@ -91,7 +91,7 @@ def fit(
     if save_every < 0:
         raise UserError(f"save_every has to be 0 or more, not {save_every}.")
     measure = Measurement(model)
-    validation = pipeline.measuring(data.validation, data.preprocess, task.supervise, plan.batch)
+    validation = pipeline.measuring(data.validation, data.preprocess, task.supervise, measured_at_once(model))
     _build(model, measure, validation)
     base = tf.Variable(0, dtype=tf.int64, trainable=False)
     batches = pipeline.training(data.train, data.preprocess, task.supervise, plan, seed, base)
@@ -101,7 +101,7 @@ def fit(
     )
     history = keras.callbacks.History()
     callbacks = [
-        Validation(measure, validation),
+        Validation(measure, validation, stop.obey),
         StopOnDivergence(),
         LearningRate(),
         *schedule,
@@ -111,26 +111,25 @@ def fit(
     ]
     if tensorboard:
         callbacks.append(tensorboard_callback(folder, model, data, histograms))
-    backup = Backup(folder / "state", callbacks, plan.steps, base, save_every, stop, start)
+    backup = Backup(folder / "state", callbacks, plan.epochs, plan.steps, base, save_every, stop, start)
     if start:
-        check_fits(start, model)
-    if start and (start.facts["stop_training"] or start.facts["epoch"] == plan.epochs):
-        best.set_model(model)
-        restore(start, model, callbacks)
-        best.on_train_end()
-    else:
-        with stop, warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Your input ran out of data")  # Backup cuts a resumed epoch short
+        check_fits(start, model, callbacks)
+    with stop, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Your input ran out of data")  # Backup cuts a resumed epoch short
+        try:
             model.fit(
                 batches,
-                initial_epoch=backup.epoch,
+                initial_epoch=plan.epochs if start and start.facts["stop_training"] else backup.epoch,
                 epochs=plan.epochs,
                 steps_per_epoch=plan.steps,
                 shuffle=False,  # the pipeline does it
                 callbacks=[*callbacks, backup],
                 verbose=_detail(verbose),
             )
-        stop.obey()
+        except Stopped:
+            backup.save()
+            raise
+    stop.obey()
     return Fitted(history.history, best.best_epoch + 1, measure)
 
 

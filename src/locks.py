@@ -14,15 +14,15 @@ from src.files import read_json, write_json
 
 
 @contextmanager
-def owned(path: Path, what: str) -> Iterator[None]:
-    """Holds the lock at `path`, for `what` ("the run runs/x").
+def owned(path: Path, what: str, patience_s: float = 0) -> Iterator[None]:
+    """Holds the lock at `path`, for `what` ("the run runs/x"), after waiting `patience_s` for another owner's end.
 
     Raises:
         UserError: where another process has it, naming that process.
     """
     lock, owner = filelock.FileLock(path), path.with_suffix(".owner")
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=patience_s)
     except filelock.Timeout:
         raise UserError(f"Another process works on {what}: {_shown(owner)}. Wait for its end, or end it.") from None
     try:

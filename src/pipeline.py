@@ -12,7 +12,6 @@ from src.plan import Plan
 from src.signatures import features_of
 from src.sources import Source
 
-SMALL = 5000  # examples that are measured in one batch
 CACHED_BYTES = 256 * 2**20  # features that are kept rather than made again each epoch
 
 
@@ -29,8 +28,7 @@ def training(
 
 def measuring(source: Source, preprocess: keras.Model, supervise: Callable, batch: int) -> tf.data.Dataset:
     """Each example once, in order; kept in memory after the first pass where the features are few."""
-    size = len(source) if len(source) <= SMALL else max(batch, 256)
-    batches = source.in_order(size).map(_supervised(preprocess, supervise))
+    batches = source.in_order(batch).map(_supervised(preprocess, supervise))
     example = sum(spec.dtype.size * spec.shape[1:].num_elements() for spec in tf.nest.flatten(batches.element_spec))
     if example * len(source) <= CACHED_BYTES:
         batches = batches.cache()

@@ -3,6 +3,8 @@
 docs/performance.md has the measurements behind the numbers.
 """
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import keras
@@ -12,6 +14,9 @@ from src import device
 from src.errors import UserError
 
 EXECUTION = 32  # steps run without returning to Python: almost all of the gain, and the progress bar still moves
+# Multiplications at a stretch: a tenth of a second on two cores, as Ctrl-C is only heard between two of them.
+STRETCH, GPU_STRETCH = 1e10, 1e12
+MEASURED_BYTES = 64 * 2**20  # of all layers' outputs, for the examples that are measured at a time
 MOST_LOST = 0.02  # share of an epoch's steps that may go so that executions divide it
 XLA_STEPS = 2000  # compiling takes as long as XLA wins in about so many steps of a dense network on a CPU
 DENSE = (  # without Dropout: a step whose random numbers XLA draws on a CPU takes five times as long
@@ -63,7 +68,7 @@ def plan(
         batch: examples a step, at most the whole training split. By itself 16 to 128, so that a small split still has
             several steps an epoch.
         steps_per_execution: most steps run at a stretch, without returning to Python; the largest number up to it is
-            taken that divides an epoch's steps. By itself 32.
+            taken that divides an epoch's steps. By itself 32, and fewer of a large model, so that Ctrl-C is heard.
         jit: whether XLA compiles the training step. By itself on GPUs, and on CPUs for dense networks without dropout
             that train for more than 2,000 steps; convolutions and dropout get slower by it there.
 
@@ -77,15 +82,49 @@ def plan(
         raise UserError("XLA isn't deterministic: use either --jit or --deterministic.")
     batch = min(batch or _batch(examples), examples)
     steps = examples // batch
-    steps, execution = _divided(steps, most=min(steps_per_execution or EXECUTION, steps))
+    steps, execution = _divided(steps, most=min(steps_per_execution or _execution(model, batch), steps))
     if jit is None:
         jit = "auto" if device.on_gpu() else not deterministic and _pays_on_cpu(model, steps * epochs)
     return Plan(batch, steps, execution, jit, epochs)
 
 
+def measured_at_once(model: keras.Model) -> int:
+    """Examples that are measured at a time: many of a small model, and few enough for memory of a large one."""
+    numbers = sum(_size(tensor.shape[1:]) for _, node in _uses(model) for tensor in node.output_tensors)
+    return max(16, MEASURED_BYTES // (4 * numbers or 1))
+
+
 def _batch(examples: int) -> int:
     """A power of two from 16 to 128 with 16 steps an epoch or more, where the split is large enough for that."""
     return max(size for size in (16, 32, 64, 128) if size == 16 or size * 16 <= examples)
+
+
+def _execution(model: keras.Model, batch: int) -> int:
+    """Steps at a stretch, from a rough count of multiplications: a weight is used once at each position.
+
+    The positions are the pixels of an image or the steps of a sequence; both passes together cost three times the
+    first one. Embeddings only look up.
+    """
+    work = 0
+    for layer, node in _uses(model):
+        if not isinstance(layer, layers.Embedding):
+            tensors = [*node.input_tensors, *node.output_tensors]
+            work += layer.count_params() * max(_size(tensor.shape[1:-1]) for tensor in tensors)
+    stretch = GPU_STRETCH if device.on_gpu() else STRETCH
+    return int(min(EXECUTION, max(1, stretch // (3 * batch * work or 1))))
+
+
+def _uses(model: keras.Model) -> Iterator[tuple]:
+    """Each layer with each node of the graph in which it is used, also in models within the model."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _uses(layer)
+        else:
+            yield from ((layer, node) for node in layer._inbound_nodes)  # `layer.output` is only there for one use
+
+
+def _size(shape: tuple[int | None, ...]) -> int:
+    return math.prod(length or 1 for length in shape)
 
 
 def _divided(steps: int, most: int) -> tuple[int, int]:

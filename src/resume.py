@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from src import config
 from src.errors import UsageError, UserError
 from src.files import read_json
 
@@ -16,18 +17,20 @@ def knobs_of_run(model: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises:
         UsageError: where another knob is given than the run has.
-        UserError: where there is no such run.
+        UserError: where there is no such run, or the configuration of that one can't be used.
     """
     path = find(model, given)
-    config = _config(path)
-    saved = {**config["knobs"], "model": config["model"], "data": config["data"], "task": config["task"]}
+    saved = config.of_run(path)
+    chosen = {name: saved[name] for name in ("model", "data", "task")}
     for name, value in {"model": model, **given}.items():
-        if name not in FREE and name in saved and value is not None and value != _tuples(saved[name]):
-            raise UsageError(f"{path} was started with {name} {saved[name]!r}, not {value!r}; it goes on as it was.")
+        before = _tuples({**saved["knobs"], **chosen}.get(name, value))
+        if name not in FREE and value is not None and value != before:
+            raise UsageError(f"{path} was started with {name} {before!r}, not {value!r}; it goes on as it was.")
     if given.get("config"):
         raise UsageError("--resume takes the configuration of the run; leave --config out.")
-    free = {name: given[name] for name in FREE if name in given}
-    return {**given, **free, "resume": str(path), "config": str(path / "config.json")}
+    known = config.choose(model, data=saved["data"], task=saved["task"]).knobs.values()
+    config.knobs_of_run(path, [knob for knob in known if knob.name not in config.UNSAVED])
+    return {**given, "resume": str(path), "config": str(path / "config.json")}
 
 
 def check_same(path: Path, config: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
@@ -52,23 +55,10 @@ def find(model: str, given: Mapping[str, Any]) -> Path:
     if given["resume"] != NEWEST:
         return Path(given["resume"])
     folder = Path(given.get("runs_dir") or "runs")
-    found = []
-    for path in folder.glob("*/config.json"):
-        config = read_json(path)
-        if config["model"] == model and given.get("data") in (None, config["data"]):
-            found.append((config["started"], path.parent))
-    if not found:
+    path = config.newest_run(folder, model, given.get("data"), "config.json")
+    if not path:
         raise UserError(f"{folder} has no run of {model} to go on with.")
-    return max(found)[1]
-
-
-def _config(path: Path) -> dict[str, Any]:
-    try:
-        return read_json(path / "config.json")
-    except FileNotFoundError:
-        raise UserError(f"{path} is no run: it has no config.json.") from None
-    except ValueError as error:
-        raise UserError(f"{path / 'config.json'} can't be read: {error}.") from None
+    return path
 
 
 def _tuples(value: Any) -> Any:

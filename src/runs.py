@@ -26,15 +26,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from src import catalogue, device, specs
-from src.config import UNSAVED, Config
+from src import catalogue, config, device, specs
+from src.config import Config
 from src.errors import UserError
 from src.files import read_json, whole, write_json
+from src.loading import load_model
 from src.signatures import DEFAULT, Signature
 from src.specs import Data
 from src.verify import to_json
 
-FORMAT = 1
 MOST_SAMPLES, MOST_NUMBERS = 16, 200_000  # of the sample requests, which are JSON
 PACKAGES = ("tensorflow", "keras", "numpy")
 
@@ -48,7 +48,7 @@ class Run:
 
     def __init__(self, path: Path):
         self.path = path
-        self.config = read_json(path / "config.json")
+        self.config = config.of_run(path)
         self.manifest = read_json(path / "manifest.json")
         self.metrics = read_json(path / "metrics.json")
 
@@ -58,18 +58,18 @@ class Run:
     @cached_property
     def model(self) -> keras.Model:
         """From features to prediction."""
-        return keras.models.load_model(self.path / "model.keras")
+        return load_model(self.path / "model.keras")
 
     @cached_property
     def preprocess(self) -> keras.Model:
         """From a raw request, its named Inputs, to features."""
-        return keras.models.load_model(self.path / "preprocess.keras")
+        return load_model(self.path / "preprocess.keras")
 
     @cached_property
     def task(self):
         """The task, with the statistics of the training split."""
         file = catalogue.task(self.config["task"])
-        knobs = {knob.name: knob.check(self.config["knobs"][knob.name]) for knob in file.knobs}
+        knobs = config.knobs_of_run(self.path, file.knobs)
         return catalogue.load(file).Task(specs.from_json(self.config["outputs"]), **knobs)
 
     @cached_property
@@ -129,14 +129,10 @@ def load_run(path: str | Path) -> Run:
         UserError: where there is none, or it was cut off.
     """
     path = Path(path)
-    if not (path / "config.json").is_file():
-        raise UserError(f"{path} is no run: it has no config.json.")
+    model = config.of_run(path)["model"]
     if not (path / "metrics.json").is_file():
-        raise UserError(f"The run {path} was cut off before it was measured. Train again.")
-    run = Run(path)
-    if run.config["format"] != FORMAT:
-        raise UserError(f"{path} has the format {run.config['format']}, this code reads {FORMAT}.")
-    return run
+        raise UserError(f"{path} was cut off. Go on with it: python -m src train {model} --resume {path}")
+    return Run(path)
 
 
 def find(run: str, model: str, data: str, folder: str) -> Run:
@@ -146,13 +142,11 @@ def find(run: str, model: str, data: str, folder: str) -> Run:
     if run:
         return load_run(run)
     catalogue.model(model)
-    finished = [path.parent for path in Path(folder).glob("*/metrics.json")]
-    configs = {path: read_json(path / "config.json") for path in finished}
-    fitting = [p for p, c in configs.items() if c["model"] == model and data in ("", c["data"])]
-    if not fitting:
+    path = config.newest_run(Path(folder), model, data, "metrics.json")
+    if not path:
         on = f" on {data}" if data else ""
         raise UserError(f"{folder} has no finished run of {model}{on}. Start one: python -m src train {model}")
-    return load_run(max(fitting, key=lambda path: configs[path]["started"]))
+    return load_run(path)
 
 
 def new_folder(folder: Path, settings: Config, tag: str) -> Path:
@@ -178,9 +172,9 @@ def describe(settings: Config, data: Data, resolved: Mapping) -> dict:
         resolved: what was chosen by size and device.
     """
     choices = settings.choices
-    knobs = {name: value for name, value in settings.values.items() if name not in UNSAVED}
+    knobs = {name: value for name, value in settings.values.items() if name not in config.UNSAVED}
     return {
-        "format": FORMAT,
+        "format": config.FORMAT,
         "model": choices.model.name,
         "data": choices.data.name,
         "task": choices.task.name,

@@ -22,7 +22,7 @@ class Terminated(KeyboardInterrupt):
 
 
 class Stop:
-    """While it is entered, the first signal only sets `wanted`; the second one leaves at once.
+    """While it is entered and `waits`, the first signal only sets `wanted`; another one leaves at once.
 
     Args:
         message: for the user who ended it.
@@ -30,6 +30,7 @@ class Stop:
 
     def __init__(self, message: str):
         self.message = message
+        self.waits = False  # set when there is something to save
         self.wanted: int | None = None
         self._before = {}
 
@@ -48,7 +49,7 @@ class Stop:
             raise Stopped(self.message, self.wanted)
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
-        if self.wanted is not None:
+        if self.wanted is not None or not self.waits:
             leave(number, frame)
         self.wanted = number
         print("\nending with the steps under way; once more to leave at once", flush=True)

@@ -45,14 +45,14 @@ def write(folder: Path, state: State) -> None:
     folder.mkdir(exist_ok=True)
     earlier = _files(folder)
     number = int(earlier[-1].stem) + 1 if earlier else 1
-    content = io.BytesIO()
-    np.savez(content, **state.arrays, **{FACTS: np.frombuffer(json.dumps(state.facts).encode(), "uint8")})
-    payload = content.getbuffer()
+    facts = np.frombuffer(json.dumps(state.facts).encode(), "uint8")
     partial = folder / f".{number:08d}"
     try:
-        with open(partial, "wb") as file:
-            file.write(payload)
-            file.write(FOOTER.format(FORMAT, hashlib.sha256(payload).hexdigest()).encode())
+        with open(partial, "w+b") as file:
+            np.savez(file, allow_pickle=False, **state.arrays, **{FACTS: facts})
+            file.seek(0)
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            file.write(FOOTER.format(FORMAT, digest).encode())
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, folder / f"{number:08d}.state")

@@ -103,6 +103,8 @@ def _train(
         check_name("tag", tag)
     check_writable(Path(runs_dir), *([Path(exports_dir)] if export else []))
     say = print if verbose else _nothing
+    if resume and (Path(resume) / "metrics.json").is_file():
+        return _finish(Path(resume), export_name if export else None, Path(exports_dir), say)
     say(f"{choices.model.name} on {choices.data.name}: {choices.task.name}, on {device.name()}")
 
     device.seed(seed, deterministic)
@@ -159,6 +161,20 @@ def _begin(path: Path, facts: dict, described: dict, resumed: bool, say: Callabl
     else:
         say(f"{path} was cut off before its first state: it starts over")
     return start
+
+
+def _finish(path: Path, export_name: str | None, exports: Path, say: Callable[[str], None]) -> Run:
+    """Does for a run what it lacks that was cut off after it was measured: the report, and the export if it has one."""
+    run = runs.load_run(path)
+    if export_name and not (path / "export.json").exists():
+        say(f"{path} was cut off before it was published")
+        with owned(path / ".lock", f"the run {path}"), Verifier() as verifier:
+            report.write(path)
+            published = publish(run, export_name, exports, verifier)
+        say(f"export  {published}  (verified in a clean process)")
+    else:
+        say(f"{path} is finished: there is nothing to go on with")
+    return run
 
 
 def _load(settings: Config) -> Data:

@@ -41,7 +41,7 @@ def run(tmp_path_factory) -> Run:
         path / "config.json",
         {
             "format": 1, "model": "toy", "data": "noise", "task": "classification", "knobs": knobs,
-            "outputs": to_json(CLASSES), "resolved": {"precision": "float32"},
+            "inputs": to_json(SPEC), "outputs": to_json(CLASSES), "resolved": {"precision": "float32"}, "started": "now",
         },
     )  # fmt: skip
     write_json(path / "manifest.json", {})
@@ -130,7 +130,7 @@ def batch_statistics(run, raw):
 def test_a_faulty_export_is_not_published(run, tmp_path, fault, named):
     with pytest.raises(UserError, match=named):
         published(Faulty(run, fault), tmp_path)
-    assert not list(tmp_path.rglob("*"))
+    assert [path.name for path in tmp_path.rglob("*")] == [".toy.lock"]
 
 
 def test_without_a_guard_a_wrong_shape_is_noticed(run, tmp_path, monkeypatch):

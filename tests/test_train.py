@@ -48,7 +48,7 @@ def test_the_run_is_complete(run):
         "config.json", "manifest.json", "history.csv", "metrics.json", "model.keras", "preprocess.keras",
         "best.weights.h5", "requests", "figures", "tensorboard", "report.html", "export.json",
     }  # fmt: skip
-    assert not [name for name in names if name.startswith(".")]
+    assert [name for name in names if name.startswith(".")] == [".lock"]
 
 
 def test_history_has_both_splits_and_the_learning_rate(run):
