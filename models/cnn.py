@@ -59,7 +59,12 @@ def build(
         dropout: share of the last features dropped in training, in [0, 1).
         l1: penalty on the sum of the weights' absolute values.
         l2: penalty on the sum of the weights' squares.
+
+    Raises:
+        ValueError: for no stages, or no blocks in a stage.
     """
+    if not filters or blocks < 1:
+        raise ValueError("filters and blocks have to say at least one convolution")
     regularizer = keras.regularizers.L1L2(l1, l2) if l1 or l2 else None
     shrink = {"max": layers.MaxPooling2D, "average": layers.AveragePooling2D}[pool]
 

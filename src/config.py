@@ -22,9 +22,10 @@ HARNESS = {
     "fit": ("fit.py", "fit"),
     "run": ("train.py", "_train"),
 }
-# Knobs that choose what is trained or only say where things go: they are no part of what `--config` repeats.
-CHOOSING = ("data", "task", "config")
+CHOOSING = ("data", "task", "config")  # knobs that choose what is trained
 UNSAVED = (*CHOOSING, "resume")
+PLACES = ("runs_dir", "exports_dir", "export_name", "tag")  # say where things go: `--config` doesn't repeat them
+RESERVED = ("model", "help", "debug")
 FORMAT = 1  # of a run's config.json
 KEYS = ("model", "data", "task", "started", "knobs", "resolved", "inputs", "outputs")  # which it has at least
 
@@ -159,6 +160,8 @@ def _distinct(groups: Mapping[str, tuple[Knob, ...]]) -> None:
     for knob in (knob for group in groups.values() for knob in group):
         if knob.name in places:
             raise UserError(f"{knob.where}: there is a knob {knob.name!r} already, at {places[knob.name]}; rename it.")
+        if knob.name in RESERVED:
+            raise UserError(f"{knob.where}: {knob.name!r} means something else on the command line; rename the knob.")
         places[knob.name] = knob.where
 
 
@@ -199,6 +202,8 @@ def _read(path: str) -> dict[str, Any]:
         raise UserError(f"{path} has to hold named values, such as epochs = 3.")
     chosen = {name: content.pop(name) for name in ("model", "data", "task") if name in content}
     values = content.get("knobs", content)
+    if "format" in content and isinstance(values, dict):  # a run's
+        values = {name: value for name, value in values.items() if name not in PLACES}
     if not isinstance(values, dict) or not all(isinstance(name, str) for name in chosen.values()):
         raise UserError(f"{path}: model, data and task have to be names, and knobs named values.")
     return {**chosen, "knobs": values}

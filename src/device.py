@@ -28,8 +28,8 @@ def seed(value: int, deterministic: bool) -> None:
         deterministic: whether every op has to give the same bits each time. TensorFlow has no way back: a process
             that once asked for it stays so.
     """
-    if value < 0:
-        raise UserError(f"seed has to be 0 or more, not {value}.")
+    if not 0 <= value < 2**32:
+        raise UserError(f"seed has to be from 0 to {2**32 - 1}, not {value}.")
     keras.utils.set_random_seed(value)
     if deterministic:
         tf.config.experimental.enable_op_determinism()

@@ -1,5 +1,6 @@
 """Measure a trained model on the splits of its data set."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,19 +10,20 @@ import tensorflow as tf
 from src import catalogue, config, pipeline, report, runs
 from src.callbacks import Measurement
 from src.files import write_json
+from src.manifest import manifest
 from src.plan import measured_at_once
 from src.sources import Source
 from src.specs import Data
 
 
-def evaluate(*, run: str = "", model: str = "", data: str = "", test: bool = True, runs_dir: str = "runs") -> runs.Run:
-    """Measures a run again and writes its metrics.json, figures and report.
+def evaluate(*, run: str = "", model: str = "", data: str = "", test: bool = False, runs_dir: str = "runs") -> runs.Run:
+    """Measures a run again, on the splits it was measured on, and writes its metrics.json, figures and report.
 
     Args:
         run: folder of the run.
         model: the newest run of this model is measured.
         data: … on this data set.
-        test: whether to read the test split.
+        test: read the test split of a run that was trained with --no-test, too.
         runs_dir: folder in which runs are looked for.
     """
     found = runs.find(run, model, data, runs_dir)
@@ -29,8 +31,9 @@ def evaluate(*, run: str = "", model: str = "", data: str = "", test: bool = Tru
     data_set = catalogue.load(file).load(**config.knobs_of_run(found.path, file.knobs))
     task = found.task
     found.model.compile(loss=task.loss, metrics=task.metrics(), jit_compile=False)
-    parts = splits(data_set, found.config["knobs"].get("limit"), test)
+    parts = splits(data_set, found.config["knobs"].get("limit"), test or "test" in found.metrics)
     found.metrics = figures(found.path, found.model, Measurement(found.model), task, found.preprocess, parts)
+    write_json(found.path / "manifest.json", manifest(parts, task))
     write_json(found.path / "metrics.json", found.metrics)
     report.write(found.path)
     report.show(found)
@@ -62,6 +65,7 @@ def figures(
     detailed = task.figures(predict, batches[last])
     (folder / "figures").mkdir(exist_ok=True)
     for name, drawing in task.draw(detailed).items():
-        drawing.savefig(folder / "figures" / f"{name}.png", dpi=100)
+        file = re.sub(r"[^\w.-]+", "_", name)  # a name may be a column's
+        drawing.savefig(folder / "figures" / f"{file}.png", dpi=100)
     write_json(folder / "figures" / f"{last}.json", detailed)
     return {**metrics, "baseline": detailed["baseline"]}

@@ -16,7 +16,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from src import runs
 from src.errors import UserError
-from src.files import check_name, write_json
+from src.files import check_name, check_writable, write_json
 from src.locks import owned
 from src.runs import Run
 from src.signatures import DEFAULT, Request, Signature
@@ -48,10 +48,11 @@ def export(
         exports_dir: folder of the SavedModels.
     """
     found = runs.find(run, model, data, runs_dir)
+    check_writable(found.path, Path(exports_dir))
     name = export_name or f"{found.config['model']}-{found.config['data']}"
     with Verifier() as verifier:
         path = publish(found, name, Path(exports_dir), verifier)
-    print(f"published {path}")
+    print(f"export  {path}  (verified in a clean process)")
     return path
 
 
@@ -112,6 +113,8 @@ def check_request(folder: Path, request: Request) -> None:
     if not versions:
         return
     last = versions[max(versions)]
+    if not (last / "saved_model.pb").is_file():
+        raise UserError(f"{last} holds no SavedModel: remove it, or choose another name with --export-name NAME.")
     saved = saved_model_pb2.SavedModel.FromString((last / "saved_model.pb").read_bytes())
     inputs = saved.meta_graphs[0].signature_def[DEFAULT].inputs
     before = {

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from numbers import Integral, Real
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -118,8 +119,11 @@ def syntax(path: Path) -> ast.Module:
 
 
 def shown(path: Path) -> str:
-    """The path as a reader of the project knows it: folder and file."""
-    return f"{path.parent.name}/{path.name}"
+    """The path as a reader of the project knows it: from the topmost package on."""
+    top = path.parent
+    while (top.parent / "__init__.py").exists():
+        top = top.parent
+    return path.relative_to(top.parent).as_posix()
 
 
 def _definition(module: ast.Module, function: str, path: Path) -> ast.FunctionDef:
@@ -150,10 +154,11 @@ def _type(node: ast.expr) -> Any:
         case ast.Subscript(value=ast.Name(id="Literal"), slice=choices):
             return Literal[_plain(choices)]
         case ast.Subscript(value=ast.Name(id="tuple"), slice=ast.Tuple(elts=[item, ast.Constant(value=rest)])):
-            if rest is ...:
-                return tuple[_type(item), ...]
+            if rest is ... and isinstance(item, ast.Name) and item.id in SCALARS:
+                return tuple[SCALARS[item.id], ...]
     raise ValueError(
-        f"its annotation is {ast.unparse(node)}; use int, float, str, bool, tuple[…, ...], Literal[…] or … | None"
+        f"its annotation is {ast.unparse(node)}; use int, float, str, bool, tuple[one of these, ...], Literal[…] or "
+        "… | None"
     )
 
 
@@ -182,8 +187,11 @@ def _fit(value: Any, kind: Any) -> Any:
         if isinstance(value, (list, tuple)):
             return tuple(_fit(item, get_args(kind)[0]) for item in value)
     elif kind is float:
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+        if isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value):
             return float(value)
+    elif kind is int:
+        if isinstance(value, Integral) and not isinstance(value, bool):
+            return int(value)
     elif type(value) is kind:
         return value
     raise TypeError

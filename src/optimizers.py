@@ -75,7 +75,7 @@ def optimizer(
 
 
 def _cosine(peak: float, steps: int, warmup: float) -> keras.optimizers.schedules.LearningRateSchedule:
-    rising = round(warmup * steps)
+    rising = min(round(warmup * steps), steps - 1)
     if not rising:
         return keras.optimizers.schedules.CosineDecay(peak, steps)
     return keras.optimizers.schedules.CosineDecay(0.0, steps - rising, warmup_target=peak, warmup_steps=rising)

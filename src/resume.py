@@ -30,7 +30,8 @@ def knobs_of_run(model: str, given: Mapping[str, Any]) -> dict[str, Any]:
         raise UsageError("--resume takes the configuration of the run; leave --config out.")
     known = config.choose(model, data=saved["data"], task=saved["task"]).knobs.values()
     config.knobs_of_run(path, [knob for knob in known if knob.name not in config.UNSAVED])
-    return {**given, "resume": str(path), "config": str(path / "config.json")}
+    places = {name: saved["knobs"][name] for name in config.PLACES}
+    return {**places, **given, "resume": str(path), "config": str(path / "config.json")}
 
 
 def check_same(path: Path, config: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:

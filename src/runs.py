@@ -28,7 +28,7 @@ import tensorflow as tf
 
 from src import catalogue, config, device, specs
 from src.config import Config
-from src.errors import UserError
+from src.errors import UsageError, UserError
 from src.files import read_json, whole, write_json
 from src.loading import load_model
 from src.signatures import DEFAULT, Signature
@@ -107,6 +107,8 @@ class Run:
         if set(given) != set(request):
             raise UserError(f"{signature} takes {', '.join(request)}; it was given {', '.join(given)}.")
         arrays = {name: _array(given[name], spec) for name, spec in request.items()}
+        if batch < 1:
+            raise UserError(f"batch has to be 1 or more, not {batch}.")
         sizes = {len(array) for array in arrays.values()}
         if len(sizes) != 1 or sizes == {0}:
             raise UserError(f"All inputs need one length above 0, not {', '.join(map(str, sorted(sizes)))}.")
@@ -138,14 +140,15 @@ def load_run(path: str | Path) -> Run:
 def find(run: str, model: str, data: str, folder: str) -> Run:
     """The run at the path `run`, or the newest finished one of `model` (on `data`) in `folder`."""
     if bool(run) == bool(model):
-        raise UserError("Say which run is meant: --run FOLDER, or --model NAME for the newest one of that model.")
+        both = "not both" if run else "for the newest one of that model"
+        raise UsageError(f"Say which run is meant: --run FOLDER, or --model NAME, {both}.")
     if run:
         return load_run(run)
     catalogue.model(model)
     path = config.newest_run(Path(folder), model, data, "metrics.json")
     if not path:
-        on = f" on {data}" if data else ""
-        raise UserError(f"{folder} has no finished run of {model}{on}. Start one: python -m src train {model}")
+        on, flag = (f" on {data}", f" --data {data}") if data else ("", "")
+        raise UserError(f"{folder} has no finished run of {model}{on}. Start one: python -m src train {model}{flag}")
     return load_run(path)
 
 
@@ -212,10 +215,15 @@ def _save_requests(folder: Path, data: Data) -> None:
     raw, _ = data.validation.examples(min(MOST_SAMPLES, max(1, MOST_NUMBERS // numbers)))
     requests = {DEFAULT: raw}
     requests |= {name: {name: door.encode(raw)} for name, door in data.doors.items() if hasattr(door, "encode")}
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     for name, columns in requests.items():
-        inputs = {key: to_json(column) for key, column in columns.items()}
+        inputs = {key: to_json(_plain(column)) for key, column in columns.items()}
         write_json(folder / f"{name}.json", {"signature_name": name, "inputs": inputs}, indent=None)
+
+
+def _plain(column: np.ndarray) -> np.ndarray:
+    """Truth values as 0 and 1, as which preprocessing takes them."""
+    return column.astype("int64") if column.dtype == bool else column
 
 
 def _commit() -> str:

@@ -1,5 +1,7 @@
 """Tables: from one raw input a column to features. What data sets of named columns share."""
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import keras
@@ -14,16 +16,27 @@ def from_matrix(names: Sequence[str], matrix: np.ndarray, target: np.ndarray, ou
     """A data set of numeric columns, split 60/20/20, by class where there are classes.
 
     Args:
-        names: of the columns; in requests, blanks and slashes become underscores.
+        names: of the columns; in requests, all but letters and digits becomes underscores.
         matrix: numbers (examples, columns).
         target: one for each example.
         outputs: what the target is.
+
+    Raises:
+        ValueError: where two columns have one name in requests.
     """
-    names = [name.strip().replace(" ", "_").replace("/", "_") for name in names]
+    names = [request_name(name) for name in names]
+    if twice := [name for name, times in Counter(names).items() if times > 1]:
+        raise ValueError(f"two columns are called {twice[0]!r} in requests")
     raw = dict(zip(names, matrix.T.astype("float32"), strict=True))
     train, validation, test = split(raw, target, stratify=isinstance(outputs, Classes))
     inputs, preprocess = columns(train.examples(len(train))[0])
     return Data(train, validation, test, inputs, outputs, preprocess)
+
+
+def request_name(name: str) -> str:
+    """`name` as an input of a model can be called: ASCII letters, digits and underscores, a letter first."""
+    plain = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
+    return plain if plain[:1].isalpha() else f"column_{plain}"
 
 
 def columns(train: Mapping[str, np.ndarray]) -> tuple[Columns, keras.Model]:
@@ -34,6 +47,9 @@ def columns(train: Mapping[str, np.ndarray]) -> tuple[Columns, keras.Model]:
 
     Args:
         train: the training split's columns by name, numbers or strings, each (examples,).
+
+    Raises:
+        ValueError: for an infinite number.
     """
     requests = {name: keras.Input((), dtype=_dtype(column), name=name) for name, column in train.items()}
     numbers = [name for name in train if _dtype(train[name]) != "string"]
@@ -49,6 +65,9 @@ def columns(train: Mapping[str, np.ndarray]) -> tuple[Columns, keras.Model]:
 
 def _numeric(train, requests):
     values = np.stack([column.astype("float64") for column in train.values()], axis=1)
+    for name, column in zip(train, values.T, strict=True):
+        if np.isinf(column).any():
+            raise ValueError(f"the column {name!r} has an infinite number")
     incomplete = [index for index, column in enumerate(values.T) if np.isnan(column).any()]
     mean, variance = np.nanmean(values, axis=0), np.nanvar(values, axis=0)
     raw = ops.stack([ops.cast(requests[name], "float32") for name in train], axis=1)

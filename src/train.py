@@ -16,14 +16,13 @@ from signal import SIGINT, SIGTERM
 import keras
 
 from src import catalogue, device, report, runs, state
-from src.catalogue import DataFile, ModelFile, TaskFile
-from src.config import Config, resolve
+from src.config import Choices, Config, resolve
+from src.contract import check_data, check_model, mistakes_in
 from src.errors import UserError
 from src.evaluate import figures, splits
 from src.export import Verifier, check_request, publish
 from src.files import check_name, check_writable, write_json
 from src.fit import compile, fit
-from src.knobs import shown
 from src.locks import owned
 from src.manifest import manifest
 from src.optimizers import optimizer
@@ -83,7 +82,7 @@ def _train(
         seed: all random numbers follow from it.
         deterministic: whether two trainings give the same weights to the last bit; some ops get slower.
         mixed_precision: whether to compute in half precision, bfloat16 where the device has it.
-        limit: take only so many examples of each split.
+        limit: take only so many examples of each split; for a trial, with --no-export.
         test: whether to read the test split, once, at the end.
         export: whether to publish the model as a SavedModel.
         export_name: name under which it is served, by itself MODEL-DATA.
@@ -92,15 +91,10 @@ def _train(
         runs_dir: folder of the runs.
         exports_dir: folder of the SavedModels.
     """
+    choices = settings.choices
+    export_name = _check_names(choices, export, export_name, tag)
     if limit is not None and limit < 1:
         raise UserError(f"limit has to be 1 or more, not {limit}.")
-    if export_name and not export:
-        raise UserError("export_name has no effect with --no-export.")
-    choices = settings.choices
-    export_name = export_name or f"{choices.model.name}-{choices.data.name}"
-    check_name("export_name", export_name)
-    if tag:
-        check_name("tag", tag)
     check_writable(Path(runs_dir), *([Path(exports_dir)] if export else []))
     say = print if verbose else _nothing
     if resume and (Path(resume) / "metrics.json").is_file():
@@ -113,8 +107,9 @@ def _train(
         check_request(Path(exports_dir) / export_name, request_of(loaded.preprocess))
     parts = splits(loaded, limit, test)
     loaded = dataclasses.replace(loaded, **parts)
-    with _mistakes_in(choices.task):
+    with mistakes_in(choices.data):
         adapted = catalogue.load(choices.task).adapt(loaded.outputs, loaded.train)
+    with mistakes_in(choices.task):
         learnt = catalogue.load(choices.task).Task(adapted, **settings.of("task"))
     loaded = dataclasses.replace(loaded, outputs=adapted)
     precision = device.precision_policy(mixed_precision)
@@ -148,6 +143,17 @@ def _train(
     return run
 
 
+def _check_names(choices: Choices, export: bool, export_name: str | None, tag: str) -> str:
+    """The name of the export; raises UserError for names that can't be folders'."""
+    if export_name and not export:
+        raise UserError("export_name has no effect with --no-export.")
+    if tag:
+        check_name("tag", tag)
+    name = export_name or f"{choices.model.name}-{choices.data.name}"
+    check_name("export_name", name)
+    return name
+
+
 def _begin(path: Path, facts: dict, described: dict, resumed: bool, say: Callable[[str], None]) -> State | None:
     """Writes what a new run starts with, or finds the state from which a run goes on."""
     if not resumed or not (path / "manifest.json").is_file():
@@ -179,8 +185,10 @@ def _finish(path: Path, export_name: str | None, exports: Path, say: Callable[[s
 
 def _load(settings: Config) -> Data:
     file = settings.choices.data
-    with _mistakes_in(file):
-        return catalogue.load(file).load(**settings.of("data"))
+    with mistakes_in(file):
+        data = catalogue.load(file).load(**settings.of("data"))
+    check_data(file, settings.choices.task, data)
+    return data
 
 
 def _build(settings: Config, data: Data, precision: str) -> keras.Model:
@@ -189,19 +197,12 @@ def _build(settings: Config, data: Data, precision: str) -> keras.Model:
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)
     try:
-        with _mistakes_in(file):
-            return catalogue.load(file).build(data.inputs, data.outputs, **settings.of("model"))
+        with mistakes_in(file):
+            model = catalogue.load(file).build(data.inputs, data.outputs, **settings.of("model"))
     finally:
         keras.config.set_dtype_policy(before)
-
-
-@contextmanager
-def _mistakes_in(file: ModelFile | DataFile | TaskFile) -> Iterator[None]:
-    """Turns the ValueError of a knob out of its range into a message that names the file."""
-    try:
-        yield
-    except ValueError as error:
-        raise UserError(f"{shown(file.path)} refused its knobs: {error}") from error
+    check_model(file, model, data.outputs)
+    return model
 
 
 @contextmanager

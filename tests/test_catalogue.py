@@ -121,10 +121,10 @@ def test_model_file_that_breaks_the_contract(toys, old, new, words):
 
 
 DATA = {
-    "no INPUTS": ("INPUTS, OUTPUTS", "INPUT, OUTPUTS", "datasets/odd.py: the file has to say INPUTS = …"),
-    "no OUTPUTS": ("INPUTS, OUTPUTS", "INPUTS, OUTPUT", "datasets/odd.py: the file has to say OUTPUTS = …"),
-    "no load": ("def load(", "def loaded(", "datasets/odd.py: there is no load in this file"),
-    "DOWNLOAD": ('"7 MB"', "7", "datasets/odd.py:6: DOWNLOAD has to be a text, not 7"),
+    "no INPUTS": ("INPUTS, OUTPUTS", "INPUT, OUTPUTS", "src/datasets/odd.py: the file has to say INPUTS = …"),
+    "no OUTPUTS": ("INPUTS, OUTPUTS", "INPUTS, OUTPUT", "src/datasets/odd.py: the file has to say OUTPUTS = …"),
+    "no load": ("def load(", "def loaded(", "src/datasets/odd.py: there is no load in this file"),
+    "DOWNLOAD": ('"7 MB"', "7", "src/datasets/odd.py:6: DOWNLOAD has to be a text, not 7"),
 }
 
 
@@ -151,5 +151,5 @@ def test_file_that_is_no_text(toys):
 
 def test_task_that_breaks_the_contract(toys):
     (toys / "src/tasks/odd.py").write_text('"""Odd."""\nclass Task:\n    def __init__(self, outputs): ...\n')
-    assert catalogue.broken() == ["tasks/odd.py: the file has to say SPEC = …; see docs/contracts.md."]
+    assert catalogue.broken() == ["src/tasks/odd.py: the file has to say SPEC = …; see docs/contracts.md."]
     assert set(catalogue.tasks()) >= {"classification", "regression"}

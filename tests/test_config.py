@@ -130,3 +130,19 @@ def test_two_knobs_of_one_name_are_refused(toys):
     (toys / "models/greedy.py").write_text(tree.PAINTER.replace("framed: bool = False", "epochs: int = 3"))
     with pytest.raises(UserError, match=r"src/plan.py:\d+: there is a knob 'epochs' already, at models/greedy.py:\d+"):
         config.resolve("greedy", {})
+
+
+def test_a_knob_that_the_command_line_means_otherwise_is_refused(toys):
+    (toys / "models/greedy.py").write_text(tree.PAINTER.replace("framed: bool = False", "debug: int = 3"))
+    with pytest.raises(UserError, match=r"models/greedy.py:\d+: 'debug' means something else"):
+        config.resolve("greedy", {})
+
+
+def test_a_run_is_repeated_elsewhere(toys):
+    """Where things went, and under which names, isn't repeated; in a file of one's own it counts."""
+    knobs = {"brushes": [3], "tag": "old", "runs_dir": "there", "exports_dir": "there", "export_name": "old"}
+    path = written(toys, "config.json", {"format": 1, "model": "painter", "knobs": knobs})
+    values = config.resolve("painter", {"config": path}).values
+    assert values["brushes"] == (3,)
+    assert (values["tag"], values["runs_dir"], values["export_name"]) == ("", "runs", None)
+    assert config.resolve("painter", {"config": written(toys, "mine.toml", 'tag = "new"')}).values["tag"] == "new"

@@ -41,7 +41,8 @@ def run(tmp_path_factory) -> Run:
         path / "config.json",
         {
             "format": 1, "model": "toy", "data": "noise", "task": "classification", "knobs": knobs,
-            "inputs": to_json(SPEC), "outputs": to_json(CLASSES), "resolved": {"precision": "float32"}, "started": "now",
+            "inputs": to_json(SPEC), "outputs": to_json(CLASSES), "resolved": {"precision": "float32"},
+            "started": "now",
         },
     )  # fmt: skip
     write_json(path / "manifest.json", {})

@@ -3,6 +3,7 @@
 import math
 from typing import Literal
 
+import numpy as np
 import pytest
 
 from src import knobs
@@ -78,6 +79,7 @@ def test_reads_a_constructor_and_its_class_docstring(tmp_path):
         ("a: list = []", "its annotation is list"),
         ("a: tuple[int, int] = (1, 2)", "its annotation is tuple[int, int]"),
         ("a: Optional[int] = None", "its annotation is Optional[int]"),
+        ("a: tuple[tuple[int, ...], ...] = ((1,), (2,))", "its annotation is tuple[tuple[int, ...], ...]"),
         ("a: Literal[CHOICES] = 1", "CHOICES is not plain data"),
         ("a: float = math.pi", "math.pi is not plain data"),
         ("a: float = 2 * 3", "2 * 3 is not plain data"),
@@ -123,6 +125,8 @@ def test_missing_function_is_named(read):
         (tuple[int, ...] | None, [1], (1,)),
         (Literal["x", "y"], "y", "y"),
         (Literal[1, 2], 2, 2),
+        (int, np.int64(3), 3),
+        (float, np.float32(0.5), 0.5),
     ],
 )
 def test_fits(kind, value, expected):
@@ -168,6 +172,8 @@ def test_check_names_the_place_and_the_nearest_knob():
     assert knobs.check(known, {"width": 2}, "mine.toml") == {"width": 2}
     with pytest.raises(UsageError, match=r"^mine.toml: there is no knob 'widht'. Did you mean 'width'\?$"):
         knobs.check(known, {"widht": 2}, "mine.toml")
+    with pytest.raises(UsageError, match=r"^mine.toml: there is no knob 'WIDTH'. Did you mean 'width'\?$"):
+        knobs.check(known, {"WIDTH": 2}, "mine.toml")
     with pytest.raises(UsageError, match=r"^mine.toml: there is no knob 'x'. It has: depth, width.$"):
         knobs.check(known, {"x": 2}, "mine.toml")
     with pytest.raises(UsageError, match=r"^mine.toml: width takes a whole number"):

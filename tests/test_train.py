@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from src import catalogue, config, runs
 from src.errors import UserError
+from src.evaluate import evaluate
 from src.runs import load_run
 from src.signatures import DEFAULT
 from src.train import train
@@ -153,6 +154,20 @@ def test_without_test_the_split_is_not_read(folders, monkeypatch):
     run = train(model, data=data, **FEW, **folders, test=False, export=False)
     assert list(run.metrics) == ["train", "validation", "baseline"]
     assert "test" not in run.manifest["splits"]
+    evaluate(run=str(run.path))
+    assert "test" not in load_run(run.path).metrics
+
+
+def test_a_test_split_that_was_left_unread_is_measured_when_asked_for(folders):
+    model, data = PAIRS[0]
+    run = train(model, data=data, **FEW, **folders, test=False, export=False)
+    evaluate(run=str(run.path), test=True)
+    measured = load_run(run.path)
+    assert list(measured.metrics) == ["train", "validation", "test", "baseline"]
+    assert "test" in measured.manifest["splits"]
+    assert "test" in (run.path / "report.html").read_text(encoding="utf-8")
+    evaluate(run=str(run.path))
+    assert load_run(run.path).metrics == measured.metrics
 
 
 def test_a_loss_that_is_not_finite_ends_training(folders, tmp_path):
@@ -184,6 +199,7 @@ def test_a_loss_that_is_not_finite_ends_training(folders, tmp_path):
         ({"clip_norm": -1.0}, "clip_norm"),
         ({"weight_decay": -1.0}, "weight_decay"),
         ({"seed": -1}, "seed"),
+        ({"seed": 2**32}, "seed"),
     ],
     ids=str,
 )

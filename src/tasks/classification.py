@@ -21,10 +21,18 @@ MOST_NAMES_DRAWN = 30
 
 
 def adapt(outputs: Classes, train: Source) -> Classes:
-    """The spec with the number of training examples of each class."""
+    """The spec with the number of training examples of each class.
+
+    Raises:
+        ValueError: for labels that aren't int32 indices into `outputs.names`, one an example.
+    """
     labels = Counter()
     for _, target in train.in_order(4096).as_numpy_iterator():
+        if target.ndim != 1 or target.dtype != "int32":
+            raise ValueError(f"labels have to be int32 (examples,), not {target.dtype} {target.shape}")
         labels.update(target.tolist())
+    if strange := sorted(set(labels) - set(range(outputs.size))):
+        raise ValueError(f"there is a label {strange[0]}; those of {outputs.size} classes are 0 to {outputs.size - 1}")
     return dataclasses.replace(outputs, counts=tuple(labels[label] for label in range(outputs.size)))
 
 

@@ -20,10 +20,19 @@ POINTS_DRAWN = 1000
 
 
 def adapt(outputs: Values, train: Source) -> Values:
-    """The spec with mean and standard deviation of the training targets."""
+    """The spec with mean and standard deviation of the training targets.
+
+    Raises:
+        ValueError: for targets that aren't finite float32 numbers, one an example and name.
+    """
     count, total, squares = 0, 0.0, 0.0
     shift = None  # the first example: sums of squares of large numbers would lose the deviation
     for _, target in train.in_order(4096).as_numpy_iterator():
+        if target.shape[1:] != (outputs.size,) or target.dtype != "float32":
+            wanted = f"float32 (examples, {outputs.size})"
+            raise ValueError(f"targets have to be {wanted}, not {target.dtype} {target.shape}")
+        if not np.isfinite(target).all():
+            raise ValueError("a target is infinite or not a number")
         shift = target[:1].astype("float64") if shift is None else shift
         centred = target - shift
         count += len(target)

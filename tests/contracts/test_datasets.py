@@ -1,11 +1,14 @@
 """What every data set's file has to do. Those that need a download are tested on a tiny set in their own format."""
 
+from collections import Counter
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from src import catalogue
+from src.contract import check_data
 from src.signatures import features_of, request_of
 from src.specs import Classes, Columns
 from tests.samples import SPECS
@@ -24,6 +27,8 @@ def file(request):
 def data(file, tmp_path_factory):
     if not file.download:
         return catalogue.load(file).load()
+    if "src.tfds" not in file.path.read_text(encoding="utf-8"):
+        pytest.skip(f"its first use fetches {file.download}, and it isn't of TensorFlow Datasets")
     folder = tmp_path_factory.mktemp("tfds")
     with pytest.MonkeyPatch.context() as patch:
         prepare_tiny(file.name, folder, patch)
@@ -58,9 +63,11 @@ def prepare_tiny(name, folder, patch):
     )
 
 
-def test_has_the_kinds_that_it_says(file, data):
-    assert type(data.inputs) in file.inputs
-    assert type(data.outputs) in file.outputs
+def test_is_what_the_harness_needs(file, data):
+    serving = [task for task in catalogue.tasks().values() if task.spec is type(data.outputs)]
+    if not serving:
+        pytest.skip(f"no task serves {type(data.outputs).__name__}")
+    check_data(file, serving[0], data)
 
 
 def test_has_three_splits(data):
@@ -121,9 +128,8 @@ def test_an_epoch_holds_each_example_at_most_once_and_epochs_differ(data):
     everything = rows(*data.train.examples(len(data.train)))
     for order in orders:
         assert len(order) == steps * 8
-        assert not set(order) - set(everything)
         # Equal examples may stand twice in a set, but not more often than in it.
-        assert max(order.count(row) - everything.count(row) for row in set(order)) <= 0
+        assert Counter(order) <= Counter(everything)
     assert orders[0] != orders[1]
 
 
@@ -162,6 +168,8 @@ def test_preprocess_survives_saving(data, tmp_path):
 
 def test_doors_lead_to_the_same_request(data):
     for name, door in data.doors.items():
+        if not hasattr(door, "encode"):
+            continue
         raw, _ = data.train.examples(3)
         opened = tf.function(door)(tf.constant(door.encode(raw), name=name))
         for key, column in raw.items():
@@ -170,6 +178,7 @@ def test_doors_lead_to_the_same_request(data):
 
 def test_validation_does_not_depend_on_test(file, data):
     """A set that is split by its own authors keeps its test split whole."""
-    if file.download:
-        assert len(data.test) == TEST
-        assert len(data.train) + len(data.validation) == TRAIN
+    if not file.download:
+        pytest.skip("it is split here")
+    assert len(data.test) == TEST
+    assert len(data.train) + len(data.validation) == TRAIN
