@@ -6,6 +6,7 @@ plain attributes of every callback.
 """
 
 import json
+import re
 import time
 from collections.abc import Sequence
 from itertools import zip_longest
@@ -171,7 +172,7 @@ def check_fits(saved: State, model: keras.Model, callbacks: Sequence[keras.callb
     now = [_words(*variable) for variable in describe(model)]
     now += [f"callback {type(callback).__name__}" for callback in callbacks]
     for old, new in zip_longest(before, now, fillvalue="nothing"):
-        if old != new:
+        if _unnumbered(old) != _unnumbered(new):
             raise UserError(f"The state is of another training: it has {old} where this one has {new}.")
 
 
@@ -217,6 +218,11 @@ def _is_plain(value: Any) -> bool:
 
 def _number(value: np.number) -> int | float:
     return value.item()
+
+
+def _unnumbered(words: str) -> str:
+    """Without the numbers by which Keras tells names of one process apart."""
+    return re.sub(r"_\d+(?=[/ ])", "", words)
 
 
 def _words(path: str, shape: Sequence[int], kind: str) -> str:

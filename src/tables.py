@@ -36,7 +36,7 @@ def from_matrix(names: Sequence[str], matrix: np.ndarray, target: np.ndarray, ou
 def request_name(name: str) -> str:
     """`name` as an input of a model can be called: ASCII letters, digits and underscores, a letter first."""
     plain = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
-    return plain if plain[:1].isalpha() else f"column_{plain}"
+    return plain if plain[:1].isalpha() else f"column_{plain}".rstrip("_")
 
 
 def columns(train: Mapping[str, np.ndarray]) -> tuple[Columns, keras.Model]:

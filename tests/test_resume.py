@@ -12,9 +12,12 @@ import pytest
 
 from src import catalogue, cli, state
 from src.errors import UsageError
+from src.report import read_history
 from src.resume import knobs_of_run
 from src.runs import load_run
+from src.signals import Stop, Stopped
 from src.state import State
+from src.train import train
 from tests.tree import copied, run
 
 PAIRS = [
@@ -81,6 +84,114 @@ def chaos(tmp_path, pair, way, kills, seed):
     if not (run / "metrics.json").exists():
         assert start(killed, model, "--resume", str(run)).wait() == 0, killed.with_suffix(".log").read_text()
     assert_same(next(whole.glob("*-*")), run)
+
+
+# Ends the process at the nth call of a function, as kill -9 would; then what the command line is given.
+DIE = """
+import importlib, os, sys
+from src.quiet import import_tensorflow
+import_tensorflow()
+place, calls = sys.argv[1], [None] * int(sys.argv[2])
+module, name = place.rsplit(".", 1)
+owner = importlib.import_module(module)
+function = getattr(owner, name)
+def dying(*arguments, **options):
+    calls.pop()
+    return function(*arguments, **options) if calls else os._exit(9)
+setattr(owner, name, dying)
+from src import cli
+sys.exit(cli.main(sys.argv[3:]))
+"""
+PLACES = [
+    ("src.train.figures", 1, "going on with"),  # trained
+    ("src.report.write", 1, "published"),  # measured
+    ("src.train.publish", 1, "published"),
+    ("src.export._rename", 1, "published"),  # verified
+    ("hashlib.file_digest", 3, "going on with"),  # in the middle of a state
+    ("src.train.fit", 1, "starts over"),
+]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """The flags and the run of a training that early stopping ends."""
+    model, data = PAIRS[0]
+    flags = ["--data", data, "--deterministic", "--limit", "100", "--save-every", "0", "--patience", "2"]
+    flags += ["--learning-rate", "1e-12", "--schedule", "constant", "--epochs", "20", "--batch", "16"]
+    folder = tmp_path_factory.mktemp("whole") / "runs"
+    folder.mkdir()
+    assert start(folder, model, *flags, "--exports-dir", str(folder.parent / "exports")).wait() == 0
+    return [model, *flags], next(folder.glob("*-*"))
+
+
+@pytest.mark.parametrize(
+    ("place", "calls", "said"),
+    [PLACES[0], PLACES[2], *(pytest.param(*place, marks=pytest.mark.long) for place in (PLACES[1], *PLACES[3:]))],
+)
+def test_a_run_that_died_is_finished(tmp_path, undisturbed, place, calls, said):
+    words, whole = undisturbed
+    folder, exports = tmp_path / "runs", tmp_path / "exports"
+    folders = ["--runs-dir", str(folder), "--exports-dir", str(exports)]
+    died = subprocess.run(
+        [sys.executable, "-c", DIE, place, str(calls), "train", *words, *folders], cwd=catalogue.ROOT, timeout=120
+    )
+    assert died.returncode == 9
+    assert not list(exports.glob("*/1"))
+    (path,) = folder.glob("*-*")
+    done = run(catalogue.ROOT, "train", words[0], "--resume", "1", "--runs-dir", str(folder))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert said in done.stdout
+    assert_same(whole, path)
+    assert len(list(exports.glob("*/1/saved_model.pb"))) == 1
+    assert (path / "report.html").is_file()
+    assert not list(exports.glob("*/.unfinished*"))
+    again = run(catalogue.ROOT, "train", words[0], "--resume", str(path))
+    assert again.returncode == 0
+    assert "is finished" in again.stdout
+
+
+SHORT = {"epochs": 2, "limit": 80, "batch": 16, "steps_per_execution": 1, "export": False, "verbose": False}
+
+
+@pytest.fixture(scope="module")
+def unstopped(tmp_path_factory):
+    model, data = PAIRS[0]
+    return train(model, data=data, **SHORT, runs_dir=str(tmp_path_factory.mktemp("unstopped")))
+
+
+# Every place at which a signal can be obeyed, in an epoch of 5 steps: after each step, in validation, at the end.
+@pytest.mark.parametrize("moment", [1, 5, 6, 7, 8, 14, 15])
+def test_a_training_that_was_stopped_goes_on_as_if_it_was_not(tmp_path, monkeypatch, unstopped, moment):
+    model, data = PAIRS[0]
+    calls, obey = [], Stop.obey
+
+    def stopping(self):
+        calls.append(None)
+        self.wanted = signal.SIGINT if len(calls) == moment else self.wanted
+        obey(self)
+
+    monkeypatch.setattr(Stop, "obey", stopping)
+    with pytest.raises(Stopped, match="--resume"):
+        train(model, data=data, **SHORT, runs_dir=str(tmp_path / "runs"))
+    (path,) = (tmp_path / "runs").iterdir()
+    assert len(states(path)) == 1
+    resumed = train(model, resume=str(path), runs_dir=str(tmp_path / "runs"))
+    history, expected = read_history(path), read_history(unstopped.path)
+    for name in expected:
+        np.testing.assert_allclose(history[name], expected[name], rtol=1e-5, err_msg=name)
+    for one, other in zip(resumed.model.get_weights(), unstopped.model.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
+
+
+def test_a_second_signal_leaves_at_once(tmp_path):
+    stop = Stop("go on")
+    stop.waits = True
+    with stop:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stop.wanted == signal.SIGINT
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
 
 
 def test_a_killed_training_ends_as_an_undisturbed_one(tmp_path):

@@ -1,0 +1,109 @@
+"""Files of a run that are damaged or hostile: refused in one line, and nothing in them is executed."""
+
+import json
+import os
+import shutil
+import zipfile
+
+import keras
+import pytest
+
+from src import config
+from src.errors import UserError
+from src.loading import load_model
+
+
+@pytest.fixture(scope="module")
+def keras_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("good") / "model.keras"
+    keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).save(path)
+    return path
+
+
+def test_a_good_file_is_opened(keras_file):
+    assert load_model(keras_file).output_shape == (None, 2)
+
+
+def test_a_file_that_carries_code_is_refused(tmp_path):
+    path, witness = tmp_path / "code.keras", tmp_path / "executed"
+
+    def evil(x):
+        os.makedirs(witness, exist_ok=True)
+        return x
+
+    keras.Sequential([keras.Input((3,)), keras.layers.Lambda(lambda x: evil(x), output_shape=(3,))]).save(path)
+    shutil.rmtree(witness, ignore_errors=True)
+    with pytest.raises(UserError, match=r"code\.keras can't be opened.*Lambda"):
+        load_model(path)
+    assert not witness.exists()
+
+
+@pytest.mark.parametrize("module", ["os", "builtins", "subprocess", "src.cli"])
+def test_a_file_that_names_a_function_outside_keras_is_refused(tmp_path, keras_file, module):
+    path = tmp_path / "model.keras"
+    with zipfile.ZipFile(keras_file) as old, zipfile.ZipFile(path, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "config.json":
+                whole = json.loads(content)
+                layer = whole["config"]["layers"][-1]
+                layer |= {"module": module, "class_name": "system", "registered_name": "system"}
+                content = json.dumps(whole).encode()
+            new.writestr(name, content)
+    with pytest.raises(UserError, match="can't be opened"):
+        load_model(path)
+
+
+@pytest.mark.parametrize("name", ["../outside", "assets/../../outside", "/outside", "..\\outside", "C:\\outside"])
+def test_a_member_that_would_leave_the_folder_is_refused(tmp_path, keras_file, name):
+    path = tmp_path / "model.keras"
+    shutil.copy(keras_file, path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(name, "x")
+    with pytest.raises(UserError, match="outside its folder"):
+        load_model(path)
+
+
+@pytest.mark.parametrize("length", [0, 1, 100, 2000, -1])
+def test_a_file_that_was_cut_short_is_refused(tmp_path, keras_file, length):
+    path = tmp_path / "model.keras"
+    path.write_bytes(keras_file.read_bytes()[:length])
+    with pytest.raises(UserError, match=r"model\.keras can't be opened"):
+        load_model(path)
+
+
+RUN = {name: {} for name in config.KEYS} | {"format": config.FORMAT, "model": "m", "data": "d", "started": "1"}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "no configuration of a run"),
+        ("[]", "no configuration of a run"),
+        ("{}", "no configuration of a run"),
+        (json.dumps({**RUN, "format": 99}), "the format 99"),
+        (json.dumps({name: RUN[name] for name in RUN if name not in ("task", "inputs")}), "lacks task, inputs"),
+        (None, "it has no config.json"),
+    ],
+)
+def test_a_configuration_that_is_none_is_named(tmp_path, content, said):
+    if content is not None:
+        (tmp_path / "config.json").write_text(content)
+    with pytest.raises(UserError, match=said):
+        config.of_run(tmp_path)
+
+
+def test_a_damaged_run_does_not_hide_the_others(tmp_path):
+    for name, content in {"good": json.dumps(RUN), "bad": "{", "old": json.dumps({**RUN, "started": "0"})}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text(content)
+    assert config.newest_run(tmp_path, "m", "d", "config.json") == tmp_path / "good"
+    assert config.newest_run(tmp_path, "m", "other", "config.json") is None
+
+
+def test_a_knob_that_a_run_lacks_is_named(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({**RUN, "knobs": {"width": 3}}))
+    width, depth = (config.Knob(name, int, 1, "", "models/m.py:1") for name in ("width", "depth"))
+    assert config.knobs_of_run(tmp_path, [width]) == {"width": 3}
+    with pytest.raises(UserError, match="lacks the knobs depth"):
+        config.knobs_of_run(tmp_path, [width, depth])
