@@ -19,7 +19,7 @@ import tyro
 from src import catalogue, config, knobs, resume
 from src.errors import UsageError, UserError, nearest, unknown
 from src.knobs import Knob
-from src.signals import CODES, Terminated, leave
+from src.signals import CODES, Stopped, Terminated, leave
 
 # Each command's module and function, what it does, and whether it needs TensorFlow.
 COMMANDS = {
@@ -54,6 +54,8 @@ def main(argv: list[str] | None = None) -> int:
 def _failed(error: BaseException) -> int:
     """Says in one line what ended the command, and returns its exit code."""
     match error:
+        case Stopped():
+            message, code = str(error), error.exit_code
         case UserError():
             message, code = f"error: {error}", error.exit_code
         case KeyboardInterrupt():
@@ -105,7 +107,8 @@ def _train_arguments(words: list[str]) -> tuple[list[str], dict[str, Any]]:
         raise UsageError(f"The model comes first: {PROGRAM} train MODEL …, with one of: {names}.")
     chosen = {name: value for name in config.CHOOSING if (value := _peek(rest, name))}
     if resumed := _peek(rest, "resume"):
-        chosen["config"] = str(resume.find(model, {**chosen, "resume": resumed}) / "config.json")
+        where = {**chosen, "resume": resumed, "runs_dir": _peek(rest, "runs_dir")}
+        chosen["config"] = str(resume.find(model, where) / "config.json")
     settings = config.resolve(model, chosen)
     choices = settings.choices
     about = f"{choices.model.summary}\n\nOn {choices.data.name}: {choices.data.summary}"
@@ -187,12 +190,11 @@ def _members(kind: Any) -> tuple:
 
 
 def _peek(words: list[str], name: str) -> str | None:
-    """The value of `--name`, before it is known which flags there are."""
+    """The value of the flag of that name, before it is known which flags there are."""
     for position, word in enumerate(words):
-        if word.startswith(f"--{name}="):
-            return word.partition("=")[2]
-        if word == f"--{name}" and position + 1 < len(words):
-            return words[position + 1]
+        flag, equals, value = word.partition("=")
+        if flag.replace("-", "_") == f"__{name}":
+            return value if equals else words[position + 1] if position + 1 < len(words) else None
     return None
 
 

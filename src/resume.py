@@ -54,11 +54,13 @@ def _compare(where: str, before: Any, now: Any) -> None:
 def find(model: str, given: Mapping[str, Any]) -> Path:
     """The folder that `given["resume"]` means: itself, or for NEWEST the newest run of the model (and data set)."""
     if given["resume"] != NEWEST:
-        return Path(given["resume"])
+        path = Path(given["resume"])
+        config.of_run(path)  # which is told if it isn't one
+        return path
     folder = Path(given.get("runs_dir") or "runs")
     path = config.newest_run(folder, model, given.get("data"), "config.json")
     if not path:
-        raise UserError(f"{folder} has no run of {model} to go on with.")
+        raise UserError(f"{folder} has no run of {model} to go on with. Start one: python -m src train {model}")
     return path
 
 

@@ -125,16 +125,17 @@ def _train(
     facts = runs.describe(settings, loaded, {**vars(chosen), "jit": model.jit_compile, "precision": precision})
     path = Path(resume) if resume else runs.new_folder(Path(runs_dir), settings, tag)
     with owned(path / ".lock", f"the run {path}"), Verifier(wanted=export) as verifier:
-        goes_on = f"stopped; go on with: python -m src train {choices.model.name} --resume {path}"
+        goes_on = f"go on with: python -m src train {choices.model.name} --resume {path}"
         with _kept_if_of_use(path, goes_on):
             start = _begin(path, facts, manifest(parts, learnt), bool(resume), say)
-            stop = Stop(goes_on)
+            stop = Stop(f"stopped; {goes_on}")
             fitted = fit(
                 model, learnt, loaded, chosen, schedule, path, seed, start, stop, verbose, **settings.of("fit")
             )
             runs.save(path, model, loaded)
             metrics = figures(path, model, fitted.measure, learnt, loaded.preprocess, parts)
             write_json(path / "metrics.json", metrics)
+            shutil.rmtree(path / "state", ignore_errors=True)  # nothing goes on from there any more
             report.write(path)
             run = runs.load_run(path)
             published = publish(run, export_name, Path(exports_dir), verifier) if export else None
@@ -218,7 +219,10 @@ def _kept_if_of_use(path: Path, goes_on: str) -> Iterator[None]:
     except BaseException as error:
         if state.exists(path / "state") or (path / "metrics.json").exists() or isinstance(error, Stopped):
             if isinstance(error, KeyboardInterrupt):
-                raise Stopped(goes_on, SIGTERM if isinstance(error, Terminated) else SIGINT) from None
+                raise Stopped(f"stopped; {goes_on}", SIGTERM if isinstance(error, Terminated) else SIGINT) from None
+            if isinstance(error, OSError) and error.strerror:
+                place = error.filename or path
+                raise UserError(f"{place}: {error.strerror}. When that is mended, {goes_on}") from error
         else:
             shutil.rmtree(path, ignore_errors=True)
         raise
