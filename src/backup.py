@@ -8,7 +8,7 @@ plain attributes of every callback.
 import json
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -177,19 +177,28 @@ def check_fits(saved: State, model: keras.Model, callbacks: Sequence[keras.callb
 
 
 def check_randomness(model: keras.Model, batches: tf.data.Dataset) -> None:
-    """Raises a UserError for a random op in the training step that draws from a state which can't be saved.
+    """Raises a UserError for a random op in the pipeline or the training step whose state can't be saved.
 
     Such are tf.random.normal and its like; keras.random with a SeedGenerator, and Keras' layers, keep theirs in a
     variable, and stateless ops have none.
     """
-    graph = tf.function(model.train_step).get_concrete_function(batches.element_spec).graph.as_graph_def()
-    nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
-    for node in nodes:
-        if _draws(node.op):
-            raise UserError(
-                f"The model's training step has the random op {node.op} ({node.name}), whose state can't be saved: it "
-                "couldn't be resumed exactly. Draw with keras.random and a keras.random.SeedGenerator."
-            )
+    step = tf.function(model.train_step).get_concrete_function(batches.element_spec).graph
+    for where, graph in [("training step", step), *(("data pipeline", graph) for graph in _graphs(batches))]:
+        definition = graph.as_graph_def()
+        for node in [*definition.node, *(node for body in definition.library.function for node in body.node_def)]:
+            if _draws(node.op):
+                raise UserError(
+                    f"The {where} has the random op {node.op} ({node.name}), whose state can't be saved: training "
+                    "couldn't go on exactly. Use keras.random with a keras.random.SeedGenerator of the model, or in a "
+                    "pipeline a stateless op whose seed comes from the step."
+                )
+
+
+def _graphs(batches: tf.data.Dataset) -> Iterator[tf.Graph]:
+    """The graphs of the functions that a pipeline maps, also those before it."""
+    yield from (function.function.graph for function in batches._functions())
+    for earlier in batches._inputs():
+        yield from _graphs(earlier)
 
 
 def _draws(op: str) -> bool:
