@@ -123,11 +123,12 @@ def _train(
 
     compile(model, learnt, chosen, made)
     facts = runs.describe(settings, loaded, {**vars(chosen), "jit": model.jit_compile, "precision": precision})
+    described = manifest(parts, learnt)
     path = Path(resume) if resume else runs.new_folder(Path(runs_dir), settings, tag)
     with owned(path / ".lock", f"the run {path}"), Verifier(wanted=export) as verifier:
         goes_on = f"go on with: python -m src train {choices.model.name} --resume {path}"
         with _kept_if_of_use(path, goes_on):
-            start = _begin(path, facts, manifest(parts, learnt), bool(resume), say)
+            start = _begin(path, facts, described, bool(resume), say)
             stop = Stop(f"stopped; {goes_on}")
             fitted = fit(
                 model, learnt, loaded, chosen, schedule, path, seed, start, stop, verbose, **settings.of("fit")
@@ -157,17 +158,17 @@ def _check_names(choices: Choices, export: bool, export_name: str | None, tag: s
 
 def _begin(path: Path, facts: dict, described: dict, resumed: bool, say: Callable[[str], None]) -> State | None:
     """Writes what a new run starts with, or finds the state from which a run goes on."""
-    if not resumed or not (path / "manifest.json").is_file():
-        write_json(path / "config.json", facts)
-        write_json(path / "manifest.json", described)
-        return None
-    check_same(path, facts, described)
-    start = state.newest(path / "state", say)
-    if start:
-        say(f"going on with {path}, epoch {start.facts['epoch'] + 1}, step {start.facts['step']}")
-    else:
+    if resumed and (path / "manifest.json").is_file():
+        check_same(path, facts, described)
+        if start := state.newest(path / "state", say):
+            say(f"going on with {path}, epoch {start.facts['epoch'] + 1}, step {start.facts['step']}")
+            return start
+    if resumed:
         say(f"{path} was cut off before its first state: it starts over")
-    return start
+        shutil.rmtree(path / "tensorboard", ignore_errors=True)
+    write_json(path / "config.json", facts)
+    write_json(path / "manifest.json", described)
+    return None
 
 
 def _finish(path: Path, export_name: str | None, exports: Path, say: Callable[[str], None]) -> Run:

@@ -70,10 +70,10 @@ def assert_same(one, other):
         np.testing.assert_array_equal(first, second)
 
 
-def chaos(tmp_path, pair, way, kills, seed):
+def chaos(tmp_path, pair, way, kills, seed, epochs=80):
     chance = random.Random(seed)
     model, data = pair
-    words = [model, "--data", data, *way.split(), "--deterministic", "--epochs", "80", "--save-every", "0"]
+    words = [model, "--data", data, *way.split(), "--deterministic", "--epochs", str(epochs), "--save-every", "0"]
     words += ["--no-export", "--no-tensorboard"]
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     whole.mkdir()
@@ -200,7 +200,7 @@ def test_a_second_signal_leaves_at_once(tmp_path):
 
 
 def test_a_killed_training_ends_as_an_undisturbed_one(tmp_path):
-    chaos(tmp_path, PAIRS[0], WAYS[3], kills=2, seed=0)
+    chaos(tmp_path, PAIRS[0], WAYS[3], kills=2, seed=0, epochs=15)
 
 
 @pytest.mark.long
@@ -329,7 +329,7 @@ def test_a_model_with_its_own_step_and_two_optimizers_resumes(tmp_path, monkeypa
     root, data = twofold(tmp_path, KERAS_DRAW)
     monkeypatch.setattr(catalogue, "ROOT", root)
     words = ["--steps-per-execution", "2", "--batch", "16"]
-    chaos(tmp_path, ("twofold", data), " ".join(words), kills=2, seed=1)
+    chaos(tmp_path, ("twofold", data), " ".join(words), kills=2, seed=1, epochs=30)
 
 
 def test_a_random_op_that_can_not_be_saved_is_named(tmp_path):
