@@ -1,9 +1,16 @@
-"""Small specs of every kind, and features and targets that fit them."""
+"""Small specs of every kind, features and targets that fit them, and what can be trained without a download."""
 
 import numpy as np
 
+from src import catalogue
 from src.specs import Classes, Columns, Image, Series, Tokens, Values, Vector
 
+PAIRS = [  # of a model's and a data set's name
+    (model.name, data.name)
+    for model in catalogue.models().values()
+    for data in catalogue.datasets().values()
+    if not data.download and catalogue.tasks_of(model, data)
+]
 SPECS = {
     Image: Image(9, 7, 2),
     Vector: Vector(5),

@@ -8,13 +8,8 @@ from src import catalogue
 from src.bench import bench
 from src.errors import UserError
 from src.specs import Classes, Image
+from tests.samples import PAIRS
 
-PAIRS = [
-    (model.name, data.name)
-    for model in catalogue.models().values()
-    for data in catalogue.datasets().values()
-    if not data.download and catalogue.tasks_of(model, data)
-]
 CLASSIFIERS = [file.name for file in catalogue.models().values() if Image in file.takes and Classes in file.gives]
 NUMBERS = r"( *│ *[\d.]+){4} *│ 9\.00 *│"  # plain, harness, two ratios and what is allowed
 

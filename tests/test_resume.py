@@ -21,14 +21,9 @@ from src.runs import load_run
 from src.signals import Stop, Stopped
 from src.state import State
 from src.train import train
+from tests.samples import PAIRS
 from tests.tree import copied, run
 
-PAIRS = [
-    (model.name, data.name)
-    for model in catalogue.models().values()
-    for data in catalogue.datasets().values()
-    if not data.download and catalogue.tasks_of(model, data)
-]
 if not PAIRS:
     pytest.skip("no model goes with a data set that needs no download", allow_module_level=True)
 WAYS = [
@@ -210,14 +205,20 @@ def test_chaos(tmp_path, pair, way):
     chaos(tmp_path, pair, way, kills=3, seed=f"{pair} {way}")
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_saves_and_says_how_to_go_on(tmp_path, number, code):
+def in_the_middle(tmp_path):
+    """A folder of runs, and the process of a training in it that has some epochs behind it and many before it."""
     model, data = PAIRS[0]
     folder = tmp_path / "runs"
     folder.mkdir()
     process = start(folder, model, "--data", data, "--epochs", "5000", "--patience", "0", "--no-export")
     while not list(folder.glob("*/history.csv")):
         time.sleep(0.05)
+    return folder, process
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_and_says_how_to_go_on(tmp_path, number, code):
+    folder, process = in_the_middle(tmp_path)
     process.send_signal(number)
     assert process.wait(30) == code
     (run,) = folder.glob("*-*")
@@ -351,12 +352,8 @@ def test_a_random_op_in_the_pipeline_is_named():
 
 
 def test_a_run_goes_on_only_as_it_was(tmp_path):
-    model, data = PAIRS[0]
-    folder = tmp_path / "runs"
-    folder.mkdir()
-    process = start(folder, model, "--data", data, "--epochs", "5000", "--patience", "0", "--no-export")
-    while not list(folder.glob("*/history.csv")):
-        time.sleep(0.05)
+    folder, process = in_the_middle(tmp_path)
+    model = PAIRS[0][0]
     (path,) = folder.glob("*-*")
     # While its owner lives, nobody else may go on with it.
     rival = start(folder, model, "--resume", str(path))

@@ -19,13 +19,8 @@ from src.evaluate import evaluate
 from src.runs import load_run
 from src.signatures import DEFAULT
 from src.train import train
+from tests.samples import PAIRS
 
-PAIRS = [
-    (model.name, data.name)
-    for model in catalogue.models().values()
-    for data in catalogue.datasets().values()
-    if not data.download and catalogue.tasks_of(model, data)
-]
 if not PAIRS:
     pytest.skip("no model goes with a data set that needs no download", allow_module_level=True)
 FEW = {"epochs": 2, "limit": 80, "verbose": False}
