@@ -8,7 +8,7 @@ plain attributes of every callback.
 import json
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from keras.src.random.seed_generator import global_seed_generator  # has no public name
 
 from src import state
 from src.errors import UserError
@@ -32,6 +31,7 @@ class Backup(keras.callbacks.Callback):
 
     Args:
         folder: where states are kept.
+        variables: all that training touches.
         callbacks: all the others, the History among them.
         epochs: of the whole training.
         steps: of an epoch.
@@ -44,6 +44,7 @@ class Backup(keras.callbacks.Callback):
     def __init__(
         self,
         folder: Path,
+        variables: Sequence[keras.Variable | tf.Variable],
         callbacks: Sequence[keras.callbacks.Callback],
         epochs: int,
         steps: int,
@@ -54,6 +55,7 @@ class Backup(keras.callbacks.Callback):
     ):
         super().__init__()
         self.folder = folder
+        self.variables = variables
         self.callbacks = callbacks
         self.epochs = epochs
         self.steps = steps
@@ -67,12 +69,14 @@ class Backup(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         if self.start:
-            restore(self.start, self.model, self.callbacks)
+            restore(self.start, self.model, self.variables, self.callbacks)
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch
         if self.start:
-            restore(self.start, self.model, self.callbacks)  # again: fit has reset metrics since on_train_begin
+            restore(
+                self.start, self.model, self.variables, self.callbacks
+            )  # again: fit has reset metrics since on_train_begin
             if not self.skipped:
                 self.model.reset_metrics()  # those of the epoch before
             self.start = None
@@ -94,7 +98,7 @@ class Backup(keras.callbacks.Callback):
     def save(self) -> None:
         """Writes the state that was reached last; before the callbacks of the next one have begun."""
         begun = time.monotonic()
-        state.write(self.folder, take(self.model, self.callbacks, *self.reached))
+        state.write(self.folder, take(self.model, self.variables, self.callbacks, *self.reached))
         ended = time.monotonic()
         self.next = ended + (self.every_s and max(self.every_s, (ended - begun) / MOST_TIME))
 
@@ -106,19 +110,19 @@ class Backup(keras.callbacks.Callback):
             self.save()
 
 
-def take(model: keras.Model, callbacks: Sequence[keras.callbacks.Callback], epoch: int, step: int) -> State:
+def take(
+    model: keras.Model, variables: Sequence, callbacks: Sequence[keras.callbacks.Callback], epoch: int, step: int
+) -> State:
     """The state of a training before step `step` of epoch `epoch`, both from 0; after the last step: validation."""
     arrays, remembered = {}, []
-    for number, variable in enumerate(variables(model)):
-        array = keras.ops.convert_to_numpy(variable)
-        # numpy has no bfloat16 and would keep mere bytes; float32 holds each of its numbers.
-        arrays[f"variable/{number}"] = array.astype("float32") if array.dtype.kind == "V" else array
+    for number, variable in enumerate(variables):
+        arrays[f"variable/{number}"] = _array(keras.ops.convert_to_numpy(variable))
     for number, callback in enumerate(callbacks):
         plain = {}
         for name, value in vars(callback).items():
             if _is_arrays(value):
                 plain[name] = {"arrays": len(value)}
-                arrays |= {f"callback/{number}/{name}/{i}": array for i, array in enumerate(value)}
+                arrays |= {f"callback/{number}/{name}/{i}": _array(array) for i, array in enumerate(value)}
             elif name not in NOT_OURS and _is_plain(value):
                 plain[name] = {"value": value}
         remembered.append({"class": type(callback).__name__, "attributes": plain})
@@ -126,15 +130,17 @@ def take(model: keras.Model, callbacks: Sequence[keras.callbacks.Callback], epoc
         "epoch": epoch,
         "step": step,
         "stop_training": bool(model.stop_training),
-        "variables": describe(model),
+        "variables": describe(variables),
         "callbacks": remembered,
     }
     return State(arrays, json.loads(json.dumps(facts, default=_number)))
 
 
-def restore(saved: State, model: keras.Model, callbacks: Sequence[keras.callbacks.Callback]) -> None:
+def restore(
+    saved: State, model: keras.Model, variables: Sequence, callbacks: Sequence[keras.callbacks.Callback]
+) -> None:
     """Gives a model and its callbacks what `take` took from others of the same kind."""
-    for number, variable in enumerate(variables(model)):
+    for number, variable in enumerate(variables):
         variable.assign(saved.arrays[f"variable/{number}"])
     for number, (callback, remembered) in enumerate(zip(callbacks, saved.facts["callbacks"], strict=True)):
         for name, kept in remembered["attributes"].items():
@@ -146,70 +152,25 @@ def restore(saved: State, model: keras.Model, callbacks: Sequence[keras.callback
     model.stop_training = saved.facts["stop_training"]
 
 
-def variables(model: keras.Model) -> list[keras.Variable]:
-    """Every variable that training touches, once: weights, seeds, all optimisers and metrics, Keras' global seed.
-
-    A model that trains in its own way may keep further optimisers, layers and seed generators as attributes.
-    """
-    attributes = list(vars(model).values())
-    attributes += [item for value in attributes for item in _items(value)]
-    kept = [value for value in attributes if isinstance(value, (keras.Layer, keras.Optimizer, keras.metrics.Metric))]
-    seeds = [value for value in attributes if isinstance(value, keras.random.SeedGenerator)]
-    found = [v for owner in [model, model.optimizer, *model.metrics, *kept] for v in owner.variables]
-    found += [seed.state for seed in [*seeds, global_seed_generator()]]
-    return list({id(variable): variable for variable in found}.values())
+def describe(variables: Sequence) -> list[list]:
+    """Path, shape and type of each."""
+    return [[getattr(v, "path", v.name), list(v.shape), getattr(v.dtype, "name", v.dtype)] for v in variables]
 
 
-def describe(model: keras.Model) -> list[list]:
-    """Path, shape and type of each of `variables`."""
-    return [[variable.path, list(variable.shape), variable.dtype] for variable in variables(model)]
-
-
-def check_fits(saved: State, model: keras.Model, callbacks: Sequence[keras.callbacks.Callback]) -> None:
+def check_fits(saved: State, variables: Sequence, callbacks: Sequence[keras.callbacks.Callback]) -> None:
     """Raises a UserError that names the first difference between a state and the training that would go on from it."""
     before = [_words(*variable) for variable in saved.facts["variables"]]
     before += [f"callback {callback['class']}" for callback in saved.facts["callbacks"]]
-    now = [_words(*variable) for variable in describe(model)]
+    now = [_words(*variable) for variable in describe(variables)]
     now += [f"callback {type(callback).__name__}" for callback in callbacks]
     for old, new in zip_longest(before, now, fillvalue="nothing"):
         if _unnumbered(old) != _unnumbered(new):
             raise UserError(f"The state is of another training: it has {old} where this one has {new}.")
 
 
-def check_randomness(model: keras.Model, batches: tf.data.Dataset) -> None:
-    """Raises a UserError for a random op in the pipeline or the training step whose state can't be saved.
-
-    Such are tf.random.normal and its like; keras.random with a SeedGenerator, and Keras' layers, keep theirs in a
-    variable, and stateless ops have none.
-    """
-    step = tf.function(model.train_step).get_concrete_function(batches.element_spec).graph
-    for where, graph in [("training step", step), *(("data pipeline", graph) for graph in _graphs(batches))]:
-        definition = graph.as_graph_def()
-        for node in [*definition.node, *(node for body in definition.library.function for node in body.node_def)]:
-            if _draws(node.op):
-                raise UserError(
-                    f"The {where} has the random op {node.op} ({node.name}), whose state can't be saved: training "
-                    "couldn't go on exactly. Use keras.random with a keras.random.SeedGenerator of the model, or in a "
-                    "pipeline a stateless op whose seed comes from the step."
-                )
-
-
-def _graphs(batches: tf.data.Dataset) -> Iterator[tf.Graph]:
-    """The graphs of the functions that a pipeline maps, also those before it."""
-    yield from (function.function.graph for function in batches._functions())
-    for earlier in batches._inputs():
-        yield from _graphs(earlier)
-
-
-def _draws(op: str) -> bool:
-    random = ("Random", "TruncatedNormal", "Multinomial", "Stateful", "RngReadAndSkip")
-    kept = ("Stateless", "StatefulPartitionedCall", "RandomIndexShuffle", "RandomDataset")
-    return any(word in op for word in random) and not any(word in op for word in kept)
-
-
-def _items(value: Any) -> list:
-    """What is in a list, tuple or dict."""
-    return list(value.values()) if isinstance(value, dict) else list(value) if isinstance(value, (list, tuple)) else []
+def _array(array: np.ndarray) -> np.ndarray:
+    """numpy has no bfloat16 and would keep mere bytes of it; float32 holds each of its numbers."""
+    return array.astype("float32") if array.dtype.kind == "V" else array
 
 
 def _is_arrays(value: Any) -> bool:

@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from src import pipeline
-from src.backup import Backup, check_fits, check_randomness
+from src.backup import Backup, check_fits
 from src.callbacks import HistoryFile, LearningRate, Measurement, StopOnDivergence, Validation
 from src.errors import UserError
 from src.plan import Plan, measured_at_once
@@ -18,6 +18,7 @@ from src.signals import Stop, Stopped
 from src.specs import Data
 from src.state import State
 from src.tensorboard import callback as tensorboard_callback
+from src.tracing import check_randomness, step_of, variables
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,9 @@ def fit(
     _build(model, measure, validation)
     base = tf.Variable(0, dtype=tf.int64, trainable=False)
     batches = pipeline.training(data.train, data.preprocess, task.supervise, plan, seed, base)
-    check_randomness(model, batches)
+    step = step_of(model, batches)
+    check_randomness(step, batches)
+    touched = variables(model, step)
     best = keras.callbacks.EarlyStopping(
         task.monitor, mode=task.direction, patience=patience or plan.epochs, restore_best_weights=True
     )
@@ -111,9 +114,9 @@ def fit(
     ]
     if tensorboard:
         callbacks.append(tensorboard_callback(folder, model, data, histograms))
-    backup = Backup(folder / "state", callbacks, plan.epochs, plan.steps, base, save_every, stop, start)
+    backup = Backup(folder / "state", touched, callbacks, plan.epochs, plan.steps, base, save_every, stop, start)
     if start:
-        check_fits(start, model, callbacks)
+        check_fits(start, touched, callbacks)
     with stop, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Your input ran out of data")  # Backup cuts a resumed epoch short
         try:
