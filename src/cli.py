@@ -60,7 +60,7 @@ def _failed(error: BaseException) -> int:
             message, code = f"error: {error}", error.exit_code
         case KeyboardInterrupt():
             code = CODES[signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT]
-            message = "\nstopped; nothing unfinished was kept or published."
+            message = "\nstopped; nothing unfinished was published."
         case BrokenPipeError():
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1

@@ -7,12 +7,14 @@ import json
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from src import catalogue, knobs
+from src import catalogue, knobs, specs
 from src.catalogue import DataFile, ModelFile, TaskFile
 from src.errors import UsageError, UserError
+from src.files import read_record
 from src.knobs import Knob
 
 # The harness' own knobs: the group's name, its file in src/ and the function whose keyword parameters they are.
@@ -27,7 +29,16 @@ UNSAVED = (*CHOOSING, "resume")
 PLACES = ("runs_dir", "exports_dir", "export_name", "tag")  # say where things go: `--config` doesn't repeat them
 RESERVED = ("model", "help", "debug")
 FORMAT = 1  # of a run's config.json
-KEYS = ("model", "data", "task", "started", "knobs", "resolved", "inputs", "outputs")  # which it has at least
+KEYS = {  # which it has at least, and what reads each
+    "model": str,
+    "data": str,
+    "task": str,
+    "started": datetime.fromisoformat,
+    "knobs": lambda knobs: {**knobs},
+    "resolved": lambda resolved: {**resolved}["precision"],
+    "inputs": specs.from_json,
+    "outputs": specs.from_json,
+}
 
 
 @dataclass(frozen=True)
@@ -116,16 +127,18 @@ def of_run(path: Path) -> dict[str, Any]:
     """
     file = path / "config.json"
     try:
-        config = json.loads(file.read_text(encoding="utf-8"))
-        if config["format"] != FORMAT:
-            raise UserError(f"{path} has the format {config['format']}, this code reads {FORMAT}.")
-        missing = ", ".join(key for key in KEYS if key not in config)
+        config = read_record(file, "format")
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"{path} is no run: it has no config.json.") from None
-    except (ValueError, KeyError, TypeError):
-        raise UserError(f"{file} is no configuration of a run.") from None
-    if missing:
+    if config["format"] != FORMAT:
+        raise UserError(f"{path} has the format {config['format']}, this code reads {FORMAT}.")
+    if missing := ", ".join(key for key in KEYS if key not in config):
         raise UserError(f"{file} lacks {missing}.")
+    for name, read in KEYS.items():
+        try:
+            read(config[name])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UserError(f"{file}: {name} can't be read: {error}.") from None
     return config
 
 
@@ -151,7 +164,7 @@ def newest_run(folder: Path, model: str, data: str | None, file: str) -> Path | 
         except UserError:
             continue  # whoever names it is told what is wrong with it
         if config["model"] == model and data in (None, "", config["data"]):
-            started[path.parent] = config["started"]
+            started[path.parent] = datetime.fromisoformat(config["started"]).timestamp()
     return max(started, key=started.get, default=None)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import keras
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
 from src import runs
@@ -77,7 +78,10 @@ def publish(run: Run, name: str, exports: Path, verifier: "Verifier") -> Path:
         # Not a number, so no server takes it for a version; in the same file system, so that a rename publishes it.
         unfinished = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
         try:
-            _write(run.signatures, [run.model, run.preprocess], unfinished / "export")
+            try:
+                _write(run.signatures, [run.model, run.preprocess], unfinished / "export")
+            except tf.errors.ResourceExhaustedError as error:
+                raise UserError(f"{folder} can't be written: {error.message.splitlines()[0]}") from error
             found = verifier.verify(unfinished / "export", _cases(run))
             _refuse(found["problems"], found["differences"], tolerance)
             path = _rename(unfinished / "export", folder)
@@ -113,9 +117,12 @@ def check_request(folder: Path, request: Request) -> None:
     if not versions:
         return
     last = versions[max(versions)]
-    if not (last / "saved_model.pb").is_file():
-        raise UserError(f"{last} holds no SavedModel: remove it, or choose another name with --export-name NAME.")
-    saved = saved_model_pb2.SavedModel.FromString((last / "saved_model.pb").read_bytes())
+    try:
+        saved = saved_model_pb2.SavedModel.FromString((last / "saved_model.pb").read_bytes())
+    except (FileNotFoundError, DecodeError):
+        raise UserError(
+            f"{last} holds no SavedModel: remove it, or choose another name with --export-name NAME."
+        ) from None
     inputs = saved.meta_graphs[0].signature_def[DEFAULT].inputs
     before = {
         name: tf.TensorSpec(tf.TensorShape(info.tensor_shape), tf.as_dtype(info.dtype)) for name, info in inputs.items()

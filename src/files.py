@@ -5,7 +5,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ def whole(path: Path) -> Iterator[Path]:
         yield partial
         os.replace(partial, path)
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # which would hide why it wasn't written
+            partial.unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: Any, indent: int | None = 2) -> None:
@@ -30,8 +31,21 @@ def write_json(path: Path, content: Any, indent: int | None = 2) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """The content of a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """The content of a JSON file; raises UserError where it isn't JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path} is damaged: {error}.") from None
+
+
+def read_record(path: Path, *keys: str) -> dict[str, Any]:
+    """The content of a JSON file of named values; raises UserError where it isn't one or lacks one of `keys`."""
+    content = read_json(path)
+    if not isinstance(content, dict):
+        raise UserError(f"{path} has to hold named values.")
+    if missing := ", ".join(key for key in keys if key not in content):
+        raise UserError(f"{path} lacks {missing}.")
+    return content
 
 
 def check_writable(*folders: Path) -> None:

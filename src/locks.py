@@ -4,13 +4,13 @@ import datetime
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import filelock
 
 from src.errors import UserError
-from src.files import read_json, write_json
+from src.files import read_record, write_json
 
 
 @contextmanager
@@ -30,13 +30,14 @@ def owned(path: Path, what: str, patience_s: float = 0) -> Iterator[None]:
         write_json(owner, {"process": os.getpid(), "host": socket.gethostname(), "since": now})
         yield
     finally:
-        owner.unlink(missing_ok=True)
+        with suppress(OSError):  # which would hide what happened
+            owner.unlink(missing_ok=True)
         lock.release()
 
 
 def _shown(owner: Path) -> str:
     try:
-        found = read_json(owner)
+        found = read_record(owner, "process", "host", "since")
         return f"process {found['process']} on {found['host']}, since {found['since']}"
-    except (OSError, ValueError):
+    except (OSError, UserError):
         return "it is only just starting"

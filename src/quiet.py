@@ -25,7 +25,7 @@ def import_tensorflow(debug: bool = False) -> None:
         os.dup2(log.fileno(), 2)
         try:
             _first_op()
-        except BaseException:
+        except Exception:
             log.seek(0)
             os.write(screen, log.read())
             raise

@@ -1,6 +1,7 @@
 """What a reader is shown of a run: report.html, and the summary on the screen."""
 
 import csv
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,22 +11,22 @@ from matplotlib.ticker import MaxNLocator
 from rich.console import Console
 from rich.table import Table
 
-from src.files import read_json, whole
+from src.files import whole
 from src.runs import Run
 
 
 def write(path: Path) -> None:
     """Writes report.html of the run in the folder `path`, and its curves."""
-    config, metrics = read_json(path / "config.json"), read_json(path / "metrics.json")
+    run = Run(path)
     curves(read_history(path)).savefig(path / "figures" / "curves.png", dpi=100)
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True)
     page = environment.get_template("report.html").render(
         run=path.name,
-        config=config,
-        manifest=read_json(path / "manifest.json"),
-        splits={name: figures for name, figures in metrics.items() if name != "baseline"},
-        baseline=metrics["baseline"],
-        names=_names(metrics),
+        config=run.config,
+        manifest=run.manifest,
+        splits={name: figures for name, figures in run.metrics.items() if name != "baseline"},
+        baseline=run.metrics["baseline"],
+        names=_names(run.metrics),
         figures=sorted((p.stem for p in (path / "figures").glob("*.png")), key=lambda name: (name != "curves", name)),
         number=number,
     )
@@ -86,7 +87,7 @@ def summary(run: Run, best_epoch: int, published: Path | None) -> None:
     name = run.config["model"]
     print("\nNext:")
     print("  make tensorboard                 watch the curves of all runs")
-    print(f"  make evaluate RUN={run.path}")
+    print(f"  make evaluate RUN={shlex.quote(str(run.path))}")
     print(f'  make train MODEL={name} DATA={run.config["data"]} ARGS="--help"   its knobs')
 
 

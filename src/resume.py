@@ -6,7 +6,7 @@ from typing import Any
 
 from src import config
 from src.errors import UsageError, UserError
-from src.files import read_json
+from src.files import read_record
 
 NEWEST = "1"  # `make train MODEL=… RESUME=1`
 FREE = ("resume", "config", "verbose", "runs_dir", "exports_dir")  # knobs that may differ, as they change no figure
@@ -37,9 +37,9 @@ def knobs_of_run(model: str, given: Mapping[str, Any]) -> dict[str, Any]:
 def check_same(path: Path, config: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
     """Raises a UserError that names the first thing in which a run differs from what would be trained now."""
     for file, now in (("config.json", config), ("manifest.json", manifest)):
-        for name in ("model", "data", "task", "inputs", "outputs", "resolved", "splits"):
+        for name in ("model", "data", "task", "files", "inputs", "outputs", "resolved", "splits"):
             if name in now:
-                _compare(f"{path / file}, {name}", read_json(path / file).get(name), now[name])
+                _compare(f"{path / file}, {name}", read_record(path / file).get(name), now[name])
 
 
 def _compare(where: str, before: Any, now: Any) -> None:
@@ -55,7 +55,9 @@ def find(model: str, given: Mapping[str, Any]) -> Path:
     """The folder that `given["resume"]` means: itself, or for NEWEST the newest run of the model (and data set)."""
     if given["resume"] != NEWEST:
         path = Path(given["resume"])
-        config.of_run(path)  # which is told if it isn't one
+        data = config.of_run(path)["data"]
+        if given.get("data") not in (None, data):
+            raise UsageError(f"{path} is a run on {data}, not on {given['data']}.")
         return path
     folder = Path(given.get("runs_dir") or "runs")
     path = config.newest_run(folder, model, given.get("data"), "config.json")

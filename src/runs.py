@@ -13,7 +13,9 @@ metrics.json        figures of the splits; it comes last, so a run without it wa
 """
 
 import datetime
+import hashlib
 import platform
+import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -26,10 +28,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from src import catalogue, config, device, specs
+from src import catalogue, config, device, knobs, specs
 from src.config import Config
 from src.errors import UsageError, UserError
-from src.files import read_json, whole, write_json
+from src.files import read_record, whole, write_json
 from src.loading import load_model
 from src.signatures import DEFAULT, Signature
 from src.specs import Data
@@ -49,8 +51,8 @@ class Run:
     def __init__(self, path: Path):
         self.path = path
         self.config = config.of_run(path)
-        self.manifest = read_json(path / "manifest.json")
-        self.metrics = read_json(path / "metrics.json")
+        self.manifest = read_record(path / "manifest.json", "splits", "in_two_splits")
+        self.metrics = read_record(path / "metrics.json", "train", "validation", "baseline")
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
@@ -75,7 +77,11 @@ class Run:
     @cached_property
     def doors(self) -> dict[str, Any]:
         """Other ways in, by name: from a batch of strings to the raw request."""
-        self._modules = {path.name: tf.saved_model.load(path) for path in sorted((self.path / "doors").glob("*"))}
+        folder = self.path / "doors"
+        try:
+            self._modules = {path.name: tf.saved_model.load(path) for path in sorted(folder.glob("*"))}
+        except (OSError, tf.errors.OpError) as error:
+            raise UserError(f"{folder} can't be opened: {str(error).splitlines()[0]}") from error
         return {name: module.door for name, module in self._modules.items()}
 
     @cached_property
@@ -86,7 +92,9 @@ class Run:
     @cached_property
     def requests(self) -> dict[str, dict[str, list]]:
         """Sample requests, as columns of TensorFlow Serving's JSON, by signature and input."""
-        files = [read_json(path) for path in sorted((self.path / "requests").glob("*.json"))]
+        files = [
+            read_record(path, "signature_name", "inputs") for path in sorted((self.path / "requests").glob("*.json"))
+        ]
         return {file["signature_name"]: file["inputs"] for file in files}
 
     def predict(self, raw: Any, signature: str = DEFAULT, batch: int = 256) -> dict[str, np.ndarray]:
@@ -133,7 +141,7 @@ def load_run(path: str | Path) -> Run:
     path = Path(path)
     model = config.of_run(path)["model"]
     if not (path / "metrics.json").is_file():
-        raise UserError(f"{path} was cut off. Go on with it: python -m src train {model} --resume {path}")
+        raise UserError(f"{path} was cut off. Go on with it: make train MODEL={model} RESUME={shlex.quote(str(path))}")
     return Run(path)
 
 
@@ -175,15 +183,16 @@ def describe(settings: Config, data: Data, resolved: Mapping) -> dict:
         resolved: what was chosen by size and device.
     """
     choices = settings.choices
-    knobs = {name: value for name, value in settings.values.items() if name not in config.UNSAVED}
+    values = {name: value for name, value in settings.values.items() if name not in config.UNSAVED}
     return {
         "format": config.FORMAT,
         "model": choices.model.name,
         "data": choices.data.name,
         "task": choices.task.name,
+        "files": {knobs.shown(file.path): _sha256(file.path) for file in (choices.model, choices.data, choices.task)},
         "started": datetime.datetime.now().astimezone().isoformat(),
-        "knobs": knobs,
-        "origins": {name: settings.origins[name] for name in knobs},
+        "knobs": values,
+        "origins": {name: settings.origins[name] for name in values},
         "resolved": dict(resolved),
         "inputs": specs.to_json(data.inputs),
         "outputs": specs.to_json(data.outputs),
@@ -219,6 +228,10 @@ def _save_requests(folder: Path, data: Data) -> None:
     for name, columns in requests.items():
         inputs = {key: to_json(_plain(column)) for key, column in columns.items()}
         write_json(folder / f"{name}.json", {"signature_name": name, "inputs": inputs}, indent=None)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _plain(column: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """The state of a training on disk: all that is needed to go on as if nothing had happened.
 
-A state is one file: numpy arrays without pickle, then a line with the format's version and a SHA-256 of all before it.
+A state is one file: numpy arrays without pickle, then a line with the format's version and a SHA-256 of both.
 It is written under another name, flushed and renamed. The one before it is kept, and stands in where it is damaged.
 """
 
@@ -51,8 +51,9 @@ def write(folder: Path, state: State) -> None:
         with open(partial, "w+b") as file:
             np.savez(file, allow_pickle=False, **state.arrays, **{FACTS: facts})
             file.seek(0)
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            file.write(FOOTER.format(FORMAT, digest).encode())
+            digest = hashlib.file_digest(file, "sha256")
+            digest.update(str(FORMAT).encode())
+            file.write(FOOTER.format(FORMAT, digest.hexdigest()).encode())
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, folder / f"{number:08d}.state")
@@ -70,13 +71,16 @@ def newest(folder: Path, say: Callable[[str], None]) -> State | None:
         say: is told of each damaged state that is passed over.
 
     Raises:
-        UserError: for a state of another format.
+        UserError: for a state of another format, or where all are damaged.
     """
-    for path in reversed(_files(folder)):
+    files = _files(folder)
+    for path in reversed(files):
         try:
             return _read(path)
         except ValueError as error:
-            say(f"{path} is damaged ({error}); going back to the state before it.")
+            say(f"{path} is damaged: {error}")
+    if files:
+        raise UserError(f"Every state in {folder} is damaged. To start over, remove that folder.")
     return None
 
 
@@ -86,7 +90,7 @@ def exists(folder: Path) -> bool:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.state"))
+    return sorted(path for path in folder.glob("*.state") if path.stem.isdecimal())
 
 
 def _read(path: Path) -> State:
@@ -94,7 +98,7 @@ def _read(path: Path) -> State:
     payload, footer = content[:-FOOTER_BYTES], content[-FOOTER_BYTES:].decode(errors="replace").split()
     if len(footer) != 4 or footer[0] != "state" or footer[2] != "sha256":
         raise ValueError("its end is missing")
-    if footer[3] != hashlib.sha256(payload).hexdigest():
+    if footer[3] != hashlib.sha256(payload + footer[1].encode()).hexdigest():
         raise ValueError("its checksum doesn't fit")
     if footer[1] != str(FORMAT):
         raise UserError(f"{path} has the format {footer[1]}, this code reads {FORMAT}.")

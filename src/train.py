@@ -7,6 +7,7 @@ run.predict(images)
 """
 
 import dataclasses
+import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from pathlib import Path
 from signal import SIGINT, SIGTERM
 
 import keras
+import tensorflow as tf
 
 from src import catalogue, device, report, runs, state
 from src.config import Choices, Config, resolve
@@ -126,8 +128,8 @@ def _train(
     described = manifest(parts, learnt)
     path = Path(resume) if resume else runs.new_folder(Path(runs_dir), settings, tag)
     with owned(path / ".lock", f"the run {path}"), Verifier(wanted=export) as verifier:
-        goes_on = f"go on with: python -m src train {choices.model.name} --resume {path}"
-        with _kept_if_of_use(path, goes_on):
+        goes_on = f"go on with: make train MODEL={choices.model.name} RESUME={shlex.quote(str(path))}"
+        with _kept_if_of_use(path, bool(resume), goes_on):
             start = _begin(path, facts, described, bool(resume), say)
             stop = Stop(f"stopped; {goes_on}")
             fitted = fit(
@@ -164,6 +166,8 @@ def _begin(path: Path, facts: dict, described: dict, resumed: bool, say: Callabl
             say(f"going on with {path}, epoch {start.facts['epoch'] + 1}, step {start.facts['step']}")
             return start
     if resumed:
+        for left in path.glob(".[0-9]*-*"):  # half-written files of a process that was killed
+            left.unlink()
         say(f"{path} was cut off before its first state: it starts over")
         shutil.rmtree(path / "tensorboard", ignore_errors=True)
     write_json(path / "config.json", facts)
@@ -181,7 +185,9 @@ def _finish(path: Path, export_name: str | None, exports: Path, say: Callable[[s
             published = publish(run, export_name, exports, verifier)
         say(f"export  {published}  (verified in a clean process)")
     else:
+        report.write(path)
         say(f"{path} is finished: there is nothing to go on with")
+    shutil.rmtree(path / "state", ignore_errors=True)
     return run
 
 
@@ -208,22 +214,25 @@ def _build(settings: Config, data: Data, precision: str) -> keras.Model:
 
 
 @contextmanager
-def _kept_if_of_use(path: Path, goes_on: str) -> Iterator[None]:
-    """Removes the run's folder when training ends before there is anything to go on with.
+def _kept_if_of_use(path: Path, resumed: bool, goes_on: str) -> Iterator[None]:
+    """Removes a new run's folder when training ends before there is anything to go on with.
 
     Args:
         path: the folder.
+        resumed: whether it isn't new; then it stays.
         goes_on: for a user who ended it and can go on.
     """
     try:
         yield
     except BaseException as error:
-        if state.exists(path / "state") or (path / "metrics.json").exists() or isinstance(error, Stopped):
+        if resumed or state.exists(path / "state") or (path / "metrics.json").exists() or isinstance(error, Stopped):
             if isinstance(error, KeyboardInterrupt):
                 raise Stopped(f"stopped; {goes_on}", SIGTERM if isinstance(error, Terminated) else SIGINT) from None
             if isinstance(error, OSError) and error.strerror:
                 place = error.filename or path
                 raise UserError(f"{place}: {error.strerror}. When that is mended, {goes_on}") from error
+            if isinstance(error, tf.errors.ResourceExhaustedError):
+                raise UserError(f"{error.message.splitlines()[0]}\nWhen that is mended, {goes_on}") from error
         else:
             shutil.rmtree(path, ignore_errors=True)
         raise

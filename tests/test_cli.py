@@ -263,7 +263,7 @@ def test_pairing_says_which_task_is_unreadable(toys, say):
             1,
             "error: No space left on device. `python -m src doctor` shows the folders and the space in them.\n",
         ),
-        (KeyboardInterrupt(), 130, "\nstopped; nothing unfinished was kept or published.\n"),
+        (KeyboardInterrupt(), 130, "\nstopped; nothing unfinished was published.\n"),
     ],
 )
 def test_end_in_one_line(toys, say, monkeypatch, end, code, text):

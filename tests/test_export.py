@@ -42,11 +42,11 @@ def run(tmp_path_factory) -> Run:
         {
             "format": 1, "model": "toy", "data": "noise", "task": "classification", "knobs": knobs,
             "inputs": to_json(SPEC), "outputs": to_json(CLASSES), "resolved": {"precision": "float32"},
-            "started": "now",
+            "started": "2026-01-01",
         },
     )  # fmt: skip
-    write_json(path / "manifest.json", {})
-    write_json(path / "metrics.json", {})
+    write_json(path / "manifest.json", {"splits": {}, "in_two_splits": []})
+    write_json(path / "metrics.json", {"train": {}, "validation": {}, "baseline": {}})
     return load_run(path)
 
 

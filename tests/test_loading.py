@@ -8,9 +8,12 @@ import zipfile
 import keras
 import pytest
 
-from src import config
+from src import config, specs
 from src.errors import UserError
+from src.files import read_record
 from src.loading import load_model
+from src.runs import load_run
+from src.specs import Classes, Vector
 
 
 @pytest.fixture(scope="module")
@@ -72,16 +75,33 @@ def test_a_file_that_was_cut_short_is_refused(tmp_path, keras_file, length):
         load_model(path)
 
 
-RUN = {name: {} for name in config.KEYS} | {"format": config.FORMAT, "model": "m", "data": "d", "started": "1"}
+RUN = {
+    "format": config.FORMAT,
+    "model": "m",
+    "data": "d",
+    "task": "t",
+    "started": "2026-01-02T00:00:00+00:00",
+    "knobs": {},
+    "resolved": {"precision": "float32"},
+    "inputs": specs.to_json(Vector(3)),
+    "outputs": specs.to_json(Classes(("a", "b"))),
+}
+
+
+WRONG = [
+    ("started", 5), ("started", "soon"), ("knobs", []), ("resolved", {}), ("resolved", []), ("outputs", {}),
+    ("outputs", {"kind": "os"}), ("inputs", {"kind": "Vector", "length": 3}), ("inputs", None),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("{", "no configuration of a run"),
-        ("[]", "no configuration of a run"),
-        ("{}", "no configuration of a run"),
+        ("{", "config.json is damaged"),
+        ("[]", "has to hold named values"),
+        ("{}", "lacks format"),
         (json.dumps({**RUN, "format": 99}), "the format 99"),
+        *((json.dumps({**RUN, name: wrong}), f"{name} can't be read") for name, wrong in WRONG),
         (json.dumps({name: RUN[name] for name in RUN if name not in ("task", "inputs")}), "lacks task, inputs"),
         (None, "it has no config.json"),
     ],
@@ -93,8 +113,32 @@ def test_a_configuration_that_is_none_is_named(tmp_path, content, said):
         config.of_run(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["metrics.json", "manifest.json"])
+@pytest.mark.parametrize("content", [b"{", b"[]", b"null", b"{}", b"\xff"])
+def test_a_damaged_file_of_a_run_is_named(tmp_path, name, content):
+    good = {"metrics.json": {"train": {}, "validation": {}, "baseline": {}}}
+    good |= {"manifest.json": {"splits": {}, "in_two_splits": []}, "config.json": RUN}
+    for file, values in good.items():
+        (tmp_path / file).write_text(json.dumps(values))
+    assert load_run(tmp_path).config["model"] == "m"
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=name):
+        load_run(tmp_path)
+
+
+def test_a_missing_name_is_named(tmp_path):
+    (tmp_path / "some.json").write_text('{"a": 1}')
+    assert read_record(tmp_path / "some.json", "a") == {"a": 1}
+    with pytest.raises(UserError, match=r"some\.json lacks b, c\."):
+        read_record(tmp_path / "some.json", "a", "b", "c")
+
+
 def test_a_damaged_run_does_not_hide_the_others(tmp_path):
-    for name, content in {"good": json.dumps(RUN), "bad": "{", "old": json.dumps({**RUN, "started": "0"})}.items():
+    for name, content in {
+        "good": json.dumps(RUN),
+        "bad": "{",
+        "old": json.dumps({**RUN, "started": "2026-01-02T01:00:00+02:00"}),
+    }.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.json").write_text(content)
     assert config.newest_run(tmp_path, "m", "d", "config.json") == tmp_path / "good"

@@ -54,7 +54,7 @@ def kill_at_random(process, folder, chance, wait_for=1):
             break
         time.sleep(0.02)
     process.kill()
-    process.wait()
+    return process.wait() == -signal.SIGKILL
 
 
 def assert_same(one, other):
@@ -74,13 +74,14 @@ def chaos(tmp_path, pair, way, kills, seed, epochs=80):
     whole.mkdir()
     killed.mkdir()
     assert start(whole, *words).wait() == 0, whole.with_suffix(".log").read_text()
-    kill_at_random(start(killed, *words), killed, chance)
+    dead = kill_at_random(start(killed, *words), killed, chance)
     (run,) = killed.glob("*-*")
     for _ in range(kills - 1):
         if (run / "metrics.json").exists():
             break
         last = int(states(run)[-1].stem) if states(run) else 0
-        kill_at_random(start(killed, model, "--resume", str(run)), killed, chance, wait_for=last + 1)
+        dead += kill_at_random(start(killed, model, "--resume", str(run)), killed, chance, wait_for=last + 1)
+    assert dead, "it ended before it could be killed"
     if not (run / "metrics.json").exists():
         assert start(killed, model, "--resume", str(run)).wait() == 0, killed.with_suffix(".log").read_text()
     assert_same(next(whole.glob("*-*")), run)
@@ -171,7 +172,7 @@ def test_a_training_that_was_stopped_goes_on_as_if_it_was_not(tmp_path, monkeypa
         obey(self)
 
     monkeypatch.setattr(Stop, "obey", stopping)
-    with pytest.raises(Stopped, match="--resume"):
+    with pytest.raises(Stopped, match="RESUME="):
         train(model, data=data, **SHORT, runs_dir=str(tmp_path / "runs"))
     (path,) = (tmp_path / "runs").iterdir()
     assert len(states(path)) == 1
@@ -224,7 +225,7 @@ def test_a_signal_saves_and_says_how_to_go_on(tmp_path, number, code):
     (run,) = folder.glob("*-*")
     assert states(run)
     log = folder.with_suffix(".log").read_text()
-    assert f"--resume {run}" in log
+    assert f"RESUME={run}" in log
     assert "Traceback" not in log
 
 
@@ -242,15 +243,16 @@ def test_a_damaged_state_falls_back_to_the_one_before(tmp_path):
     for _ in range(50):
         position = chance.randrange(len(whole))
         new.write_bytes(whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :])
-        try:
-            assert state.newest(tmp_path / "state", told.append).facts == {"number": 2}
-        except state.UserError as error:
-            assert "format" in str(error)  # the format's number itself
+        assert state.newest(tmp_path / "state", told.append).facts == {"number": 2}
     new.write_bytes(whole)
     assert state.newest(tmp_path / "state", told.append).facts == {"number": 3}
     old.write_bytes(b"")
     new.write_bytes(b"")
-    assert state.newest(tmp_path / "state", told.append) is None
+    with pytest.raises(UserError, match=r"Every state in .* is damaged"):
+        state.newest(tmp_path / "state", told.append)
+    (tmp_path / "state/copy of 8.state").write_bytes(b"")
+    state.write(tmp_path / "state", State({}, {"number": 4}))
+    assert state.newest(tmp_path / "state", told.append).facts == {"number": 4}
 
 
 def test_a_state_that_can_not_be_written_leaves_the_others(tmp_path, monkeypatch):
@@ -267,8 +269,10 @@ def test_a_state_that_can_not_be_written_leaves_the_others(tmp_path, monkeypatch
 
 
 TWO_OPTIMIZERS = '''
-"""An autoencoder beside a classifier, each with an optimiser of its own."""
+"""An autoencoder beside a classifier, each with an optimiser of its own, and more state in other places."""
+import types
 import keras
+import tensorflow as tf
 from src.layers import features, flat, head
 from src.specs import Classes, Columns, Image, Vector
 
@@ -287,17 +291,20 @@ class Twofold(keras.Model):
         self.second = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
         self.decoder = keras.Sequential([keras.Input((self.output_shape[-1],)), keras.layers.Dense(4)])
         self.second.build(self.decoder.trainable_variables)
+        self.hidden = types.SimpleNamespace(third=keras.optimizers.Adam(use_ema=True))
+        self.hidden.third.build(self.decoder.trainable_variables)
+        self.count = tf.Variable(1.0)
 
     def train_step(self, data):
-        import tensorflow as tf
-
         x, y = data[:2]
         figures = super().train_step(data)
         with tf.GradientTape() as tape:
             logits = self(x, training=True)
             logits = logits + DRAW
-            loss = keras.ops.mean(keras.ops.square(self.decoder(logits)))
-        self.second.apply(tape.gradient(loss, self.decoder.trainable_variables), self.decoder.trainable_variables)
+            loss = keras.ops.mean(keras.ops.square(self.decoder(logits))) / self.count.assign_add(1.0)
+        gradients = tape.gradient(loss, self.decoder.trainable_variables)
+        self.second.apply(gradients, self.decoder.trainable_variables)
+        self.hidden.third.apply(gradients, self.decoder.trainable_variables)
         self.decoder_loss.update_state(loss)
         return {**figures, "decoder_loss": self.decoder_loss.result()}
 
