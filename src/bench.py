@@ -22,6 +22,7 @@ from src.fit import compile, fit
 from src.images import pixels
 from src.optimizers import optimizer
 from src.plan import plan
+from src.signals import Stop
 from src.sources import InMemory
 from src.specs import Classes, Data, Image
 
@@ -103,12 +104,13 @@ def _harness(case: Case, data: Data, clock: Callback) -> keras.Model:
     model, task, chosen, made = _build(case, data)
     compile(model, task, chosen, made)
     if case.unit == "step":
-        x = pipeline.training(data.train, data.preprocess, task.supervise, chosen, seed=0)
+        x = pipeline.training(data.train, data.preprocess, task.supervise, chosen, seed=0, base=0)
         model.fit(x, epochs=case.epochs, steps_per_epoch=chosen.steps, shuffle=False, callbacks=[clock], verbose=0)
     else:
         with tempfile.TemporaryDirectory() as folder:
             write_json(Path(folder) / "config.json", {})  # which TensorBoard shows
-            fit(model, task, data, chosen, [clock], Path(folder), seed=0, verbose=False, patience=0)
+            stop = Stop("stopped")
+            fit(model, task, data, chosen, [clock], Path(folder), 0, None, stop, verbose=False, patience=0)
     return model
 
 

@@ -16,7 +16,7 @@ CACHED_BYTES = 256 * 2**20  # features that are kept rather than made again each
 
 
 def training(
-    source: Source, preprocess: keras.Model, supervise: Callable, plan: Plan, seed: int, base: tf.Variable
+    source: Source, preprocess: keras.Model, supervise: Callable, plan: Plan, seed: int, base: int | tf.Variable
 ) -> tf.data.Dataset:
     """The batches of a training from step `base` on, each epoch in its own order; one iterator serves them all.
 

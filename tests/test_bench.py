@@ -14,7 +14,6 @@ CLASSIFIERS = [file.name for file in catalogue.models().values() if Image in fil
 NUMBERS = r"( *│ *[\d.]+){4} *│ 9\.00 *│"  # plain, harness, two ratios and what is allowed
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     ("model", "data", "unit"),
     [*((*pair, "epoch") for pair in PAIRS[:1]), *((name, "200", "step") for name in CLASSIFIERS[:1])],
