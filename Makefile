@@ -18,7 +18,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 SRC = $(PY) -m src
 WHICH = $(if $(RUN),--run "$(RUN)") $(if $(MODEL),--model $(MODEL)) $(if $(DATA),--data "$(DATA)")
 
-.PHONY: help setup train evaluate export list doctor bench tensorboard lint format test test-long audit lock clean
+.PHONY: help setup train evaluate export generate baseline list doctor bench tensorboard lint format test test-long audit lock clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -33,6 +33,12 @@ evaluate: $(READY) ## Score a trained model [RUN=...] [MODEL=...] [DATA=...] [AR
 
 export: $(READY) ## Write a trained model out for use elsewhere [RUN=...] [MODEL=...] [DATA=...] [ARGS="..."]
 	$(strip $(SRC) export $(WHICH) $(ARGS))
+
+generate: $(READY) ## Let a language model write [MODEL=...] [DATA=...] [RUN=...] [PROMPT="..."] [ARGS="..."]
+	@$(SRC) generate $(WHICH) $(if $(PROMPT),--prompt "$(PROMPT)") $(ARGS)
+
+baseline: $(READY) ## Score simple predictors on DATA=name [ARGS="..."]
+	$(strip $(SRC) baseline $(DATA) $(ARGS))
 
 list: $(READY) ## List the models and data sets
 	$(strip $(SRC) list $(ARGS))

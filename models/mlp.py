@@ -12,11 +12,11 @@ from typing import Literal
 import keras
 from keras import layers
 
-from src.layers import features, flat, head
-from src.specs import Choice, Classes, Columns, Image, Range, Series, Values, Vector
+from src.layers import features, flat, forecast, head
+from src.specs import Choice, Classes, Columns, Horizon, Image, Range, Series, Values, Vector
 
 TAKES = (Vector, Columns, Image, Series)
-GIVES = (Classes, Values)
+GIVES = (Classes, Values, Horizon)
 DATA = "wine"
 FIT = {"learning_rate": 3e-3, "epochs": 40}
 SPACE = {
@@ -37,7 +37,7 @@ def build(
     l1: float = 0.0,
     l2: float = 0.0,
 ) -> keras.Model:
-    """Returns a model from features to one logit a class, or one number a value.
+    """Returns a model from features to one logit a class, one number a value, or the next values of series.
 
     Args:
         inputs: spec of the features.
@@ -64,4 +64,4 @@ def build(
         x = layers.Activation(activation, name=f"activation_{number}")(x)
         if dropout:
             x = layers.Dropout(dropout, name=f"dropout_{number}")(x)
-    return keras.Model(tensors, head(outputs)(x), name="mlp")
+    return keras.Model(tensors, forecast(outputs, tensors, head(outputs)(x)), name="mlp")

@@ -110,7 +110,7 @@ def _harness(case: Case, data: Data, clock: Callback) -> keras.Model:
         with tempfile.TemporaryDirectory() as folder:
             write_json(Path(folder) / "config.json", {})  # which TensorBoard shows
             stop = Stop("stopped")
-            fit(model, task, data, chosen, [clock], Path(folder), 0, None, stop, verbose=False, patience=0)
+            fit(model, task, data, chosen, [clock], Path(folder), 0, None, stop, dict, verbose=False, patience=0)
     return model
 
 
@@ -133,7 +133,7 @@ def _build(case: Case, data: Data) -> tuple:
     module = catalogue.load(task)
     learnt = module.Task(module.adapt(data.outputs, data.train))
     model = catalogue.load(file).build(data.inputs, learnt.outputs)
-    chosen = plan(model, len(data.train), deterministic=False, epochs=case.epochs, batch=case.batch)
+    chosen = plan(model, data.inputs, len(data.train), deterministic=False, epochs=case.epochs, batch=case.batch)
     return model, learnt, chosen, optimizer(chosen.steps * chosen.epochs, learnt)[0]
 
 

@@ -60,6 +60,11 @@ class DataFile:
     download: str
     knobs: tuple[Knob, ...]
 
+    @property
+    def own(self) -> bool:
+        """Whether it reads the user's own files, which the knob `path` names."""
+        return any(knob.name == "path" for knob in self.knobs)
+
 
 @dataclass(frozen=True)
 class TaskFile:

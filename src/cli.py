@@ -26,6 +26,8 @@ COMMANDS = {
     "train": ("train", "train", "Train a model on a data set, measure it, export it.", True),
     "evaluate": ("evaluate", "evaluate", "Measure a trained run on its data set again.", True),
     "export": ("export", "export", "Publish a trained run as a SavedModel for TensorFlow Serving.", True),
+    "generate": ("generate", "generate", "Let a trained language model write.", True),
+    "baseline": ("baseline", "baseline", "Show how good simple predictors are on a data set.", True),
     "list": ("listing", "listing", "Show the models, the data sets, what goes together, and their knobs.", False),
     "doctor": ("doctor", "doctor", "Check this machine: what is wrong and how to mend it.", False),
     "bench": ("bench", "bench", "Time the harness against a plain model.fit.", True),
@@ -83,6 +85,8 @@ def _run(argv: list[str], debug: bool) -> None:
     module, function, _, needs_tensorflow = COMMANDS[command]
     if command == "train":
         arguments, flags = _train_arguments(rest)
+    elif command == "baseline":
+        arguments, flags = _baseline_arguments(rest)
     else:
         own = knobs.read(catalogue.ROOT / "src" / f"{module}.py", function)
         arguments, flags = [], parse(f"{PROGRAM} {command}", COMMANDS[command][2], {command: own}, rest)
@@ -113,6 +117,20 @@ def _train_arguments(words: list[str]) -> tuple[list[str], dict[str, Any]]:
     choices = settings.choices
     about = f"{choices.model.summary}\n\nOn {choices.data.name}: {choices.data.summary}"
     return [model], parse(f"{PROGRAM} train {model}", about, choices.groups, rest, settings.values)
+
+
+def _baseline_arguments(words: list[str]) -> tuple[list[str], dict[str, Any]]:
+    """The data set's name, and its flags and the command's own."""
+    names = ", ".join(path.stem for path in catalogue.files("src/datasets"))
+    if not words or words[0].startswith("-"):
+        print(f"usage: {PROGRAM} baseline DATA [--test] …\n\n{COMMANDS['baseline'][2]} DATA is one of: {names}.")
+        if words and words[0] in ("-h", "--help"):
+            raise SystemExit(0)
+        raise UsageError("Name a data set.")
+    file = catalogue.dataset(words[0])
+    own = knobs.read(catalogue.ROOT / "src" / "baseline.py", "baseline")
+    groups = {"baseline": own, "data": file.knobs}
+    return [file.name], parse(f"{PROGRAM} baseline {file.name}", COMMANDS["baseline"][2], groups, words[1:])
 
 
 def parse(

@@ -3,6 +3,7 @@
 Precedence, the last one wins: defaults in signatures, the model file's FIT, the file given by --config, flags.
 """
 
+import dataclasses
 import json
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -43,17 +44,24 @@ KEYS = {  # which it has at least, and what reads each
 
 @dataclass(frozen=True)
 class Choices:
-    """The three files that meet in a run."""
+    """The three files that meet in a run; several tasks where only the data, once it is loaded, can say which."""
 
     model: ModelFile
     data: DataFile
-    task: TaskFile
+    tasks: tuple[TaskFile, ...]
+
+    @property
+    def task(self) -> TaskFile:
+        """The only task that is left."""
+        (task,) = self.tasks
+        return task
 
     @property
     def groups(self) -> dict[str, tuple[Knob, ...]]:
         """The knobs of each group, in the order in which help shows them."""
         harness = {group: knobs.read(catalogue.ROOT / "src" / file, name) for group, (file, name) in HARNESS.items()}
-        return {"model": self.model.knobs, "data": self.data.knobs, "task": self.task.knobs, **harness}
+        tasks = {task.name: task.knobs for task in self.tasks}
+        return {"model": self.model.knobs, "data": self.data.knobs, **tasks, **harness}
 
     @property
     def knobs(self) -> dict[str, Knob]:
@@ -73,6 +81,24 @@ class Config:
         """The values of one group's knobs, as keyword arguments."""
         return {knob.name: self.values[knob.name] for knob in self.choices.groups[group]}
 
+    def decided(self, output: type) -> "Config":
+        """What is left when the data has shown which `output` it has.
+
+        Raises:
+            UsageError: where no possible task serves it, or a knob of another one was given.
+        """
+        found = tuple(task for task in self.choices.tasks if task.spec is output)
+        if not found:
+            can = " or ".join(task.spec.__name__ for task in self.choices.tasks)
+            raise UsageError(f"{self.choices.data.name} has {output.__name__} here, not {can}.")
+        choices = dataclasses.replace(self.choices, tasks=found)
+        for name in self.values.keys() - choices.knobs.keys():
+            if self.origins[name] != "default":
+                flag = self.choices.knobs[name].flag
+                raise UsageError(f"{flag} has no effect in {choices.task.name}, which {choices.data.name} is for here.")
+        values = {name: self.values[name] for name in self.values if name in choices.knobs}
+        return Config(choices, values | {"task": choices.task.name}, {name: self.origins[name] for name in values})
+
 
 def choose(model: str, *, data: str | None = None, task: str | None = None, config: str | None = None) -> Choices:
     """The files that are meant: what is named, else what the configuration file names, else the model's own choice.
@@ -88,7 +114,7 @@ def choose(model: str, *, data: str | None = None, task: str | None = None, conf
     if not name:
         raise UsageError(f"{knobs.shown(file.path)} names no data set of its own: say --data NAME.")
     data_file = catalogue.dataset(name)
-    choices = Choices(file, data_file, _task(file, data_file, task or saved.get("task")))
+    choices = Choices(file, data_file, _tasks(file, data_file, task or saved.get("task")))
     _distinct(choices.groups)
     return choices
 
@@ -115,7 +141,7 @@ def resolve(model: str, flags: Mapping[str, Any]) -> Config:
         layer = knobs.check(known, layer, where)
         values |= layer
         origins |= dict.fromkeys(layer, origin)
-    values |= {"data": choices.data.name, "task": choices.task.name}
+    values |= {"data": choices.data.name, "task": choices.task.name if len(choices.tasks) == 1 else None}
     return Config(choices, values, origins)
 
 
@@ -178,7 +204,7 @@ def _distinct(groups: Mapping[str, tuple[Knob, ...]]) -> None:
         places[knob.name] = knob.where
 
 
-def _task(model: ModelFile, data: DataFile, name: str | None) -> TaskFile:
+def _tasks(model: ModelFile, data: DataFile, name: str | None) -> tuple[TaskFile, ...]:
     possible = catalogue.tasks_of(model, data)
     if not possible:
         raise UsageError(
@@ -187,12 +213,12 @@ def _task(model: ModelFile, data: DataFile, name: str | None) -> TaskFile:
             + "".join(f"\nUnreadable: {problem}" for problem in catalogue.broken())
         )
     if name is None:
-        return possible[0]
+        return tuple(possible)
     wanted = catalogue.task(name)
     if wanted not in possible:
         can = ", ".join(task.name for task in possible)
         raise UsageError(f"{model.name} on {data.name} can't do {name}; it can do: {can}.")
-    return wanted
+    return (wanted,)
 
 
 def _names(kinds: tuple[type, ...]) -> str:

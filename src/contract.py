@@ -32,8 +32,8 @@ def mistakes_in(file: ModelFile | DataFile | TaskFile) -> Iterator[None]:
         raise UserError(f"{where}: {kind}{error}\n--debug shows the traceback.") from error
 
 
-def check_data(file: DataFile, task: TaskFile, data: Data) -> None:
-    """Raises a UserError where `data`, which the file's `load` returned, isn't what its file and the task need."""
+def check_data(file: DataFile, data: Data) -> None:
+    """Raises a UserError where `data`, which the file's `load` returned, isn't what the file says."""
 
     def need(holds: bool, what: str) -> None:
         if not holds:
@@ -42,7 +42,6 @@ def check_data(file: DataFile, task: TaskFile, data: Data) -> None:
     need(isinstance(data, Data), f"load has to return a Data of src/specs.py, not {data!r:.60}")
     for side, kinds, spec in (("INPUTS", file.inputs, data.inputs), ("OUTPUTS", file.outputs, data.outputs)):
         need(type(spec) in kinds, f"{side} doesn't name {type(spec).__name__}, of which kind load's are")
-    need(type(data.outputs) is task.spec, f"its target is {type(data.outputs).__name__}, not for the task {task.name}")
     need(isinstance(data.preprocess, keras.Model), "preprocess has to be a keras.Model")
     request = request_of(data.preprocess)
     for name in request:
@@ -63,8 +62,9 @@ def check_model(file: ModelFile, model: keras.Model, outputs: Output) -> None:
     if not isinstance(model, keras.Model):
         raise UserError(f"{shown(file.path)}: build has to return a keras.Model, not {model!r:.60}.")
     shapes = [tuple(tensor.shape) for tensor in keras.tree.flatten(model.outputs)]
-    if shapes != [(None, outputs.size)]:
+    if [shape[:1] + shape[-1:] for shape in shapes] != [(None, outputs.size)] or len(shapes[0]) != outputs.rank:
+        wanted = ", ".join(["batch", *["time"] * (outputs.rank - 2), str(outputs.size)])
         raise UserError(
-            f"{shown(file.path)}: build has to return a model that predicts (batch, {outputs.size}) for "
-            f"{type(outputs).__name__}, not {' and '.join(map(str, shapes))}. src/layers.py has head(outputs)."
+            f"{shown(file.path)}: build has to return a model that predicts ({wanted}) for {type(outputs).__name__}, "
+            f"not {' and '.join(map(str, shapes))}. src/layers.py has head(outputs)."
         )

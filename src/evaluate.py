@@ -7,13 +7,13 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from src import catalogue, config, pipeline, report, runs
+from src import catalogue, config, pipeline, report, runs, specs
 from src.callbacks import Measurement
 from src.files import write_json
 from src.manifest import manifest
 from src.plan import measured_at_once
 from src.sources import Source
-from src.specs import Data
+from src.specs import Data, Input
 
 
 def evaluate(*, run: str = "", model: str = "", data: str = "", test: bool = False, runs_dir: str = "runs") -> runs.Run:
@@ -32,7 +32,8 @@ def evaluate(*, run: str = "", model: str = "", data: str = "", test: bool = Fal
     task = found.task
     found.model.compile(loss=task.loss, metrics=task.metrics(), jit_compile=False)
     parts = splits(data_set, found.config["knobs"].get("limit"), test or "test" in found.metrics)
-    found.metrics = figures(found.path, found.model, Measurement(found.model), task, found.preprocess, parts)
+    inputs = specs.from_json(found.config["inputs"])
+    found.metrics = figures(found.path, found.model, Measurement(found.model), task, inputs, found.preprocess, parts)
     write_json(found.path / "manifest.json", manifest(parts, task))
     write_json(found.path / "metrics.json", found.metrics)
     report.write(found.path)
@@ -53,11 +54,12 @@ def figures(
     model: keras.Model,
     measure: Measurement,
     task,
+    inputs: Input,
     preprocess: keras.Model,
     parts: Mapping[str, Source],
 ) -> dict:
     """The figures of each split and of a trivial predictor; pictures of the last split go to figures/."""
-    batch = measured_at_once(model)
+    batch = measured_at_once(model, inputs)
     batches = {name: pipeline.measuring(source, preprocess, task.supervise, batch) for name, source in parts.items()}
     metrics = {name: measure(split) for name, split in batches.items()}
     last = list(batches)[-1]

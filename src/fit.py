@@ -2,7 +2,7 @@
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from src.plan import Plan, measured_at_once
 from src.signals import Stop, Stopped
 from src.specs import Data
 from src.state import State
+from src.tensorboard import Samples
 from src.tensorboard import callback as tensorboard_callback
 from src.tracing import check_randomness, step_of, variables
 
@@ -57,6 +58,7 @@ def fit(
     seed: int,
     start: State | None,
     stop: Stop,
+    samples: Callable[[], dict[str, str]],
     verbose: bool,
     *,
     save_every: float = 60.0,
@@ -76,6 +78,7 @@ def fit(
         seed: decides the order of the examples.
         start: the state to go on from; None starts anew.
         stop: set when the training is to end.
+        samples: makes samples of the model's work, texts by name, for TensorBoard.
         verbose: whether to show the progress of each epoch.
         save_every: seconds between two states from which a training that was cut off can go on.
         patience: epochs without a better validation figure after which training ends; 0 trains all epochs.
@@ -92,7 +95,9 @@ def fit(
     if save_every < 0:
         raise UserError(f"save_every has to be 0 or more, not {save_every}.")
     measure = Measurement(model)
-    validation = pipeline.measuring(data.validation, data.preprocess, task.supervise, measured_at_once(model))
+    validation = pipeline.measuring(
+        data.validation, data.preprocess, task.supervise, measured_at_once(model, data.inputs)
+    )
     _build(model, measure, validation)
     base = tf.Variable(0, dtype=tf.int64, trainable=False)
     batches = pipeline.training(data.train, data.preprocess, task.supervise, plan, seed, base)
@@ -113,7 +118,7 @@ def fit(
         HistoryFile(folder / "history.csv", history),
     ]
     if tensorboard:
-        callbacks.append(tensorboard_callback(folder, model, data, histograms))
+        callbacks += [tensorboard_callback(folder, model, data, histograms), Samples(folder, samples)]
     backup = Backup(folder / "state", touched, callbacks, plan.epochs, plan.steps, base, save_every, stop, start)
     if start:
         check_fits(start, touched, callbacks)

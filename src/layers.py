@@ -1,9 +1,12 @@
 """Where specs become Keras tensors: the ends that all model files share."""
 
+from pathlib import Path
+
 import keras
+import numpy as np
 from keras import layers, ops
 
-from src.specs import Classes, Columns, Image, Input, Series, Tokens, Values, Vector
+from src.specs import Columns, Horizon, Image, Input, Output, Series, Tokens, Vector
 
 
 def features(inputs: Input) -> keras.KerasTensor | dict[str, keras.KerasTensor]:
@@ -13,8 +16,8 @@ def features(inputs: Input) -> keras.KerasTensor | dict[str, keras.KerasTensor]:
             return keras.Input((height, width, channels), name="image")
         case Vector(size):
             return keras.Input((size,), name="vector")
-        case Tokens(length):
-            return keras.Input((length,), dtype="int32", name="tokens")
+        case Tokens():
+            return keras.Input((None,), dtype="int32", name="tokens")  # batches of short texts are short
         case Series(length, channels):
             return keras.Input((length, channels), name="series")
         case Columns(numeric, categories):
@@ -36,9 +39,76 @@ def flat(inputs: Input, tensors: keras.KerasTensor | dict[str, keras.KerasTensor
     return parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=-1)
 
 
-def head(outputs: Classes | Values) -> layers.Dense:
-    """The last layer: a logit for each class, or a standardised number for each value.
+def embedded(
+    inputs: Tokens, tokens: keras.KerasTensor, size: int | None, vectors: str | None, trainable: bool = True
+) -> keras.KerasTensor:
+    """A vector for each token, (batch, time, size).
+
+    Args:
+        inputs: spec of the tokens.
+        tokens: int32 (batch, time).
+        size: of a vector, 64 by itself; with `vectors` their own.
+        vectors: file of vectors to start from, a word and its numbers a line; the first line may be their count.
+        trainable: whether training changes the vectors.
+
+    Raises:
+        ValueError: for a file that holds no vectors, or of another size.
+    """
+    start = None if vectors is None else _start(Path(vectors), inputs.tokens)
+    if start is not None and size not in (None, start.shape[1]):
+        raise ValueError(f"the vectors of {vectors} have {start.shape[1]} numbers, not {size}")
+    size = start.shape[1] if start is not None else size or 64
+    layer = layers.Embedding(inputs.vocabulary, size, trainable=trainable, name="embedding")
+    x = layer(tokens)
+    if start is not None:
+        layer.embeddings.assign(np.where(np.isnan(start), layer.embeddings, start))
+    return x
+
+
+def _start(path: Path, tokens: tuple[str, ...]) -> np.ndarray:
+    """The vector of each token, NaN for those that the file hasn't, as GloVe and word2vec write them."""
+    places = {token: place for place, token in enumerate(tokens)}
+    found = {}
+    with open(path, encoding="utf-8", errors="replace") as file:
+        for number, line in enumerate(file, 1):
+            word, *numbers = line.rstrip().split(" ")
+            if number == 1 and len(numbers) == 1:
+                continue  # word2vec's count and size
+            if word in places:
+                try:
+                    found[places[word]] = np.array(numbers, "float32")
+                except ValueError:
+                    raise ValueError(f"{path}, line {number}: {word!r} isn't followed by numbers alone") from None
+    sizes = {len(vector) for vector in found.values()}
+    if len(sizes) != 1:
+        raise ValueError(f"{path} holds no vectors of these words" if not sizes else f"{path} holds vectors of {sizes}")
+    start = np.full((len(tokens), *sizes), np.nan, "float32")
+    start[list(found)] = list(found.values())
+    print(f"{path} has vectors for {len(found) / max(1, len(tokens) - 2):.1%} of the vocabulary")
+    return start
+
+
+def over_time(x: keras.KerasTensor, mask: keras.KerasTensor | None, how: str) -> keras.KerasTensor:
+    """What is kept of all steps, (batch, time, units): "mean" or "max" of those in `mask`; else `x`, of the last."""
+    if how not in ("mean", "max"):
+        return x
+    here = ops.ones_like(x[:, :, :1]) if mask is None else ops.cast(ops.expand_dims(mask, -1), x.dtype)
+    if how == "mean":
+        return ops.sum(x * here, axis=1) / ops.maximum(ops.sum(here, axis=1), 1)
+    return ops.max(x * here - 1e4 * (1 - here), axis=1) * ops.max(here, axis=1)  # 0 for an empty text
+
+
+def head(outputs: Output) -> layers.Dense:
+    """The last layer: a logit for each class or token, or a standardised number for each value.
 
     float32 under any precision policy, as a softmax in half precision loses the small probabilities.
     """
     return layers.Dense(outputs.size, dtype="float32", name="head")
+
+
+def forecast(outputs: Output, series: keras.KerasTensor, x: keras.KerasTensor) -> keras.KerasTensor:
+    """`x` as the change from the last values where the next ones of `series` are predicted; else as it is."""
+    if not isinstance(outputs, Horizon):
+        return x
+    last = ops.cast(series[:, -1, : len(outputs.names)], x.dtype)
+    return x + ops.tile(last, (1, outputs.length))

@@ -103,7 +103,8 @@ def _of_model(file: ModelFile) -> str:
 
 
 def _of_data(file: DataFile) -> str:
-    return f"has {_or(file.inputs)}; predicts {_or(file.outputs)}; download: {file.download or 'none'}"
+    source = "your own files" if file.own else f"download: {file.download or 'none'}"
+    return f"has {_or(file.inputs)}; predicts {_or(file.outputs)}; {source}"
 
 
 def _of_knob(knob: Knob) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path, PurePosixPath
 
 import keras
 
+from src import texts  # noqa: F401 - what its functions are called in files
 from src.errors import UserError
 
 

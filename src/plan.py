@@ -12,6 +12,7 @@ from keras import layers
 
 from src import device
 from src.errors import UserError
+from src.specs import Input
 
 EXECUTION = 32  # steps run without returning to Python: almost all of the gain, and the progress bar still moves
 # Multiplications at a stretch: a tenth of a second on two cores, as Ctrl-C is only heard between two of them.
@@ -50,6 +51,7 @@ class Plan:
 
 def plan(
     model: keras.Model,
+    inputs: Input,
     examples: int,
     deterministic: bool,
     *,
@@ -62,6 +64,7 @@ def plan(
 
     Args:
         model: the model that will be trained.
+        inputs: spec of its features.
         examples: size of the training split.
         deterministic: whether ops are deterministic, which excludes XLA.
         epochs: most passes over the training split.
@@ -82,15 +85,20 @@ def plan(
         raise UserError("XLA isn't deterministic: use either --jit or --deterministic.")
     batch = min(batch or _batch(examples), examples)
     steps = examples // batch
-    steps, execution = _divided(steps, most=min(steps_per_execution or _execution(model, batch), steps))
+    steps, execution = _divided(steps, most=min(steps_per_execution or _execution(model, inputs, batch), steps))
     if jit is None:
-        jit = "auto" if device.on_gpu() else not deterministic and _pays_on_cpu(model, steps * epochs)
+        whole = all(None not in tensor.shape[1:] for tensor in model.inputs)  # else each length would be compiled anew
+        jit = (
+            ("auto" if whole else False)
+            if device.on_gpu()
+            else not deterministic and _pays_on_cpu(model, steps * epochs)
+        )
     return Plan(batch, steps, execution, jit, epochs)
 
 
-def measured_at_once(model: keras.Model) -> int:
+def measured_at_once(model: keras.Model, inputs: Input) -> int:
     """Examples that are measured at a time: many of a small model, and few enough for memory of a large one."""
-    numbers = sum(_size(tensor.shape[1:]) for _, node in _uses(model) for tensor in node.output_tensors)
+    numbers = sum(_size(tensor.shape[1:], inputs) for _, node in _uses(model) for tensor in node.output_tensors)
     return max(16, MEASURED_BYTES // (4 * numbers or 1))
 
 
@@ -99,7 +107,7 @@ def _batch(examples: int) -> int:
     return max(size for size in (16, 32, 64, 128) if size == 16 or size * 16 <= examples)
 
 
-def _execution(model: keras.Model, batch: int) -> int:
+def _execution(model: keras.Model, inputs: Input, batch: int) -> int:
     """Steps at a stretch, from a rough count of multiplications: a weight is used once at each position.
 
     The positions are the pixels of an image or the steps of a sequence; both passes together cost three times the
@@ -109,7 +117,7 @@ def _execution(model: keras.Model, batch: int) -> int:
     for layer, node in _uses(model):
         if not isinstance(layer, layers.Embedding):
             tensors = [*node.input_tensors, *node.output_tensors]
-            work += layer.count_params() * max(_size(tensor.shape[1:-1]) for tensor in tensors)
+            work += layer.count_params() * max(_size(tensor.shape[1:-1], inputs) for tensor in tensors)
     stretch = GPU_STRETCH if device.on_gpu() else STRETCH
     return int(min(EXECUTION, max(1, stretch // (3 * batch * work or 1))))
 
@@ -123,8 +131,9 @@ def _uses(model: keras.Model) -> Iterator[tuple]:
             yield from ((layer, node) for node in layer._inbound_nodes)  # `layer.output` is only there for one use
 
 
-def _size(shape: tuple[int | None, ...]) -> int:
-    return math.prod(length or 1 for length in shape)
+def _size(shape: tuple[int | None, ...], inputs: Input) -> int:
+    """Numbers in a tensor of that shape; an axis of any length is as long as a sequence can be."""
+    return math.prod(getattr(inputs, "length", 1) if length is None else length for length in shape)
 
 
 def _divided(steps: int, most: int) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from rich.console import Console
 from rich.table import Table
 
-from src.files import whole
+from src.files import read_json, whole
 from src.runs import Run
 
 
@@ -28,6 +28,7 @@ def write(path: Path) -> None:
         baseline=run.metrics["baseline"],
         names=_names(run.metrics),
         figures=sorted((p.stem for p in (path / "figures").glob("*.png")), key=lambda name: (name != "curves", name)),
+        samples=read_json(path / "figures" / "samples.json"),
         number=number,
     )
     with whole(path / "report.html") as partial:

@@ -19,7 +19,7 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ import numpy as np
 import tensorflow as tf
 
 from src import catalogue, config, device, knobs, specs
+from src.catalogue import ModelFile
 from src.config import Config
 from src.errors import UsageError, UserError
 from src.files import read_record, whole, write_json
@@ -87,7 +88,8 @@ class Run:
     @cached_property
     def signatures(self) -> dict[str, Signature]:
         """What the model can be asked; see src/signatures.py."""
-        return self.task.signatures(self.model, self.preprocess, self.task.answers, self.doors)
+        step = partial(step_of, catalogue.model(self.config["model"]), self.model)
+        return self.task.signatures(self.model, self.preprocess, self.doors, step)
 
     @cached_property
     def requests(self) -> dict[str, dict[str, list]]:
@@ -202,7 +204,15 @@ def describe(settings: Config, data: Data, resolved: Mapping) -> dict:
     }
 
 
-def save(path: Path, model: keras.Model, data: Data) -> None:
+def step_of(file: ModelFile, model: keras.Model) -> keras.Model:
+    """One step of a model that predicts step by step."""
+    module = catalogue.load(file)
+    if not hasattr(module, "step"):
+        raise UserError(f"{knobs.shown(file.path)} needs step(model) to predict step by step; see docs/contracts.md.")
+    return module.step(model)
+
+
+def save(path: Path, model: keras.Model, data: Data, task) -> None:
     """Writes the trained model, the way in, and sample requests from the validation split."""
     with whole(path / "best.weights.h5") as partial:
         model.save_weights(partial)
@@ -214,15 +224,15 @@ def save(path: Path, model: keras.Model, data: Data) -> None:
         module = tf.Module()
         module.door = tf.function(door, input_signature=[tf.TensorSpec((None,), tf.string, name=name)])
         tf.saved_model.save(module, path / "doors" / name)
-    _save_requests(path / "requests", data)
+    _save_requests(path / "requests", data, task)
 
 
-def _save_requests(folder: Path, data: Data) -> None:
-    """A request for the default signature, and one through each door that can say how its strings are made."""
+def _save_requests(folder: Path, data: Data, task) -> None:
+    """A request for each signature of the task, and one through each door that can say how its strings are made."""
     raw, _ = data.validation.examples(1)
     numbers = sum(column.size for column in raw.values())
     raw, _ = data.validation.examples(min(MOST_SAMPLES, max(1, MOST_NUMBERS // numbers)))
-    requests = {DEFAULT: raw}
+    requests = task.requests(raw) if hasattr(task, "requests") else {DEFAULT: raw}
     requests |= {name: {name: door.encode(raw)} for name, door in data.doors.items() if hasattr(door, "encode")}
     folder.mkdir(exist_ok=True)
     for name, columns in requests.items():

@@ -14,23 +14,28 @@ DEFAULT = "serving_default"
 
 
 def plain(
-    model: keras.Model, preprocess: keras.Model, answers: Callable, doors: Mapping[str, Callable]
+    task,
+    model: keras.Model,
+    preprocess: keras.Model,
+    doors: Mapping[str, Callable],
+    step: Callable[[], keras.Model],
 ) -> dict[str, Signature]:
-    """`serving_default` from the raw request, and one signature for each door.
+    """`serving_default` from the raw request, and one signature for each door: what most tasks can be asked.
 
     Args:
+        task: its `answers` make named answers of a prediction.
         model: from features to prediction.
         preprocess: from the raw request, its named Inputs, to features.
-        answers: from prediction to named answers.
         doors: by name, a function from a batch of strings to the raw request; its signature and its input have that
             name.
+        step: makes the model's step, for tasks that predict step by step.
 
     Returns:
         By name, a function from a dict of tensors to a dict of tensors, and the spec of each input.
     """
 
     def serve(raw):
-        return answers(model(features_of(preprocess, raw), training=False))
+        return task.answers(model(features_of(preprocess, raw), training=False))
 
     def through(name, door):
         return lambda request: serve(door(request[name]))

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 Arrays = tuple[Mapping[str, np.ndarray], np.ndarray]
+POOL = 32  # steps whose examples are sorted by length together
 
 
 class Source(Protocol):
@@ -44,22 +45,25 @@ class InMemory(Source):
         size: number of examples.
         read: returns the raw arrays by input's name and the targets of the first n examples; called once, when the
             first example is needed.
+        lengths: from the raw arrays to a length for each example, about the same for those of a training batch: what
+            is padded to the longest of its batch is then padded little.
     """
 
-    def __init__(self, size: int, read: Callable[[int], Arrays]):
+    def __init__(self, size: int, read: Callable[[int], Arrays], lengths: Callable | None = None):
         self._size = size
         self._read = read
+        self._lengths = lengths
 
     @classmethod
-    def of(cls, raw: Mapping[str, np.ndarray], target: np.ndarray) -> "InMemory":
+    def of(cls, raw: Mapping[str, np.ndarray], target: np.ndarray, lengths: Callable | None = None) -> "InMemory":
         """A source of arrays that are there already."""
-        return cls(len(target), lambda n: ({name: array[:n] for name, array in raw.items()}, target[:n]))
+        return cls(len(target), lambda n: ({name: array[:n] for name, array in raw.items()}, target[:n]), lengths)
 
     def __len__(self) -> int:
         return self._size
 
     def take(self, n: int) -> "InMemory":
-        return InMemory(min(n, self._size), self._read)
+        return InMemory(min(n, self._size), self._read, self._lengths)
 
     def examples(self, n: int) -> Arrays:
         raw, target = self._tensors
@@ -75,15 +79,13 @@ class InMemory(Source):
         return tf.data.Dataset.range(0, self._size, batch).map(slice_from)
 
     def shuffled(self, seed: int, batch: int, steps: int, base: int | tf.Variable = 0) -> tf.data.Dataset:
-        if batch * steps > self._size:
-            raise ValueError(f"{steps} steps of {batch} examples need more than the {self._size} there are.")
         raw, target = self._tensors
+        order = _Order(seed, self._size, batch, steps)
+        lengths = self._lengths(raw) if self._lengths else None
 
         def gather(offset):
             step = base + offset
-            positions = step % steps * batch + tf.range(batch, dtype=tf.int64)
-            order = tf.stack([tf.constant(seed, tf.int64), step // steps])
-            rows = tf.random.experimental.index_shuffle(positions, seed=order, max_index=self._size - 1)
+            rows = order.rows(step) if lengths is None else order.alike(step, lengths)
             return {name: tf.gather(tensor, rows) for name, tensor in raw.items()}, tf.gather(target, rows)
 
         return tf.data.Dataset.counter().map(gather)
@@ -95,21 +97,119 @@ class InMemory(Source):
             return {name: tf.constant(array) for name, array in raw.items()}, tf.constant(target)
 
 
-def split(raw: Mapping[str, np.ndarray], target: np.ndarray, *, stratify: bool) -> tuple[InMemory, InMemory, InMemory]:
+class Windows(Source):
+    """Pieces of one long array, such as a text or a series, cut when they are needed.
+
+    In each epoch of a training all windows begin at another offset below `stride`.
+
+    Args:
+        rows: (time, …), of which `size` windows can be cut.
+        size: number of windows.
+        span: rows of a window.
+        stride: rows from the beginning of one to the beginning of the next.
+        cut: from windows, (batch, span, …), to the raw request by input's name and the target.
+    """
+
+    def __init__(self, rows: np.ndarray, size: int, span: int, stride: int, cut: Callable):
+        self._rows = rows
+        self._size = size
+        self._span = span
+        self._stride = stride
+        self._cut = cut
+
+    def __len__(self) -> int:
+        return self._size
+
+    def take(self, n: int) -> "Windows":
+        n = min(n, self._size)
+        return Windows(self._rows[: (n - 1) * self._stride + self._span], n, self._span, self._stride, self._cut)
+
+    def examples(self, n: int) -> Arrays:
+        raw, target = self._windows(self._tensor, tf.range(min(n, self._size), dtype=tf.int64) * self._stride)
+        return {name: tensor.numpy() for name, tensor in raw.items()}, target.numpy()
+
+    def in_order(self, batch: int) -> tf.data.Dataset:
+        starts, rows = tf.data.Dataset.range(0, self._size * self._stride, self._stride), self._tensor
+        return starts.batch(batch).map(lambda batch: self._windows(rows, batch))
+
+    def shuffled(self, seed: int, batch: int, steps: int, base: int | tf.Variable = 0) -> tf.data.Dataset:
+        order, rows = _Order(seed, self._size, batch, steps), self._tensor
+
+        def gather(offset):
+            step = base + offset
+            shift = tf.random.experimental.index_shuffle(0, seed=order.of(step), max_index=self._stride - 1)
+            starts = order.rows(step) * self._stride + tf.cast(shift, tf.int64)
+            return self._windows(rows, tf.minimum(starts, len(self._rows) - self._span))
+
+        return tf.data.Dataset.counter().map(gather)
+
+    def _windows(self, rows: tf.Tensor, starts: tf.Tensor):
+        return self._cut(tf.gather(rows, starts[:, tf.newaxis] + tf.range(self._span, dtype=tf.int64)))
+
+    @cached_property
+    def _tensor(self) -> tf.Tensor:
+        with tf.device("CPU"):
+            return tf.constant(self._rows)
+
+
+class _Order:
+    """Which examples come in which step of a training: in each epoch of `steps` steps a permutation of its own.
+
+    Args:
+        seed: of the training.
+        size: number of examples.
+        batch: examples a step.
+        steps: of an epoch.
+
+    Raises:
+        ValueError: where an epoch needs more examples than there are.
+    """
+
+    def __init__(self, seed: int, size: int, batch: int, steps: int):
+        if batch * steps > size:
+            raise ValueError(f"{steps} steps of {batch} examples need more than the {size} there are.")
+        self.seed, self.size, self.batch, self.steps = seed, size, batch, steps
+
+    def of(self, step: tf.Tensor) -> tf.Tensor:
+        """What an epoch's random numbers are drawn with."""
+        return tf.stack([tf.constant(self.seed, tf.int64), step // self.steps])
+
+    def rows(self, step: tf.Tensor) -> tf.Tensor:
+        """The examples of a step, (batch,)."""
+        return self._at(step, step % self.steps * self.batch + tf.range(self.batch, dtype=tf.int64))
+
+    def alike(self, step: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
+        """The examples of a step where those of POOL steps are dealt out by their length, (batch,)."""
+        number = step % self.steps
+        first = number // POOL * POOL
+        pool = tf.minimum(tf.constant(POOL, tf.int64), self.steps - first)
+        rows = self._at(step, first * self.batch + tf.range(pool * self.batch))
+        place = tf.random.experimental.index_shuffle(number - first, seed=self.of(step), max_index=pool - 1)
+        here = place * self.batch + tf.range(self.batch, dtype=tf.int64)
+        return tf.gather(rows, tf.gather(tf.argsort(tf.gather(lengths, rows), stable=True), here))
+
+    def _at(self, step: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
+        return tf.random.experimental.index_shuffle(positions, seed=self.of(step), max_index=self.size - 1)
+
+
+def split(
+    raw: Mapping[str, np.ndarray], target: np.ndarray, *, stratify: bool, lengths: Callable | None = None
+) -> tuple[InMemory, InMemory, InMemory]:
     """Training (60%), validation (20%) and test (20%) of one set of arrays, the same at each call.
 
     Args:
         raw: arrays by input's name.
         target: one for each example.
-        stratify: whether each split has every class in the same proportion.
+        stratify: whether each split has every class in the same proportion; rare ones are trained on first.
+        lengths: see `InMemory`.
     """
-    from sklearn.model_selection import train_test_split
-
-    everything = np.arange(len(target))
-    rest, test = train_test_split(everything, test_size=0.2, random_state=0, stratify=target if stratify else None)
-    labels = target[rest] if stratify else None
-    train, validation = train_test_split(rest, test_size=0.25, random_state=0, stratify=labels)
+    order = np.random.default_rng(0).permutation(len(target))
+    classes = target[order] if stratify else np.zeros(len(order), int)
+    order = order[np.argsort(classes, kind="stable")]
+    _, sizes = np.unique(classes, return_counts=True)
+    shares = np.concatenate([(np.arange(size) + 0.5) / size for size in sizes])  # of its class, up to an example
+    places = np.digitize(shares, (0.6, 0.8))
+    parts = [np.random.default_rng(0).permutation(order[places == place]) for place in range(3)]
     return tuple(
-        InMemory.of({name: array[rows] for name, array in raw.items()}, target[rows])
-        for rows in (train, validation, test)
+        InMemory.of({name: array[rows] for name, array in raw.items()}, target[rows], lengths) for rows in parts
     )

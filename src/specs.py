@@ -8,7 +8,7 @@ Nothing here imports TensorFlow.
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     import keras
@@ -52,10 +52,17 @@ class Columns:
 
 @dataclass(frozen=True)
 class Tokens:
-    """One int32 tensor (batch, length) of indices below `vocabulary`; 0 is padding, 1 an unknown token."""
+    """One int32 tensor (batch, time), time at most `length`: indices below `vocabulary`, 0 padding, 1 unknown.
+
+    Args:
+        length: most tokens of an example.
+        vocabulary: number of indices.
+        tokens: the text of each index, where there are pre-trained vectors to look up; not kept in a run.
+    """
 
     length: int
     vocabulary: int
+    tokens: tuple[str, ...] = field(default=(), repr=False, compare=False, metadata={"kept": False})
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,7 @@ class Classes:
 
     names: tuple[str, ...]
     counts: tuple[int, ...] = ()
+    rank: ClassVar = 2  # of the prediction
 
     @property
     def size(self) -> int:
@@ -101,6 +109,7 @@ class Values:
     unit: str = ""
     mean: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
+    rank: ClassVar = 2
 
     @property
     def size(self) -> int:
@@ -108,14 +117,71 @@ class Values:
         return len(self.names)
 
 
+# Outputs made of the input itself.
+
+
+@dataclass(frozen=True)
+class NextToken:
+    """The token that follows each one of a text; the prediction is logits (batch, time, len(tokens)).
+
+    The target is int32 (batch,): the number of tokens of each text, whatever its features were cut to.
+
+    Args:
+        tokens: the text of each index; 0 is padding and 1 an unknown token. A text is its tokens joined.
+        counts: how often each stands in the training split.
+    """
+
+    tokens: tuple[str, ...]
+    counts: tuple[int, ...]
+    rank: ClassVar = 3
+
+    @property
+    def size(self) -> int:
+        """Numbers that a model predicts at each step."""
+        return len(self.tokens)
+
+
+@dataclass(frozen=True)
+class Horizon:
+    """The next values of a series; the prediction is standardised, (batch, length * len(names)), a step's together.
+
+    The target is float32 (batch, 2, length, len(names)): what came, and what had come one season before.
+
+    Args:
+        names: the series that are forecast.
+        length: steps ahead.
+        season: steps after which they repeat, such as 7 for days of a week; 1 for none.
+        log: whether it is their logarithm that is standardised.
+        mean, scale: mean and standard deviation of the training values, or of their logarithm.
+        naive: mean absolute error of the last value, a step ahead, in the training split.
+        seasonal: … of the value one season before.
+    """
+
+    names: tuple[str, ...]
+    length: int
+    season: int = 1
+    log: bool = False
+    mean: tuple[float, ...] = ()
+    scale: tuple[float, ...] = ()
+    naive: tuple[float, ...] = ()
+    seasonal: tuple[float, ...] = ()
+    rank: ClassVar = 2
+
+    @property
+    def size(self) -> int:
+        """Numbers that a model predicts for one example."""
+        return self.length * len(self.names)
+
+
 Input = Image | Vector | Columns | Tokens | Series
-Output = Classes | Values
-KINDS = {kind.__name__: kind for kind in (Image, Vector, Columns, Tokens, Series, Classes, Values)}
+Output = Classes | Values | NextToken | Horizon
+KINDS = {kind.__name__: kind for kind in (Image, Vector, Columns, Tokens, Series, Classes, Values, NextToken, Horizon)}
 
 
 def to_json(spec: Input | Output) -> dict[str, Any]:
     """The spec as JSON data: its kind and its fields."""
-    return {"kind": type(spec).__name__, **dataclasses.asdict(spec)}
+    fields = [field.name for field in dataclasses.fields(spec) if field.metadata.get("kept", True)]
+    return {"kind": type(spec).__name__, **{name: getattr(spec, name) for name in fields}}
 
 
 def from_json(data: Mapping[str, Any]) -> Input | Output:

@@ -1,6 +1,7 @@
 """What TensorBoard is shown: figures of both splits, learning rate, graph, configuration, samples, histograms."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -28,6 +29,26 @@ def callback(folder: Path, model: keras.Model, data: Data, histograms: bool) -> 
         tf.summary.graph(_graph(model))
         _samples(data)
     return keras.callbacks.TensorBoard(logs, histogram_freq=int(histograms), write_graph=False)
+
+
+class Samples(keras.callbacks.Callback):
+    """Shows samples of the model's work after each epoch.
+
+    Args:
+        folder: the run's.
+        samples: makes them, texts by name.
+    """
+
+    def __init__(self, folder: Path, samples: Callable[[], dict[str, str]]):
+        super().__init__()
+        self.folder = folder
+        self.samples = samples
+
+    def on_epoch_end(self, epoch, logs=None):
+        if texts := self.samples():
+            with tf.summary.create_file_writer(str(self.folder / "tensorboard" / "train")).as_default(step=epoch):
+                for name, text in texts.items():
+                    tf.summary.text(f"samples/{name}", f"```\n{text}\n```")
 
 
 def _graph(model: keras.Model) -> tf.Graph:

@@ -4,6 +4,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 
 import numpy as np
 from rich.progress import track
@@ -13,6 +14,7 @@ from src.errors import UserError
 from src.images import Pictures, pixels
 from src.sources import InMemory
 from src.specs import Classes, Data, Image
+from src.texts import characters, windows, word_counts, words
 
 PROBE_S = 10  # how long the first download address may take to answer
 CHUNK = 1000  # examples decoded at a time
@@ -25,25 +27,75 @@ def labelled_images(name: str, spec: Image) -> Data:
         UserError: where the set isn't there and can't be downloaded.
     """
     builder = _prepared(name)
-    counts = {split: builder.info.splits[split].num_examples for split in ("train", "test")}
-    held_out = counts["train"] // 10
-    parts = {
-        "train": ("train", 0, counts["train"] - held_out),
-        "validation": ("train", counts["train"] - held_out, held_out),
-        "test": ("test", 0, counts["test"]),
-    }
-    sources = {part: _source(builder, spec, part, *where) for part, where in parts.items()}
+    shape = (spec.height, spec.width, spec.channels)
+    sources = _sources(builder, "test", "image", "image", lambda n: np.empty((n, *shape), "uint8"))
     classes = Classes(tuple(builder.info.features["label"].names))
     return Data(**sources, inputs=spec, outputs=classes, preprocess=pixels(spec), doors={"image_bytes": Pictures(spec)})
 
 
-def _source(builder, spec: Image, part: str, split: str, first: int, size: int) -> InMemory:
-    """The examples from `first` on, decoded once into uint8 when they are first needed."""
+def labelled_texts(name: str, feature: str, length: int, vocabulary: int, test: str = "test") -> Data:
+    """A set of texts and "label", as words; the last tenth of train validates.
+
+    Args:
+        name: of the set.
+        feature: name of its text.
+        length: words of a text that are read.
+        vocabulary: words that are told apart.
+        test: the split that tests.
+
+    Raises:
+        UserError: where the set isn't there and can't be downloaded.
+    """
+    builder = _prepared(name)
+    sources = _sources(builder, test, feature, "text", lambda n: np.empty(n, object), word_counts)
+    inputs, preprocess = words(sources["train"], vocabulary, length)
+    classes = Classes(tuple(builder.info.features["label"].names))
+    return Data(**sources, inputs=inputs, outputs=classes, preprocess=preprocess)
+
+
+def whole_texts(name: str, feature: str, length: int) -> Data:
+    """A set with one long text a split, as windows of characters, to predict the next one of.
+
+    Args:
+        name: of the set.
+        feature: name of its text.
+        length: characters of a window.
+
+    Raises:
+        UserError: where the set isn't there and can't be downloaded.
+    """
+    builder = _prepared(name)
+    sources = {}
+    for split in ("train", "validation", "test"):
+        texts = builder.as_dataset(split=split, shuffle_files=False).as_numpy_iterator()
+        sources[split] = windows("\n".join(example[feature].decode() for example in texts), length)
+    inputs, outputs, preprocess = characters(sources["train"], length)
+    return Data(**sources, inputs=inputs, outputs=outputs, preprocess=preprocess)
+
+
+def _sources(
+    builder, test: str, feature: str, request: str, empty: Callable, lengths: Callable | None = None
+) -> dict[str, InMemory]:
+    """The splits: the last tenth of train validates, `test` tests. `empty` makes room for so many examples."""
+    counts = {split: builder.info.splits[split].num_examples for split in ("train", test)}
+    held_out = counts["train"] // 10
+    parts = {
+        "train": ("train", 0, counts["train"] - held_out),
+        "validation": ("train", counts["train"] - held_out, held_out),
+        "test": (test, 0, counts[test]),
+    }
+    return {
+        part: InMemory(size, _reader(builder, part, split, first, feature, request, empty), lengths)
+        for part, (split, first, size) in parts.items()
+    }
+
+
+def _reader(builder, part: str, split: str, first: int, feature: str, request: str, empty: Callable) -> Callable:
+    """Reads so many examples from `first` on; images are decoded once into uint8."""
     import tensorflow_datasets as tfds
 
     def read(n):
-        images = np.empty((n, spec.height, spec.width, spec.channels), "uint8")
-        labels = np.empty(n, "int32")
+        column, labels = empty(n), np.empty(n, "int32")
         rows = tfds.core.ReadInstruction(split, from_=first, to=first + n, unit="abs")
         batches = builder.as_dataset(split=rows, shuffle_files=False).batch(CHUNK).as_numpy_iterator()
         shown = track(
@@ -55,10 +107,10 @@ def _source(builder, spec: Image, part: str, split: str, first: int, size: int) 
         )
         for number, batch in enumerate(shown):
             here = slice(number * CHUNK, number * CHUNK + len(batch["label"]))
-            images[here], labels[here] = batch["image"], batch["label"]
-        return {"image": images}, labels
+            column[here], labels[here] = batch[feature], batch["label"]
+        return {request: column}, labels
 
-    return InMemory(size, read)
+    return read
 
 
 def _prepared(name: str):
@@ -104,7 +156,7 @@ def _unreachable(address: str) -> str | None:
 
 
 def _missing(name: str, builder, failure: str) -> UserError:
-    offline = ", ".join(file.name for file in catalogue.datasets().values() if not file.download)
+    offline = ", ".join(file.name for file in catalogue.datasets().values() if not (file.download or file.own))
     return UserError(
         f"The data set {name} is not in {builder.data_dir_root}, and {failure}.\n"
         f"Set TFDS_DATA_DIR to a folder that has it, connect and try again, or use --data with a set that needs no "

@@ -11,6 +11,7 @@ import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from signal import SIGINT, SIGTERM
 
@@ -18,6 +19,7 @@ import keras
 import tensorflow as tf
 
 from src import catalogue, device, report, runs, state
+from src.catalogue import ModelFile
 from src.config import Choices, Config, resolve
 from src.contract import check_data, check_model, mistakes_in
 from src.errors import UserError
@@ -93,18 +95,17 @@ def _train(
         runs_dir: folder of the runs.
         exports_dir: folder of the SavedModels.
     """
-    choices = settings.choices
-    export_name = _check_names(choices, export, export_name, tag)
+    export_name = _check_names(settings.choices, export, export_name, tag)
     if limit is not None and limit < 1:
         raise UserError(f"limit has to be 1 or more, not {limit}.")
     check_writable(Path(runs_dir), *([Path(exports_dir)] if export else []))
     say = print if verbose else _nothing
     if resume and (Path(resume) / "metrics.json").is_file():
         return _finish(Path(resume), export_name if export else None, Path(exports_dir), say)
-    say(f"{choices.model.name} on {choices.data.name}: {choices.task.name}, on {device.name()}")
-
     device.seed(seed, deterministic)
-    loaded = _load(settings)
+    settings, loaded = _load(settings)
+    choices = settings.choices
+    say(f"{choices.model.name} on {choices.data.name}: {choices.task.name}, on {device.name()}")
     if export:
         check_request(Path(exports_dir) / export_name, request_of(loaded.preprocess))
     parts = splits(loaded, limit, test)
@@ -112,11 +113,11 @@ def _train(
     with mistakes_in(choices.data):
         adapted = catalogue.load(choices.task).adapt(loaded.outputs, loaded.train)
     with mistakes_in(choices.task):
-        learnt = catalogue.load(choices.task).Task(adapted, **settings.of("task"))
+        learnt = catalogue.load(choices.task).Task(adapted, **settings.of(choices.task.name))
     loaded = dataclasses.replace(loaded, outputs=adapted)
     precision = device.precision_policy(mixed_precision)
     model = _build(settings, loaded, precision)
-    chosen = plan(model, len(loaded.train), deterministic, **settings.of("plan"))
+    chosen = plan(model, loaded.inputs, len(loaded.train), deterministic, **settings.of("plan"))
     made, schedule = optimizer(chosen.steps * chosen.epochs, learnt, **settings.of("optimizer"))
     say(
         f"{len(loaded.train):,} examples to train on, {model.count_params():,} parameters; batches of {chosen.batch}, "
@@ -132,11 +133,13 @@ def _train(
         with _kept_if_of_use(path, bool(resume), goes_on):
             start = _begin(path, facts, described, bool(resume), say)
             stop = Stop(f"stopped; {goes_on}")
+            samples = _samples(choices.model, model, learnt, loaded)
             fitted = fit(
-                model, learnt, loaded, chosen, schedule, path, seed, start, stop, verbose, **settings.of("fit")
+                model, learnt, loaded, chosen, schedule, path, seed, start, stop, samples, verbose, **settings.of("fit")
             )
-            runs.save(path, model, loaded)
-            metrics = figures(path, model, fitted.measure, learnt, loaded.preprocess, parts)
+            runs.save(path, model, loaded, learnt)
+            metrics = figures(path, model, fitted.measure, learnt, loaded.inputs, loaded.preprocess, parts)
+            write_json(path / "figures" / "samples.json", samples())
             write_json(path / "metrics.json", metrics)
             shutil.rmtree(path / "state", ignore_errors=True)  # nothing goes on from there any more
             report.write(path)
@@ -191,12 +194,13 @@ def _finish(path: Path, export_name: str | None, exports: Path, say: Callable[[s
     return run
 
 
-def _load(settings: Config) -> Data:
+def _load(settings: Config) -> tuple[Config, Data]:
+    """The data set, and the configuration now that it is known what it is for."""
     file = settings.choices.data
     with mistakes_in(file):
         data = catalogue.load(file).load(**settings.of("data"))
-    check_data(file, settings.choices.task, data)
-    return data
+    check_data(file, data)
+    return settings.decided(type(data.outputs)), data
 
 
 def _build(settings: Config, data: Data, precision: str) -> keras.Model:
@@ -211,6 +215,14 @@ def _build(settings: Config, data: Data, precision: str) -> keras.Model:
         keras.config.set_dtype_policy(before)
     check_model(file, model, data.outputs)
     return model
+
+
+def _samples(file: ModelFile, model: keras.Model, task, data: Data) -> Callable[[], dict[str, str]]:
+    """What makes samples of a model's work by its present weights: texts by name, none in most tasks."""
+    if not hasattr(task, "samples"):
+        return dict
+    signatures = task.signatures(model, data.preprocess, data.doors, partial(runs.step_of, file, model))
+    return partial(task.samples, {name: tf.function(ask) for name, (ask, _) in signatures.items()})
 
 
 @contextmanager

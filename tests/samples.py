@@ -1,15 +1,15 @@
-"""Small specs of every kind, features and targets that fit them, and what can be trained without a download."""
+"""Small specs of every kind, features and targets that fit them, own files, and what can be trained at once."""
 
 import numpy as np
 
 from src import catalogue
-from src.specs import Classes, Columns, Image, Series, Tokens, Values, Vector
+from src.specs import Classes, Columns, Horizon, Image, NextToken, Series, Tokens, Values, Vector
 
 PAIRS = [  # of a model's and a data set's name
     (model.name, data.name)
     for model in catalogue.models().values()
     for data in catalogue.datasets().values()
-    if not data.download and catalogue.tasks_of(model, data)
+    if not (data.download or data.own) and catalogue.tasks_of(model, data)
 ]
 SPECS = {
     Image: Image(9, 7, 2),
@@ -19,7 +19,10 @@ SPECS = {
     Series: Series(8, 2),
     Classes: Classes(("low", "middle", "high"), (5, 6, 7)),
     Values: Values(("price", "rent"), "EUR", (1000.0, 10.0), (200.0, 2.0)),
+    NextToken: NextToken(("", "?", *"abcdefghi"), (0, 0, 5, 4, 4, 3, 3, 3, 2, 1, 1)),
+    Horizon: Horizon(("low", "high"), 3, 4, False, (10.0, 20.0), (2.0, 4.0), (1.0, 1.5), (2.0, 3.0)),
 }
+MADE_OF = {NextToken: Tokens, Horizon: Series}  # outputs that are made of the input itself
 
 
 def features(spec, examples: int, seed: int = 0):
@@ -42,9 +45,35 @@ def features(spec, examples: int, seed: int = 0):
             }
 
 
+def own_files(kind, folder):
+    """The path of files that a data set of this kind of features can read, as a user may have them; None if unknown."""
+    if kind is Tokens:
+        for name, word in {"praise": "good", "blame": "bad"}.items():
+            (folder / name).mkdir()
+            for number in range(20):
+                (folder / name / f"{number}.txt").write_text(f"a {word} film, {number} times {word}!")
+        return folder
+    if kind is Series:
+        rows = [f"2024-{1 + day // 28:02}-{1 + day % 28:02},{day % 7},{day}" for day in range(300)]
+        (folder / "days.csv").write_text("\n".join(["day,weekday,count", *rows]))
+        return folder / "days.csv"
+    return None
+
+
+def predictions(spec, examples: int, seed: int = 0):
+    """Random predictions for `examples` examples."""
+    shape = (examples, *[SPECS[Tokens].length] * (spec.rank - 2), spec.size)
+    return np.random.default_rng(seed).standard_normal(shape, "float32")
+
+
 def targets(spec, examples: int, seed: int = 0):
     """Random targets of `examples` examples."""
     random = np.random.default_rng(seed)
     if isinstance(spec, Classes):
         return random.integers(0, len(spec.names), examples).astype("int32")
+    if isinstance(spec, NextToken):
+        return random.integers(1, SPECS[Tokens].length, examples).astype("int32")
+    if isinstance(spec, Horizon):
+        values = random.standard_normal((examples, 2, spec.length, len(spec.names)))
+        return (values * spec.scale + spec.mean).astype("float32")
     return (random.standard_normal((examples, len(spec.names))) * spec.scale + spec.mean).astype("float32")

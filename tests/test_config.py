@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from src import catalogue, config
+from src import catalogue, config, specs
 from src.errors import UsageError, UserError
 from tests import tree
 
@@ -54,11 +54,22 @@ def test_choices_follow_flags_then_the_file_then_the_model(toys):
     assert config.resolve("painter", {"config": path, "data": "drawings"}).values["data"] == "drawings"
 
 
-def test_task_is_that_of_the_first_output_unless_named(toys):
+def test_task_is_that_of_the_data_s_output_unless_named(toys):
     (toys / "models/all.py").write_text(tree.CLERK.replace("(Values,)", "(Classes, Values)"))
     (toys / "src/datasets/both.py").write_text(tree.TABLE.replace("(Values,)", "(Values, Classes)"))
     path = written(toys, "mine.toml", 'task = "classification"')
-    assert config.resolve("all", {"data": "both"}).values["task"] == "regression"
+    either = config.resolve("all", {"data": "both"})
+    assert either.values["task"] is None
+    assert either.decided(specs.Values).values["task"] == "regression"
+    assert either.decided(specs.Classes).values["task"] == "classification"
+    named = config.resolve("all", {"data": "both", "task": "regression"})
+    assert "label_smoothing" not in named.values
+    with pytest.raises(UsageError, match="both has Classes here, not Values"):
+        named.decided(specs.Classes)
+    smooth = config.resolve("all", {"data": "both", "label_smoothing": 0.1})
+    assert smooth.decided(specs.Classes).of("classification")["label_smoothing"] == 0.1
+    with pytest.raises(UsageError, match="--label-smoothing has no effect in regression"):
+        smooth.decided(specs.Values)
     assert config.resolve("all", {"data": "both", "config": path}).values["task"] == "classification"
     assert config.resolve("all", {"data": "both", "config": path, "task": "regression"}).values["task"] == "regression"
 

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from src.catalogue import DataFile, ModelFile, TaskFile
+from src.catalogue import DataFile, ModelFile
 from src.contract import check_data, check_model, mistakes_in
 from src.errors import UserError
 from src.sources import InMemory
@@ -16,7 +16,6 @@ from src.tables import from_matrix
 from src.tasks import classification, regression
 
 CLASSES = Classes(("low", "middle", "high"))
-TASK = TaskFile("sorting", Path("src/tasks/sorting.py"), "", Classes, ())
 DATA = DataFile("things", Path("src/datasets/things.py"), "", (Columns,), (Classes,), "", ())
 MODEL = ModelFile("thing", Path("models/thing.py"), "", (Columns,), (Classes,), "", {}, {}, ())
 
@@ -33,7 +32,7 @@ def named(name):
 
 
 def test_a_data_set_that_keeps_the_contract_passes():
-    check_data(DATA, TASK, things())
+    check_data(DATA, things())
 
 
 @pytest.mark.parametrize(
@@ -51,7 +50,7 @@ def test_a_data_set_that_keeps_the_contract_passes():
 )
 def test_what_a_data_set_does_wrong_is_said(data, said):
     with pytest.raises(UserError) as error:
-        check_data(DATA, TASK, data)
+        check_data(DATA, data)
     assert str(error.value).startswith("src/datasets/things.py: ")
     assert said in str(error.value)
 

@@ -15,7 +15,7 @@ from src import catalogue, cli, config, plan, state
 from src.errors import UserError
 from src.knobs import Knob
 from src.sources import InMemory
-from src.specs import Classes, Image
+from src.specs import Classes, Image, Vector
 from src.state import State
 from src.tables import request_name
 
@@ -89,7 +89,7 @@ MODEL = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
 
 @given(st.integers(1, 10**6), st.integers(1, 2000), st.none() | st.integers(1, 500))
 def test_executions_divide_an_epoch(examples, batch, execution):
-    chosen = plan.plan(MODEL, examples, True, batch=batch, steps_per_execution=execution)
+    chosen = plan.plan(MODEL, Vector(4), examples, True, batch=batch, steps_per_execution=execution)
     assert chosen.batch * chosen.steps <= examples
     assert chosen.steps % chosen.steps_per_execution == 0
     assert chosen.steps_per_execution <= (execution or plan.EXECUTION)

@@ -49,7 +49,7 @@ class Task:
     """
 
     monitor, direction = "val_accuracy", "max"
-    signatures = staticmethod(plain)
+    signatures = plain
 
     def __init__(self, outputs: Classes, *, class_weights: bool = False, label_smoothing: float = 0.0):
         if not 0 <= label_smoothing < 1:

@@ -53,7 +53,7 @@ class Task:
     """
 
     monitor, direction = "val_mae", "min"
-    signatures = staticmethod(plain)
+    signatures = plain
 
     def __init__(self, outputs: Values):
         self.outputs = outputs

@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from src import catalogue
 from src.sources import InMemory
-from src.specs import from_json, to_json
-from tests.samples import SPECS, targets
+from src.specs import Vector, from_json, to_json
+from tests.samples import MADE_OF, SPECS, features, predictions, targets
 
 TASKS = list(catalogue.tasks().values())
 
@@ -31,6 +31,11 @@ def task(file, adapted):
     return catalogue.load(file).Task(adapted[0])
 
 
+def given(outputs, examples):
+    """Features from which the task can make what is trained on."""
+    return features(SPECS[MADE_OF.get(type(outputs), Vector)], examples)
+
+
 def test_statistics_survive_json(adapted):
     assert from_json(to_json(adapted[0])) == adapted[0]
 
@@ -43,8 +48,8 @@ def test_adapting_forgets_the_statistics_of_other_splits(file, adapted):
 
 def test_loss_is_one_number_an_example_and_can_be_learnt(task, adapted):
     outputs, target = adapted
-    _, y, *_ = task.supervise({}, tf.constant(target))
-    prediction = tf.Variable(tf.zeros((len(target), outputs.size)))
+    _, y, *_ = task.supervise(given(outputs, len(target)), tf.constant(target))
+    prediction = tf.Variable(np.zeros_like(predictions(outputs, len(target))))
     optimizer = keras.optimizers.SGD(1.0)
     first = task.loss(y, prediction)
     assert first.shape == (len(target),)
@@ -63,16 +68,18 @@ def test_the_monitored_figure_is_measured(task, adapted):
 
 
 def test_answers_are_named_and_keep_the_batch(task, adapted):
-    answers = task.answers(tf.random.stateless_normal((7, adapted[0].size), (0, 0)))
+    answers = task.answers(
+        tf.random.stateless_normal((7, adapted[0].size), (0, 0))
+    )  # of one step, where there are many
     assert answers
     assert all(column.shape[0] == 7 for column in answers.values())
 
 
 def test_figures_stand_beside_a_baseline_and_are_drawn(task, adapted, tmp_path):
     outputs, target = adapted
-    dataset = tf.data.Dataset.from_tensor_slices((np.arange(50), target)).batch(20)
+    dataset = tf.data.Dataset.from_tensor_slices((given(outputs, 50), target)).batch(20)
     batches = dataset.map(task.supervise)
-    figures = task.figures(lambda x: tf.random.stateless_normal((len(x), outputs.size), (0, 1)), batches)
+    figures = task.figures(lambda x: predictions(outputs, len(x)), batches)
     monitored = task.monitor.removeprefix("val_")
     assert np.isfinite(figures[monitored])
     assert np.isfinite(figures["baseline"][monitored])

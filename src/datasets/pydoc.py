@@ -1,0 +1,26 @@
+"""Python's reference manual, as `help()` shows it: which character comes next?
+
+460,000 characters (topics.py of the standard library's pydoc_data; Python Software Foundation License), which change a
+little with Python's version. The topics are in alphabetical order; of each ten the eighth validates and the last tests.
+"""
+
+from pydoc_data.topics import topics
+
+from src.specs import Data, NextToken, Tokens
+from src.texts import characters, windows
+
+INPUTS, OUTPUTS = (Tokens,), (NextToken,)
+
+
+def load(*, length: int = 128) -> Data:
+    """The manual, as characters.
+
+    Args:
+        length: characters of a window, which is what a model sees at a time.
+    """
+    names = sorted(topics)
+    parts = {"validation": names[7::10], "test": names[9::10]}
+    parts["train"] = [name for name in names if name not in parts["validation"] + parts["test"]]
+    sources = {split: windows("\n".join(topics[name] for name in names), length) for split, names in parts.items()}
+    inputs, outputs, preprocess = characters(sources["train"], length)
+    return Data(**sources, inputs=inputs, outputs=outputs, preprocess=preprocess)

@@ -1,0 +1,30 @@
+"""Monthly stock prices, 5 companies and 2 indices from 1990 to 2022: what comes next month?
+
+390 months of adjusted closing prices (Yahoo Finance, in matplotlib's sample data; matplotlib's licence). The splits
+follow each other: 1990 to 2012 or so trains, the next five years validate, the last five test.
+"""
+
+import csv
+
+import numpy as np
+from matplotlib.cbook import get_sample_data
+
+from src.series import forecast
+from src.specs import Data, Horizon, Series
+
+INPUTS, OUTPUTS = (Series,), (Horizon,)
+
+
+def load(*, window: int = 24, horizon: int = 1) -> Data:
+    """The prices, their logarithms forecast together.
+
+    Args:
+        window: months of the past that a model sees.
+        horizon: months that are forecast.
+    """
+    with get_sample_data("Stocks.csv") as file:
+        header, *rows = csv.reader(line for line in file.read().splitlines() if not line.startswith("#"))
+    months = [row for row in rows if row[0].endswith("-01") and row[1]]  # the others tell of dividends
+    columns = {name: [row[place] for row in months] for place, name in enumerate(header)}
+    complete = {name: np.array(column, "float32") for name, column in columns.items() if name != "Date" and all(column)}
+    return forecast(complete, window=window, horizon=horizon, season=12, log=True)

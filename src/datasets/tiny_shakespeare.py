@@ -1,0 +1,20 @@
+"""Shakespeare's plays: which character comes next?
+
+1.1 million characters, 65 of them different, the last tenth of which validates and tests (Karpathy, 2015, The
+unreasonable effectiveness of recurrent neural networks), through TensorFlow Datasets.
+"""
+
+from src.specs import Data, NextToken, Tokens
+from src.tfds import whole_texts
+
+INPUTS, OUTPUTS = (Tokens,), (NextToken,)
+DOWNLOAD = "1 MB"
+
+
+def load(*, length: int = 256) -> Data:
+    """The plays, as characters.
+
+    Args:
+        length: characters of a window, which is what a model sees at a time.
+    """
+    return whole_texts("tiny_shakespeare", "text", length)

@@ -1,0 +1,52 @@
+"""Let a trained language model write."""
+
+import numpy as np
+
+from src import runs
+from src.errors import UserError
+
+
+def generate(
+    *,
+    run: str = "",
+    model: str = "",
+    data: str = "",
+    prompt: str = "",
+    length: int = 500,
+    temperature: float = 0.8,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    seed: int = 0,
+    runs_dir: str = "runs",
+) -> str:
+    """Writes a text, and nothing else, to the standard output; from Python, it is also what this returns.
+
+    Args:
+        run: folder of the run.
+        model: the newest run of this model writes.
+        data: … on this data set.
+        prompt: how the text begins.
+        length: tokens to add, up to 100,000.
+        temperature: how bold to be: below 1 likely tokens get likelier, 0 takes the likeliest one each time.
+        top_k: draw only from so many of the likeliest tokens; 0 for all.
+        top_p: draw only from the likeliest tokens that together have this probability, above 0 and up to 1.
+        seed: another one gives another text.
+        runs_dir: folder in which runs are looked for.
+    """
+    found = runs.find(run, model, data, runs_dir)
+    if "generate" not in found.signatures:
+        raise UserError(f"{found.path} is of the task {found.config['task']}: only language models write texts.")
+    for holds, what in (
+        (0 <= length <= 100_000, f"length has to be from 0 to 100,000, not {length}"),
+        (temperature >= 0, f"temperature has to be 0 or more, not {temperature}"),
+        (top_k >= 0, f"top_k has to be 0 or more, not {top_k}"),
+        (0 < top_p <= 1, f"top_p has to be above 0 and up to 1, not {top_p}"),
+    ):
+        if not holds:
+            raise UserError(f"{what}.")
+    request = {"text": prompt, "length": length, "seed": seed}
+    request |= {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+    answers = found.predict({name: np.array([value]) for name, value in request.items()}, signature="generate")
+    (text,) = answers["text"]
+    print(text)
+    return text

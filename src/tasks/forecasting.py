@@ -1,0 +1,153 @@
+"""Forecasting: the next values of series, by the mean absolute error of standardised values.
+
+Hyndman and Athanasopoulos, Forecasting: principles and practice (3rd edition, 2021), sections 5.2 (the last value and
+the one a season before as forecasts) and 5.8 (MASE, the error beside that of the last value in training).
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from matplotlib.figure import Figure
+
+from src.signatures import plain
+from src.sources import Source
+from src.specs import Horizon
+
+SPEC = Horizon
+DRAWN = 200  # steps of each series
+NAMES_DRAWN = 8
+
+
+def adapt(outputs: Horizon, train: Source) -> Horizon:
+    """The spec as it is: its statistics came with the series.
+
+    Raises:
+        ValueError: for targets of another shape or type, or that aren't finite.
+    """
+    shape = (2, outputs.length, len(outputs.names))
+    for _, target in train.in_order(4096).as_numpy_iterator():
+        if target.shape[1:] != shape or target.dtype != "float32":
+            raise ValueError(f"targets have to be float32 (examples, *{shape}), not {target.dtype} {target.shape}")
+        if not np.isfinite(target).all():
+            raise ValueError("a value is infinite or not a number")
+    return outputs
+
+
+class Task:
+    """Forecasting of `outputs.names`, `outputs.length` steps ahead.
+
+    Args:
+        outputs: the series, with mean, scale and the errors of simple forecasts in the training split.
+    """
+
+    monitor, direction = "val_mase", "min"
+    signatures = plain
+
+    def __init__(self, outputs: Horizon):
+        self.outputs = outputs
+        self.mean, self.scale = np.array(outputs.mean, "float32"), np.array(outputs.scale, "float32")
+        self.naive = np.maximum(np.array(outputs.naive, "float32"), 1e-9)
+
+    def supervise(self, features, target):
+        """What the model is trained on: features and standardised targets (batch, 2, length, series)."""
+        target = tf.math.log(target) if self.outputs.log else target
+        return features, (target - self.mean) / self.scale
+
+    def loss(self, target, prediction):
+        """Absolute error (batch,) of standardised values."""
+        return tf.reduce_mean(abs(target[:, 0] - self._steps(prediction)), axis=(1, 2))
+
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """MASE, and the mean absolute and root mean squared error over all series, un-scaled."""
+
+        def error(target, prediction):
+            return self._in_unit(self._steps(prediction)) - self._in_unit(target[:, 0])
+
+        class RootMeanSquaredError(keras.metrics.Mean):
+            def update_state(self, y_true, y_pred, sample_weight=None):
+                super().update_state(error(y_true, y_pred) ** 2)
+
+            def result(self):
+                return keras.ops.sqrt(super().result())
+
+        return [
+            keras.metrics.MeanMetricWrapper(lambda y, p: abs(error(y, p)) / self.naive, "mase"),
+            keras.metrics.MeanMetricWrapper(lambda y, p: abs(error(y, p)), "mae"),
+            RootMeanSquaredError("rmse"),
+        ]
+
+    def answers(self, prediction) -> dict[str, tf.Tensor]:
+        """The next values of each series by its name, (batch, length)."""
+        values = self._in_unit(self._steps(prediction))
+        return {name: values[:, :, place] for place, name in enumerate(self.outputs.names)}
+
+    def summarize(self, targets) -> dict:
+        """One split's targets, for the manifest."""
+        truth = targets[:, 0]
+        return {
+            "series": {
+                name: {"mean": float(column.mean()), "min": float(column.min()), "max": float(column.max())}
+                for name, column in zip(self.outputs.names, np.moveaxis(truth, 2, 0), strict=True)
+            }
+        }
+
+    def figures(self, predict, batches) -> dict:
+        """Errors of each series beside those of the last value and of the value one season before.
+
+        Args:
+            predict: from features to standardised values.
+            batches: (features, standardised targets) of one split, each example once.
+        """
+        count, sums, drawn = 0, 0.0, []
+        for features, target, *_ in batches:
+            truth, before = self._in_unit(target.numpy()).swapaxes(0, 1)  # each (batch, length, series)
+            last = np.broadcast_to(features.numpy()[:, -1:, : len(self.outputs.names)], truth.shape)
+            forecasts = [self._in_unit(self._steps(np.asarray(predict(features)))), self._in_unit(last), before]
+            errors = [forecast - truth for forecast in forecasts]
+            sums = sums + np.array([[abs(e).sum((0, 1), float), (e**2).sum((0, 1), float)] for e in errors])
+            count += truth.shape[0] * truth.shape[1]
+            if len(drawn) < DRAWN:
+                drawn += np.stack([truth[:, 0], forecasts[0][:, 0]], axis=-1).tolist()
+        model, last, season = (self._errors(*found) for found in sums / count)  # predictors × kinds of error × series
+        simple = {"the last value": last, "the value one season before": season}
+        best = min(simple, key=lambda name: simple[name]["mase"])
+        return {**model, "baseline": {**simple[best], "predictor": best}, "simple": simple, "drawn": drawn[:DRAWN]}
+
+    def draw(self, figures: dict) -> dict[str, Figure]:
+        """What came and what was forecast one step ahead, a picture for each series."""
+        steps = np.array(figures["drawn"])  # (time, series, truth and forecast)
+        drawn = {}
+        for place, name in enumerate(self.outputs.names[:NAMES_DRAWN]):
+            figure = Figure(figsize=(9, 3), layout="constrained")
+            axes = figure.subplots()
+            axes.plot(steps[:, place, 0], color="0.3", label="what came")
+            axes.plot(steps[:, place, 1], label="forecast, one step ahead")
+            axes.set(title=name, xlabel="step")
+            axes.legend(frameon=False)
+            axes.spines[["top", "right"]].set_visible(False)
+            drawn[f"forecast_{name}"] = figure
+        return drawn
+
+    def _errors(self, absolute: np.ndarray, squared: np.ndarray) -> dict:
+        mase, rmse = absolute / self.naive, np.sqrt(squared)
+        seasonal = absolute / np.maximum(self.outputs.seasonal, 1e-9)
+        names = ("mae", "rmse", "mase", "seasonal_mase")
+        columns = zip(absolute, rmse, mase, seasonal, strict=True)
+        each = zip(self.outputs.names, columns, strict=True)
+        return {
+            "mase": float(mase.mean()),
+            "mae": float(absolute.mean()),
+            "rmse": float(np.sqrt(squared.mean())),
+            "series": {name: dict(zip(names, map(float, found), strict=True)) for name, found in each},
+        }
+
+    def _steps(self, prediction):
+        """(batch, length, series) of what a model predicts."""
+        shape = (-1, self.outputs.length, len(self.outputs.names))
+        return prediction.reshape(shape) if isinstance(prediction, np.ndarray) else tf.reshape(prediction, shape)
+
+    def _in_unit(self, standardised):
+        values = standardised * self.scale + self.mean
+        if not self.outputs.log:
+            return values
+        return np.exp(values) if isinstance(values, np.ndarray) else tf.exp(values)

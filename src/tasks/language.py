@@ -1,0 +1,178 @@
+"""Language modelling: which token comes next, at each place of a text, by cross-entropy.
+
+Goodfellow, Bengio and Courville, Deep Learning (2016), section 12.4; perplexity and bits per character: Graves (2013),
+Generating sequences with recurrent neural networks, section 3.
+"""
+
+import math
+
+import keras
+import numpy as np
+import tensorflow as tf
+from matplotlib.figure import Figure
+
+from src import sampling
+from src.signatures import DEFAULT, features_of, request_of
+from src.sources import Source
+from src.specs import NextToken
+
+SPEC = NextToken
+KNOBS = {  # of generation: type and usual value; src/sampling.py says what each does
+    "length": (tf.int32, 200),
+    "seed": (tf.int32, 0),
+    "temperature": (tf.float32, 1.0),
+    "top_k": (tf.int32, 0),
+    "top_p": (tf.float32, 1.0),
+}
+SAMPLES, SAMPLE_LENGTH = 3, 400  # that training shows
+
+
+def adapt(outputs: NextToken, train: Source) -> NextToken:
+    """The spec as it is: its counts came with the vocabulary.
+
+    Raises:
+        ValueError: for targets that aren't int32, one an example.
+    """
+    _, target = train.examples(1)
+    if target.ndim != 1 or target.dtype != "int32":
+        raise ValueError(f"targets have to be int32 (examples,), not {target.dtype} {target.shape}")
+    return outputs
+
+
+class Task:
+    """Prediction of the token after each one, from those before it.
+
+    Args:
+        outputs: the tokens and how often each stands in the training split.
+    """
+
+    monitor, direction = "val_bits_per_character", "min"
+
+    def __init__(self, outputs: NextToken):
+        self.outputs = outputs
+        self.characters = np.array([len(token) for token in outputs.tokens], "float32")
+
+    def supervise(self, features, target):
+        """What the model is trained on: each text (batch, time) begins with padding and is to be read one step on."""
+        return tf.pad(features[:, :-1], [[0, 0], [1, 0]]), features
+
+    def loss(self, target, logits):
+        """Cross-entropy (batch,), the mean over the tokens of each text, of (batch, time) and (batch, time, tokens)."""
+        nats, here = _nats(target, logits)
+        return tf.reduce_sum(nats, axis=1) / tf.maximum(tf.reduce_sum(here, axis=1), 1)
+
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """Bits per character, and perplexity of a token."""
+        characters = self.characters
+
+        class BitsPerCharacter(keras.metrics.Mean):
+            def update_state(self, y_true, y_pred, sample_weight=None):
+                nats, _ = _nats(y_true, y_pred)
+                size = tf.gather(characters, tf.cast(y_true, tf.int32))
+                super().update_state(tf.math.divide_no_nan(nats, size) / math.log(2), size)
+
+        class Perplexity(keras.metrics.Mean):
+            def update_state(self, y_true, y_pred, sample_weight=None):
+                super().update_state(*_nats(y_true, y_pred))
+
+            def result(self):
+                return keras.ops.exp(super().result())
+
+        return [BitsPerCharacter("bits_per_character"), Perplexity("perplexity")]
+
+    def answers(self, logits) -> dict[str, tf.Tensor]:
+        """The likeliest token after a text, its probability (batch,), and all probabilities (batch, tokens)."""
+        probabilities = tf.nn.softmax(logits)
+        return {
+            "next": tf.gather(tf.constant(self.outputs.tokens), tf.argmax(probabilities, axis=-1)),
+            "probability": tf.reduce_max(probabilities, axis=-1),
+            "probabilities": probabilities,
+        }
+
+    def signatures(self, model, preprocess, doors, step) -> dict:
+        """`serving_default`: what comes after a text. `generate`: how it goes on, with a sampling loop inside."""
+        (context,) = {tensor.shape[1] for tensor in preprocess.outputs}
+        advance = step()
+
+        def serve(raw):
+            tokens = features_of(preprocess, raw)
+            full = tf.cast(tokens[:, -1:] > 0, tf.int32)  # the first token then makes place for the beginning
+            places = full + tf.range(context - 1)
+            tokens = tf.gather(tf.pad(tokens, [[0, 0], [0, 1]]), places, batch_dims=1)
+            logits = model(tf.pad(tokens, [[0, 0], [1, 0]]), training=False)
+            return self.answers(tf.gather(logits, tf.math.count_nonzero(tokens, axis=1), batch_dims=1))
+
+        def generate(request):
+            prompts = features_of(preprocess, {"text": request["text"]})
+            tokens = sampling.sample(advance, prompts, context, **{name: request[name] for name in KNOBS})
+            written = tf.strings.reduce_join(tf.gather(tf.constant(self.outputs.tokens), tokens), axis=1)
+            return {"text": tf.strings.join([request["text"], written])}
+
+        request = request_of(preprocess)
+        knobs = {name: tf.TensorSpec((None,), kind, name=name) for name, (kind, _) in KNOBS.items()}
+        return {DEFAULT: (serve, request), "generate": (generate, {**request, **knobs})}
+
+    def requests(self, raw) -> dict:
+        """Samples of a request for each signature, from raw texts."""
+        prompts = np.array([text.decode(errors="ignore")[:20] for text in raw["text"]], object)
+        knobs = {name: np.full(len(prompts), usual, kind.as_numpy_dtype) for name, (kind, usual) in KNOBS.items()}
+        knobs |= {"length": np.full(len(prompts), 20, "int32"), "seed": np.arange(len(prompts), dtype="int32")}
+        return {DEFAULT: raw, "generate": {"text": prompts, **knobs}}
+
+    def samples(self, ask) -> dict[str, str]:
+        """Texts that the model writes from nothing; `ask` has the functions of `signatures` by name."""
+        request = {name: tf.fill([SAMPLES], tf.constant(usual, kind)) for name, (kind, usual) in KNOBS.items()}
+        request |= {"length": tf.fill([SAMPLES], SAMPLE_LENGTH), "seed": tf.range(SAMPLES)}
+        texts = ask["generate"]({"text": tf.fill([SAMPLES], ""), **request})["text"].numpy()
+        return {f"seed {seed}": text.decode() for seed, text in enumerate(texts)}
+
+    def summarize(self, targets) -> dict:
+        """One split's targets, for the manifest: the number of its tokens."""
+        return {"tokens": int(targets.sum())}
+
+    def figures(self, predict, batches) -> dict:
+        """Bits per character and perplexity beside those of the training split's frequencies; by place in the text.
+
+        Args:
+            predict: from shifted tokens to logits.
+            batches: (shifted tokens, tokens) of one split, each example once.
+        """
+        frequencies = np.maximum(np.array(self.outputs.counts, float), 0.5)  # nothing is impossible
+        unigram = -np.log(frequencies / frequencies.sum())
+        nats, guessed, tokens, characters = 0.0, 0.0, 0, 0.0
+        places = np.zeros((2, 0))
+        for features, target, *_ in batches:
+            found, here = (part.numpy() for part in _nats(target, predict(features)))
+            kept = target.numpy()[here > 0]
+            nats, guessed = nats + found.sum(dtype=float), guessed + unigram[kept].sum()
+            tokens, characters = tokens + len(kept), characters + self.characters[kept].sum(dtype=float)
+            places = np.pad(places, [(0, 0), (0, max(0, found.shape[1] - places.shape[1]))])
+            places[:, : found.shape[1]] += found.sum(axis=0, dtype=float), here.sum(axis=0, dtype=float)
+        baseline = {**_figures(guessed, tokens, characters), "predictor": "how often each token stands in training"}
+        by_place = places[0] / np.maximum(places[1], 1) / math.log(2)
+        return {**_figures(nats, tokens, characters), "baseline": baseline, "bits_by_place": by_place.tolist()}
+
+    def draw(self, figures: dict) -> dict[str, Figure]:
+        """Bits for a token by its place in a text: how much what came before helps."""
+        bits = figures["bits_by_place"]
+        figure = Figure(figsize=(5, 3.4), layout="constrained")
+        axes = figure.subplots()
+        axes.plot(range(1, len(bits) + 1), bits)
+        axes.set(xlabel="place in the text", ylabel="bits a token", title="What came before helps", xscale="log")
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+        return {"bits_by_place": figure}
+
+
+def _nats(target, logits) -> tuple[tf.Tensor, tf.Tensor]:
+    """Cross-entropy of each token, 0 for padding, and whether it is none: both (batch, time)."""
+    target = tf.cast(target, tf.int32)
+    here = tf.cast(target > 0, tf.float32)
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(target, logits) * here, here
+
+
+def _figures(nats: float, tokens: int, characters: float) -> dict[str, float]:
+    return {
+        "bits_per_character": nats / math.log(2) / max(characters, 1),
+        "perplexity": math.exp(min(nats / max(tokens, 1), 700)),
+    }
