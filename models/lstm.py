@@ -37,6 +37,7 @@ def build(
     embedding: int | None = None,
     vectors: str | None = None,
     trainable: bool = True,
+    token_dropout: float = 0.0,
     dropout: float = 0.2,
     recurrent_dropout: float = 0.0,
 ) -> keras.Model:
@@ -52,6 +53,7 @@ def build(
         embedding: size of a token's vector, 64 by itself; for tokens only.
         vectors: file of vectors to start from, in GloVe's or word2vec's text format: a word and its numbers a line.
         trainable: whether training changes the tokens' vectors.
+        token_dropout: share of the tokens whose vectors are dropped in training, in [0, 1).
         dropout: share of each layer's inputs dropped in training, in [0, 1).
         recurrent_dropout: share of the state dropped from step to step in training, in [0, 1).
 
@@ -69,9 +71,10 @@ def build(
     x = tensors
     if isinstance(inputs, Tokens):
         x = embedded(inputs, tensors, embedding, vectors, trainable)
+        x = layers.Dropout(token_dropout, (None, None, 1), name="token_dropout")(x) if token_dropout else x
         mask = None if steps else ops.not_equal(tensors, 0)
-    elif embedding or vectors or not trainable:
-        raise ValueError("embedding, vectors and trainable are for tokens")
+    elif embedding or vectors or not trainable or token_dropout:
+        raise ValueError("embedding, vectors, trainable and token_dropout are for tokens")
     for number, size in enumerate(units, 1):
         x = layers.Dropout(dropout, name=f"dropout_{number}")(x) if dropout else x
         every = steps or pool != "last" or number < len(units)
@@ -85,11 +88,12 @@ def build(
     return keras.Model(tensors, forecast(outputs, tensors, head(outputs)(x)), name="lstm")
 
 
-def step(model: keras.Model) -> keras.Model:
-    """One step of `model` at a time: from {"token", states} to {"logits", states}; states begin at zero.
+def step(model: keras.Model, inputs) -> keras.Model:
+    """One step of `model`: from {"token", states} to {"logits", states}; states begin at zero.
 
     Args:
         model: built for the next token, or opened again.
+        inputs: spec of its tokens.
     """
     token = keras.Input((), dtype="int32", name="token")
     states, after = {}, {}

@@ -29,8 +29,8 @@ def training(
 def measuring(source: Source, preprocess: keras.Model, supervise: Callable, batch: int) -> tf.data.Dataset:
     """Each example once, in order; kept in memory after the first pass where the features are few."""
     batches = source.in_order(batch).map(_supervised(preprocess, supervise))
-    example = sum(spec.dtype.size * spec.shape[1:].num_elements() for spec in tf.nest.flatten(batches.element_spec))
-    if example * len(source) <= CACHED_BYTES:
+    first = tf.nest.flatten(next(iter(batches)))
+    if sum(part.dtype.size * int(tf.size(part)) for part in first) / len(first[0]) * len(source) <= CACHED_BYTES:
         batches = batches.cache()
     return batches.prefetch(2)
 

@@ -35,7 +35,7 @@ from src.errors import UsageError, UserError
 from src.files import read_record, whole, write_json
 from src.loading import load_model
 from src.signatures import DEFAULT, Signature
-from src.specs import Data
+from src.specs import Data, Input
 from src.verify import to_json
 
 MOST_SAMPLES, MOST_NUMBERS = 16, 200_000  # of the sample requests, which are JSON
@@ -88,7 +88,8 @@ class Run:
     @cached_property
     def signatures(self) -> dict[str, Signature]:
         """What the model can be asked; see src/signatures.py."""
-        step = partial(step_of, catalogue.model(self.config["model"]), self.model)
+        inputs = specs.from_json(self.config["inputs"])
+        step = partial(step_of, catalogue.model(self.config["model"]), self.model, inputs)
         return self.task.signatures(self.model, self.preprocess, self.doors, step)
 
     @cached_property
@@ -204,12 +205,14 @@ def describe(settings: Config, data: Data, resolved: Mapping) -> dict:
     }
 
 
-def step_of(file: ModelFile, model: keras.Model) -> keras.Model:
+def step_of(file: ModelFile, model: keras.Model, inputs: Input) -> keras.Model:
     """One step of a model that predicts step by step."""
     module = catalogue.load(file)
     if not hasattr(module, "step"):
-        raise UserError(f"{knobs.shown(file.path)} needs step(model) to predict step by step; see docs/contracts.md.")
-    return module.step(model)
+        raise UserError(
+            f"{knobs.shown(file.path)} needs step(model, inputs) to predict step by step; see docs/contracts.md."
+        )
+    return module.step(model, inputs)
 
 
 def save(path: Path, model: keras.Model, data: Data, task) -> None:

@@ -221,7 +221,7 @@ def _samples(file: ModelFile, model: keras.Model, task, data: Data) -> Callable[
     """What makes samples of a model's work by its present weights: texts by name, none in most tasks."""
     if not hasattr(task, "samples"):
         return dict
-    signatures = task.signatures(model, data.preprocess, data.doors, partial(runs.step_of, file, model))
+    signatures = task.signatures(model, data.preprocess, data.doors, partial(runs.step_of, file, model, data.inputs))
     return partial(task.samples, {name: tf.function(ask) for name, (ask, _) in signatures.items()})
 
 

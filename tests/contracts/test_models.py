@@ -10,8 +10,10 @@ from typing import Literal, get_args, get_origin
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from src import catalogue, config
+from src.specs import NextToken, Tokens
 from tests.samples import MADE_OF, SPECS, features, predictions, targets
 
 MODELS = list(catalogue.models().values())
@@ -55,8 +57,8 @@ def test_is_pure(file, takes, gives):
 def test_learns_one_batch(file, takes, gives):
     model, task = build(file, takes, gives), task_of(gives)
     x, y = task.supervise(features(SPECS[takes], 16), targets(SPECS[gives], 16))
-    model.compile(keras.optimizers.Adam(1e-2), loss=task.loss)
-    losses = model.fit(x, y, epochs=30, batch_size=16, verbose=0).history["loss"]
+    model.compile(keras.optimizers.Adam(file.fit.get("learning_rate", 1e-3)), loss=task.loss)
+    losses = model.fit(x, y, epochs=100, batch_size=16, verbose=0).history["loss"]
     assert losses[-1] < 0.7 * losses[0]
 
 
@@ -68,6 +70,28 @@ def test_predicts_float32_in_half_precision(file, takes, gives):
     finally:
         keras.config.set_dtype_policy("float32")
     assert model(features(SPECS[takes], 2)).dtype == "float32"
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+@each_model
+def test_its_steps_say_what_it_says_of_the_whole_sequence(file, precision):
+    if NextToken not in file.gives:
+        pytest.skip("it doesn't predict step by step")
+    keras.config.set_dtype_policy(precision)
+    try:
+        model = build(file, Tokens, NextToken)
+        step = catalogue.load(file).step(model, SPECS[Tokens])
+    finally:
+        keras.config.set_dtype_policy("float32")
+    tokens = features(SPECS[Tokens], 3)
+    whole = model(tokens)
+    states = {name: tf.zeros([3, *x.shape[1:]], x.dtype) for name, x in step.input.items() if len(x.shape) > 1}
+    for time in range(tokens.shape[1]):
+        now = {"token": tf.constant(tokens[:, time]), "position": tf.fill([3], time)}
+        answer = step({**{name: now[name] for name in now if name in step.input}, **states})
+        states = {name: answer[name] for name in states}
+        tolerance = 1e-5 if precision == "float32" else 5e-2
+        np.testing.assert_allclose(answer["logits"], whole[:, time], rtol=tolerance, atol=tolerance)
 
 
 @each_model
