@@ -25,8 +25,8 @@ help:
 
 setup: $(READY) ## Make .venv and install the locked packages (GPU=1: with CUDA, Linux only)
 
-train: $(READY) ## Train MODEL=name [DATA=...] [RESUME=run or 1] [ARGS="..."]; without MODEL, list the models
-	$(strip $(SRC) train $(MODEL) $(if $(DATA),--data "$(DATA)") $(if $(RESUME),--resume "$(RESUME)") $(ARGS))
+train: $(READY) ## Train MODEL=name [DATA=...] [RECIPE=...] [RESUME=run or 1] [ARGS="..."]; without MODEL, list the models
+	$(strip $(SRC) train $(MODEL) $(if $(RECIPE),--recipe $(RECIPE)) $(if $(DATA),--data "$(DATA)") $(if $(RESUME),--resume "$(RESUME)") $(ARGS))
 
 evaluate: $(READY) ## Score a trained model [RUN=...] [MODEL=...] [DATA=...] [ARGS="..."]
 	$(strip $(SRC) evaluate $(WHICH) $(ARGS))

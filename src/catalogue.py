@@ -112,6 +112,14 @@ def task(name: str) -> TaskFile:
     return _named("task", name, "src/tasks")
 
 
+def recipe(name: str) -> Path:
+    """The file of that recipe, or a UsageError that names the nearest one."""
+    paths = {path.stem: path for path in (ROOT / "recipes").glob("*.toml")}
+    if name not in paths:
+        raise unknown("recipe", name, paths)
+    return paths[name]
+
+
 def tasks_of(model: ModelFile, data: DataFile) -> list[TaskFile]:
     """The tasks in which the two meet, the data set's first output first; none where they don't go together."""
     if not set(model.takes) & set(data.inputs):

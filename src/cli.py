@@ -106,6 +106,8 @@ def _train_arguments(words: list[str]) -> tuple[list[str], dict[str, Any]]:
         if words:
             raise SystemExit(0)
         raise UsageError(f"Name a model: {names}.")
+    if words[0].startswith("-") and (recipe := _peek(words, "recipe")):
+        words = [config.model_of_recipe(recipe), *words]
     model, *rest = words
     if model.startswith("-"):
         raise UsageError(f"The model comes first: {PROGRAM} train MODEL …, with one of: {names}.")

@@ -1,6 +1,7 @@
 """The configuration of a run: every knob resolved, and where its value came from.
 
-Precedence, the last one wins: defaults in signatures, the model file's FIT, the file given by --config, flags.
+Precedence, the last one wins: defaults in signatures, the model file's FIT, the recipe, the file given by --config,
+flags.
 """
 
 import dataclasses
@@ -25,7 +26,7 @@ HARNESS = {
     "fit": ("fit.py", "fit"),
     "run": ("train.py", "_train"),
 }
-CHOOSING = ("data", "task", "config")  # knobs that choose what is trained
+CHOOSING = ("data", "task", "recipe", "config")  # knobs that choose what is trained
 UNSAVED = (*CHOOSING, "resume")
 PLACES = ("runs_dir", "exports_dir", "export_name", "tag")  # say where things go: `--config` doesn't repeat them
 RESERVED = ("model", "help", "debug")
@@ -100,16 +101,25 @@ class Config:
         return Config(choices, values | {"task": choices.task.name}, {name: self.origins[name] for name in values})
 
 
-def choose(model: str, *, data: str | None = None, task: str | None = None, config: str | None = None) -> Choices:
-    """The files that are meant: what is named, else what the configuration file names, else the model's own choice.
+def choose(
+    model: str,
+    *,
+    data: str | None = None,
+    task: str | None = None,
+    recipe: str | None = None,
+    config: str | None = None,
+) -> Choices:
+    """The files that are meant: what is named, else what configuration or recipe name, else the model's own choice.
 
     Raises:
         UsageError: for an unknown name, or a model and a data set that don't go together.
     """
     file = catalogue.model(model)
-    saved = _read(config) if config else {}
-    if saved.get("model", model) != model:
-        raise UsageError(f"{config} is for the model {saved['model']!r}, not for {model!r}.")
+    saved = {}
+    for path in (recipe and str(catalogue.recipe(recipe)), config):
+        saved |= _read(path) if path else {}
+        if saved.get("model", model) != model:
+            raise UsageError(f"{path} is for the model {saved['model']!r}, not for {model!r}.")
     name = data or saved.get("data") or file.data
     if not name:
         raise UsageError(f"{knobs.shown(file.path)} names no data set of its own: say --data NAME.")
@@ -127,11 +137,12 @@ def resolve(model: str, flags: Mapping[str, Any]) -> Config:
     """
     choices = choose(model, **{name: flags.get(name) for name in CHOOSING})
     known = choices.knobs.values()
-    path = flags.get("config")
+    path, recipe = flags.get("config"), flags.get("recipe")
     layers = [
         ("default", {knob.name: knob.default for knob in known}),
         (knobs.shown(choices.model.path), choices.model.fit),
-        (path or "", _read(path).get("knobs", {}) if path else {}),
+        (f"recipes/{recipe}.toml", _read(str(catalogue.recipe(recipe)))["knobs"] if recipe else {}),
+        (path or "", _read(path)["knobs"] if path else {}),
         ("flag", flags),
     ]
     values: dict[str, Any] = {}
@@ -143,6 +154,14 @@ def resolve(model: str, flags: Mapping[str, Any]) -> Config:
         origins |= dict.fromkeys(layer, origin)
     values |= {"data": choices.data.name, "task": choices.task.name if len(choices.tasks) == 1 else None}
     return Config(choices, values, origins)
+
+
+def model_of_recipe(name: str) -> str:
+    """The model that a recipe is for."""
+    path = catalogue.recipe(name)
+    if "model" not in (saved := _read(str(path))):
+        raise UserError(f"{path} names no model.")
+    return saved["model"]
 
 
 def of_run(path: Path) -> dict[str, Any]:

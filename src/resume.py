@@ -26,8 +26,8 @@ def knobs_of_run(model: str, given: Mapping[str, Any]) -> dict[str, Any]:
         before = _tuples({**saved["knobs"], **chosen}.get(name, value))
         if name not in FREE and value is not None and value != before:
             raise UsageError(f"{path} was started with {name} {before!r}, not {value!r}; it goes on as it was.")
-    if given.get("config"):
-        raise UsageError("--resume takes the configuration of the run; leave --config out.")
+    if given.get("config") or given.get("recipe"):
+        raise UsageError("--resume takes the configuration of the run; leave --config and --recipe out.")
     known = config.choose(model, data=saved["data"], task=saved["task"]).knobs.values()
     config.knobs_of_run(path, [knob for knob in known if knob.name not in config.UNSAVED])
     places = {name: saved["knobs"][name] for name in config.PLACES}

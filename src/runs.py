@@ -29,12 +29,11 @@ import numpy as np
 import tensorflow as tf
 
 from src import catalogue, config, device, knobs, specs
-from src.catalogue import ModelFile
 from src.config import Config
 from src.errors import UsageError, UserError
 from src.files import read_record, whole, write_json
 from src.loading import load_model
-from src.signatures import DEFAULT, Signature
+from src.signatures import DEFAULT, Signature, traced
 from src.specs import Data, Input
 from src.verify import to_json
 
@@ -89,7 +88,7 @@ class Run:
     def signatures(self) -> dict[str, Signature]:
         """What the model can be asked; see src/signatures.py."""
         inputs = specs.from_json(self.config["inputs"])
-        step = partial(step_of, catalogue.model(self.config["model"]), self.model, inputs)
+        step = partial(step_of, self.config["model"], self.model, inputs)
         return self.task.signatures(self.model, self.preprocess, self.doors, step)
 
     @cached_property
@@ -132,7 +131,7 @@ class Run:
 
     @cached_property
     def _functions(self):
-        return {name: tf.function(ask, reduce_retracing=True) for name, (ask, _) in self.signatures.items()}
+        return traced(self.signatures)
 
 
 def load_run(path: str | Path) -> Run:
@@ -205,8 +204,9 @@ def describe(settings: Config, data: Data, resolved: Mapping) -> dict:
     }
 
 
-def step_of(file: ModelFile, model: keras.Model, inputs: Input) -> keras.Model:
-    """One step of a model that predicts step by step."""
+def step_of(name: str, model: keras.Model, inputs: Input) -> keras.Model:
+    """One step of a model, which the file of that name built, that predicts step by step."""
+    file = catalogue.model(name)
     module = catalogue.load(file)
     if not hasattr(module, "step"):
         raise UserError(

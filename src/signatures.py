@@ -46,6 +46,11 @@ def plain(
     return signatures
 
 
+def traced(signatures: Mapping[str, Signature]) -> dict[str, Callable]:
+    """By name, each signature as a graph, traced once for batches of any size."""
+    return {name: tf.function(ask, input_signature=[dict(request)]) for name, (ask, request) in signatures.items()}
+
+
 def request_of(preprocess: keras.Model) -> dict[str, tf.TensorSpec]:
     """The spec of each input of a raw request, the batch free."""
     return {tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.name) for tensor in preprocess.inputs}

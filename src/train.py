@@ -19,7 +19,6 @@ import keras
 import tensorflow as tf
 
 from src import catalogue, device, report, runs, state
-from src.catalogue import ModelFile
 from src.config import Choices, Config, resolve
 from src.contract import check_data, check_model, mistakes_in
 from src.errors import UserError
@@ -34,7 +33,7 @@ from src.plan import plan
 from src.resume import check_same, knobs_of_run
 from src.runs import Run
 from src.signals import Stop, Stopped, Terminated
-from src.signatures import request_of
+from src.signatures import request_of, traced
 from src.specs import Data
 from src.state import State
 
@@ -61,6 +60,7 @@ def _train(
     *,
     data: str | None = None,
     task: str | None = None,
+    recipe: str | None = None,
     config: str | None = None,
     resume: str | None = None,
     seed: int = 0,
@@ -81,6 +81,7 @@ def _train(
         settings: every knob's value.
         data: data set; by itself the one that the model file names.
         task: what is learnt; by itself what fits the data set's target.
+        recipe: knobs of a published result, a file of recipes/, to start from.
         config: a run's config.json, or a TOML file of knobs, to start from; flags win over it.
         resume: folder of a run that was cut off, to go on with; 1 for the newest of this model and data set.
         seed: all random numbers follow from it.
@@ -133,7 +134,7 @@ def _train(
         with _kept_if_of_use(path, bool(resume), goes_on):
             start = _begin(path, facts, described, bool(resume), say)
             stop = Stop(f"stopped; {goes_on}")
-            samples = _samples(choices.model, model, learnt, loaded)
+            samples = _samples(choices.model.name, model, learnt, loaded)
             fitted = fit(
                 model, learnt, loaded, chosen, schedule, path, seed, start, stop, samples, verbose, **settings.of("fit")
             )
@@ -217,12 +218,12 @@ def _build(settings: Config, data: Data, precision: str) -> keras.Model:
     return model
 
 
-def _samples(file: ModelFile, model: keras.Model, task, data: Data) -> Callable[[], dict[str, str]]:
+def _samples(name: str, model: keras.Model, task, data: Data) -> Callable[[], dict[str, str]]:
     """What makes samples of a model's work by its present weights: texts by name, none in most tasks."""
     if not hasattr(task, "samples"):
         return dict
-    signatures = task.signatures(model, data.preprocess, data.doors, partial(runs.step_of, file, model, data.inputs))
-    return partial(task.samples, {name: tf.function(ask) for name, (ask, _) in signatures.items()})
+    signatures = task.signatures(model, data.preprocess, data.doors, partial(runs.step_of, name, model, data.inputs))
+    return partial(task.samples, traced(signatures))
 
 
 @contextmanager

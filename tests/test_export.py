@@ -19,6 +19,7 @@ from src.runs import Run, load_run, save
 from src.signatures import DEFAULT
 from src.sources import InMemory
 from src.specs import Classes, Data, Image, to_json
+from src.tasks.classification import Task
 
 SPEC = Image(6, 5, 1)
 CLASSES = Classes(("cat", "dog", "über"), (1, 1, 1))
@@ -35,7 +36,7 @@ def run(tmp_path_factory) -> Run:
     images = np.random.default_rng(0).integers(0, 256, (20, SPEC.height, SPEC.width, 1), "uint8")
     source = InMemory.of({"image": images}, np.zeros(20, "int32"))
     data = Data(source, source, source, SPEC, CLASSES, pixels(SPEC), {"image_bytes": Pictures(SPEC)})
-    save(path, model, data)
+    save(path, model, data, Task(CLASSES))
     knobs = {"class_weights": False, "label_smoothing": 0.0}
     write_json(
         path / "config.json",

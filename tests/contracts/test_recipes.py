@@ -1,0 +1,36 @@
+"""What every recipe has to be: knobs of a result, with the command and the figure it stands for."""
+
+import pytest
+
+from src import catalogue, config
+from src.cli import main
+
+RECIPES = sorted((catalogue.ROOT / "recipes").glob("*.toml"))
+each_recipe = pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+
+
+@each_recipe
+def test_its_knobs_are_those_of_its_model_and_data(path):
+    model = config.model_of_recipe(path.stem)
+    if model not in catalogue.models():
+        pytest.skip(f"the model {model} was deleted")
+    try:
+        settings = config.resolve(model, {"recipe": path.stem})
+    except config.UsageError as error:
+        if "There is no data set" in str(error):
+            pytest.skip("its data set was deleted")
+        raise
+    assert f"recipes/{path.name}" in settings.origins.values()
+    assert settings.choices.data.name in path.stem
+
+
+@each_recipe
+def test_it_says_how_it_is_used_and_what_comes_of_it(path):
+    head = path.read_text(encoding="utf-8").split("\n\n")[0]
+    assert all(line.startswith("#") for line in head.splitlines())
+    assert f"make train RECIPE={path.stem}" in head
+
+
+def test_an_unknown_recipe_is_named(capsys):
+    assert main(["train", "--recipe", "nowhere"]) == 2
+    assert "There is no recipe 'nowhere'" in capsys.readouterr().err

@@ -1,0 +1,103 @@
+"""Writing: from the command line, from the run and from its export; the same words everywhere, however many at once."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from src import catalogue
+from src.cli import main
+from src.specs import NextToken
+from src.train import train
+from tests.samples import PAIRS
+
+WRITERS = [
+    (model, data) for model, data in PAIRS if catalogue.dataset(data).outputs == (NextToken,)
+]  # a data set whose only task is language
+if not WRITERS:
+    pytest.skip("no model writes on a data set that needs no download", allow_module_level=True)
+PROMPTS = ["The ", "", "漢字 unknown to it", "a long beginning, " * 30, "x"]
+
+
+@pytest.fixture(scope="module", params=WRITERS, ids="-".join)
+def run(request, tmp_path_factory):
+    model, data = request.param
+    folder = tmp_path_factory.mktemp("writer")
+    places = {"runs_dir": str(folder / "runs"), "exports_dir": str(folder / "saved_models")}
+    return train(model, data=data, epochs=1, limit=80, length=40, verbose=False, **places)
+
+
+def request(prompts, **knobs):
+    usual = {"length": 30, "seed": 3, "temperature": 1.0, "top_k": 0, "top_p": 1.0}
+    return {"text": np.array(prompts, object), **{k: np.full(len(prompts), knobs.get(k, v)) for k, v in usual.items()}}
+
+
+def test_a_text_is_the_same_alone_and_with_others_again_and_from_the_export(run):
+    together = run.predict(request(PROMPTS), signature="generate")["text"]
+    assert [text[: len(prompt)] for text, prompt in zip(together, PROMPTS, strict=True)] == PROMPTS
+    assert [len(text) - len(prompt) for text, prompt in zip(together, PROMPTS, strict=True)] == [30] * len(PROMPTS)
+    for place, prompt in enumerate(PROMPTS):
+        assert run.predict(request([prompt]), signature="generate")["text"][0] == together[place]
+    exported = tf.saved_model.load(json.loads((run.path / "export.json").read_text())["path"])
+    ask = exported.signatures["generate"]
+    kinds = {name: spec.dtype for name, spec in ask.structured_input_signature[1].items()}
+    served = ask(**{name: tf.constant(column, kinds[name]) for name, column in request(PROMPTS).items()})
+    assert [text.decode() for text in served["text"].numpy()] == together.tolist()
+
+
+def test_text_and_nothing_else_is_written(run):
+    words = ["generate", "--run", str(run.path), "--prompt", "The ", "--length", "20", "--seed", "4"]
+    command = [sys.executable, "-m", "src", *words]
+    done = subprocess.run(command, capture_output=True, cwd=catalogue.ROOT, check=True, encoding="utf-8")
+    knobs = {"length": 20, "seed": 4, "temperature": 0.8}
+    assert done.stdout == run.predict(request(["The "], **knobs), signature="generate")["text"][0] + "\n"
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("knob", "value"), [("length", "-1"), ("length", "100001"), ("temperature", "-1"), ("top-p", "0"), ("top-k", "-3")]
+)
+def test_what_can_not_be_drawn_is_refused(run, knob, value, capsys):
+    assert main(["generate", "--run", str(run.path), f"--{knob}", value]) == 1
+    assert f"error: {knob.replace('-', '_')} has to be" in capsys.readouterr().err
+
+
+def test_a_model_of_another_task_does_not_write(tmp_path, capsys):
+    others = [pair for pair in PAIRS if NextToken not in catalogue.dataset(pair[1]).outputs]
+    if not others:
+        pytest.skip("every model writes")
+    model, data = others[0]
+    other = train(model, data=data, epochs=1, limit=80, verbose=False, export=False, runs_dir=str(tmp_path))
+    assert main(["generate", "--run", str(other.path)]) == 1
+    assert "only language models write" in capsys.readouterr().err
+
+
+def test_the_next_token_follows_the_whole_text(run):
+    texts = [prompt[:60] for prompt in PROMPTS]
+    together = run.predict(np.array(texts, object))
+    assert together["probabilities"].shape == (len(texts), run.task.outputs.size)
+    np.testing.assert_allclose(together["probabilities"].sum(axis=1), 1, rtol=1e-5)
+    for place, text in enumerate(texts):
+        alone = run.predict(np.array([text], object))
+        np.testing.assert_allclose(alone["probabilities"][0], together["probabilities"][place], atol=1e-5)
+
+
+def test_samples_are_shown(run):
+    samples = json.loads((run.path / "figures" / "samples.json").read_text())
+    assert len(samples) == 3
+    assert all(len(text) == 400 for text in samples.values())
+    assert "Sample, seed 0" in (run.path / "report.html").read_text(encoding="utf-8")
+    events = list((run.path / "tensorboard" / "train").glob("events*"))
+    tags = {v.tag for f in events for e in tf.compat.v1.train.summary_iterator(str(f)) for v in e.summary.value}
+    assert "samples/seed 0" in tags
+
+
+@pytest.mark.long
+def test_ten_thousand_tokens(run):
+    """Far beyond the trained length: as much text as was asked for, of known characters only."""
+    (text,) = run.predict(request(["The "], length=10_000), signature="generate")["text"]
+    assert len(text) == 10_004
+    assert set(text[4:]) <= set(run.task.outputs.tokens[2:])
