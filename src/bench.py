@@ -1,4 +1,4 @@
-"""Speed: the harness against a plain `model.fit` on numpy arrays, the usual way.
+"""Speed: the harness against a plain `model.fit` on numpy arrays, the usual way; and what a written token costs.
 
 Both train the same network with the same optimiser and batch size, in one process and by turns, so that a busy
 machine slows both. docs/performance.md has the figures of one machine and what is behind them.
@@ -11,36 +11,41 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras.callbacks import Callback, LambdaCallback
 from rich.console import Console
 from rich.table import Table
 
-from src import catalogue, pipeline
+from src import catalogue, pipeline, runs
 from src.errors import UserError
 from src.files import write_json
 from src.fit import compile, fit
 from src.images import pixels
 from src.optimizers import optimizer
 from src.plan import plan
+from src.sampling import sample
 from src.signals import Stop
 from src.sources import InMemory
-from src.specs import Classes, Data, Image
+from src.specs import Classes, Data, Image, NextToken, Tokens
 
+LENGTHS, CONTEXT = (100, 1000, 10_000), 256  # of written texts, and of what a model sees at a time
 WARM_UP = 2  # epochs that come before the timed ones: they trace, compile and fill caches
 
 
 def bench(
     *,
     cases: tuple[str, ...] = ("mlp/60000/128/5/0.60", "cnn/6400/64/5/0.95", "mlp/digits/64/30/0.35"),
+    writers: tuple[str, ...] = ("lstm", "transformer"),
     rounds: int = 5,
 ) -> None:
-    """Times the harness against a plain model.fit, and prints a table of the ratios.
+    """Times the harness against a plain model.fit, and writing; prints tables.
 
     Args:
         cases: each MODEL/DATA/BATCH/EPOCHS/MOST. DATA is a number of random 28 x 28 images (then a step is timed), or
             a data set (then an epoch is timed, with validation and all default callbacks). MOST is the ratio that
             isn't to be exceeded.
-        rounds: trainings of each side, by turns.
+        writers: models that predict the next token, by turns writing texts of several lengths.
+        rounds: trainings of each side, or texts of each length, by turns.
     """
     if rounds < 1:
         raise UserError(f"rounds has to be 1 or more, not {rounds}.")
@@ -58,7 +63,16 @@ def bench(
             medians, minima = (np.median(theirs), np.median(ours)), (theirs.min(), ours.min())
             ratios = [f"{second / first:.2f}" for first, second in (medians, minima)]
             table.add_row(*label, *(f"{1000 * median:.3g}" for median in medians), *ratios, f"{case.most:.2f}")
-    console.print(table)
+    if table.rows:
+        console.print(table)
+    table = Table("model", *(f"{length:,}" for length in LENGTHS), title="milliseconds a token, texts of so many")
+    for name in writers:
+        try:
+            table.add_row(name, *(f"{1000 * seconds:.2f}" for seconds in _writing(name, rounds)))
+        except UserError as error:
+            console.print(f"{name} was left out: {error}")
+    if table.rows:
+        console.print(table)
 
 
 class Case(NamedTuple):
@@ -80,6 +94,28 @@ def _parse(text: str) -> Case:
         return Case(model, data, "step" if data.isdigit() else "epoch", int(batch), WARM_UP + int(epochs), float(most))
     except ValueError:
         raise UserError(f"A case is MODEL/DATA/BATCH/EPOCHS/MOST, with whole numbers above 0, not {text}.") from None
+
+
+def _writing(name: str, rounds: int) -> list[float]:
+    """Seconds a token of one text of each of LENGTHS, medians; the model sees CONTEXT characters at a time."""
+    file = catalogue.model(name)
+    if NextToken not in file.gives:
+        raise UserError("it doesn't predict the next token.")
+    inputs, outputs = Tokens(CONTEXT, 100), NextToken(tuple(map(chr, range(32, 132))), (1,) * 100)
+    step = runs.step_of(name, catalogue.load(file).build(inputs, outputs), inputs)
+
+    @tf.function(input_signature=[tf.TensorSpec((None,), tf.int32)])
+    def write(length):
+        nothing, one = tf.zeros_like(length), tf.ones_like(length, tf.float32)
+        even = {"temperature": one, "top_p": one, "top_k": nothing, "seed": nothing}
+        return sample(step, nothing[:, tf.newaxis], CONTEXT, length=length, **even)
+
+    seconds = []
+    for length in [LENGTHS[0], *LENGTHS * rounds]:  # the first one traces
+        begun = perf_counter()
+        write(tf.constant([length]))
+        seconds.append((perf_counter() - begun) / length)
+    return np.median(np.reshape(seconds[1:], (rounds, -1)), axis=0).tolist()
 
 
 def _race(case: Case, rounds: int) -> tuple[str, np.ndarray, np.ndarray]:
