@@ -23,11 +23,8 @@ PROMPTS = ["The ", "", "漢字 unknown to it", "a long beginning, " * 30, "x"]
 
 
 @pytest.fixture(scope="module", params=WRITERS, ids="-".join)
-def run(request, tmp_path_factory):
-    model, data = request.param
-    folder = tmp_path_factory.mktemp("writer")
-    places = {"runs_dir": str(folder / "runs"), "exports_dir": str(folder / "saved_models")}
-    return train(model, data=data, epochs=1, limit=80, length=40, verbose=False, **places)
+def run(request, short_run):
+    return short_run(*request.param)
 
 
 def request(prompts, **knobs):

@@ -19,18 +19,16 @@ from src.evaluate import evaluate
 from src.runs import load_run
 from src.signatures import DEFAULT
 from src.train import train
+from tests.conftest import FEW
 from tests.samples import PAIRS
 
 if not PAIRS:
     pytest.skip("no model goes with a data set that needs no download", allow_module_level=True)
-FEW = {"epochs": 2, "limit": 80, "verbose": False}
 
 
 @pytest.fixture(scope="module", params=PAIRS, ids="-".join)
-def run(request, tmp_path_factory):
-    model, data = request.param
-    folder = tmp_path_factory.mktemp("train")
-    return train(model, data=data, **FEW, runs_dir=str(folder / "runs"), exports_dir=str(folder / "saved_models"))
+def run(request, short_run):
+    return short_run(*request.param)
 
 
 @pytest.fixture

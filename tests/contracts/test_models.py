@@ -58,8 +58,9 @@ def test_learns_one_batch(file, takes, gives):
     model, task = build(file, takes, gives), task_of(gives)
     x, y = task.supervise(features(SPECS[takes], 16), targets(SPECS[gives], 16))
     model.compile(keras.optimizers.Adam(file.fit.get("learning_rate", 1e-3)), loss=task.loss)
-    losses = model.fit(x, y, epochs=100, batch_size=16, verbose=0).history["loss"]
-    assert losses[-1] < 0.7 * losses[0]
+    before = np.mean(task.loss(y, model(x)))
+    model.fit(tf.data.Dataset.from_tensors((x, y)).repeat(100), shuffle=False, verbose=0)
+    assert np.mean(task.loss(y, model(x))) < 0.7 * before
 
 
 @each_case
