@@ -80,8 +80,10 @@ def _start(path: Path, tokens: tuple[str, ...]) -> np.ndarray:
                 except ValueError:
                     raise ValueError(f"{path}, line {number}: {word!r} isn't followed by numbers alone") from None
     sizes = {len(vector) for vector in found.values()}
-    if len(sizes) != 1:
-        raise ValueError(f"{path} holds no vectors of these words" if not sizes else f"{path} holds vectors of {sizes}")
+    if not sizes:
+        raise ValueError(f"{path} holds no vectors of these words")
+    if len(sizes) > 1:
+        raise ValueError(f"{path} holds vectors of {' and '.join(map(str, sorted(sizes)))} numbers")
     start = np.full((len(tokens), *sizes), np.nan, "float32")
     start[list(found)] = list(found.values())
     print(f"{path} has vectors for {len(found) / max(1, len(tokens) - 2):.1%} of the vocabulary")
