@@ -14,7 +14,7 @@ from src.specs import NextToken, Tokens
 BATCH = 1024
 MARKUP = r"<[^<>\s]+\s*/?>"
 TOKEN = (
-    r"\p{L}+(?:'\p{L}+)+|[!-/:-@\[-\^`{-~]+|"
+    r"\p{L}+(?:'\p{L}+)+|[!-/:-@\[-\^_`{-~]+|"
     r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{So}]"
 )
 UNKNOWN = "\ufffd"  # Unicode's replacement character stands for characters that training had not
