@@ -82,9 +82,9 @@ def build(
 
     for number in range(1, blocks + 1):
         x = _apply(_block(number, width, heads, feedforward * width, dropout), x, attend)
-    x = layers.LayerNormalization(name="norm")(x)
     if not decoder:
         x = x[:, 0] if pool == "class_token" else over_time(x, mask, pool)
+    x = layers.LayerNormalization(name="norm")(x)  # after the mean, in which steps of much weight are to keep it
     return keras.Model(tensors, forecast(outputs, tensors, head(outputs)(x)), name="transformer")
 
 
