@@ -3,8 +3,8 @@
 Hochreiter and Schmidhuber (1997), Long short-term memory; GRU: Cho et al. (2014); both directions: Schuster and Paliwal
 (1997); dropout between the steps: Gal and Ghahramani (2016), A theoretically grounded application of dropout.
 
-    make train MODEL=lstm                     # docstrings, a minute; which library is it?
-    make train MODEL=lstm DATA=pydoc          # minutes; then: make generate MODEL=lstm
+    make train MODEL=lstm                     # docstrings: which library is it?
+    make train MODEL=lstm DATA=pydoc          # then: make generate MODEL=lstm
 """
 
 from typing import Literal

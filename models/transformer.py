@@ -5,8 +5,8 @@ normalization in the transformer architecture; decoder: Radford et al. (2018), I
 generative pre-training; class token: Devlin et al. (2019), BERT; patches: Dosovitskiy et al. (2021), An image is worth
 16x16 words.
 
-    make train MODEL=transformer                # docstrings, a minute; which library is it?
-    make train MODEL=transformer DATA=digits    # seconds, as a ViT
+    make train MODEL=transformer                # docstrings: which library is it?
+    make train MODEL=transformer DATA=digits    # as a ViT
 """
 
 from collections.abc import Callable

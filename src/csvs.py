@@ -10,8 +10,8 @@ SNIFFED = 64 * 2**10  # characters from which the separator is told
 SEPARATORS = ",;\t|"
 
 
-def read(path: Path) -> dict[str, list[str]]:
-    """The columns of a file by name, each a text a row; row 0 stands in line 2, where no text has several lines.
+def read(path: Path) -> dict[str, tuple[str, ...]]:
+    """The columns of a file by name, each a text a row; errors count the rows from 1, below the header.
 
     Raises:
         ValueError: for a file that isn't UTF-8, has no rows, columns of one name, or a row of another length.
@@ -35,7 +35,7 @@ def read(path: Path) -> dict[str, list[str]]:
     return dict(zip(header, zip(*rows[1:], strict=True), strict=True))
 
 
-def column(columns: dict[str, list[str]], name: str, path: Path) -> list[str]:
+def column(columns: dict[str, tuple[str, ...]], name: str, path: Path) -> tuple[str, ...]:
     """The column of that name; raises ValueError that names those there are."""
     if name not in columns:
         hint = nearest(name, columns)

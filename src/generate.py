@@ -4,6 +4,7 @@ import numpy as np
 
 from src import runs
 from src.errors import UserError
+from src.sampling import MOST_TOKENS
 
 
 def generate(
@@ -37,7 +38,7 @@ def generate(
     if "generate" not in found.signatures:
         raise UserError(f"{found.path} is of the task {found.config['task']}: only language models write texts.")
     for holds, what in (
-        (0 <= length <= 100_000, f"length has to be from 0 to 100,000, not {length}"),
+        (0 <= length <= MOST_TOKENS, f"length has to be from 0 to {MOST_TOKENS:,}, not {length}"),
         (temperature >= 0, f"temperature has to be 0 or more, not {temperature}"),
         (top_k >= 0, f"top_k has to be 0 or more, not {top_k}"),
         (0 < top_p <= 1, f"top_p has to be above 0 and up to 1, not {top_p}"),

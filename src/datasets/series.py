@@ -4,6 +4,7 @@
 missing number takes the one before it.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -56,7 +57,7 @@ def load(
     return forecast(values, window=window, horizon=horizon, season=season, log=log)
 
 
-def _check_times(column: list[str], name: str, place: Path) -> None:
+def _check_times(column: Sequence[str], name: str, place: Path) -> None:
     """Says where time has gaps; raises ValueError for what is no time, or not after the one before."""
     times = []
     for row, text in enumerate(column, 1):
@@ -84,7 +85,7 @@ def _time(text: str) -> float:
         return (datetime.fromisoformat(date).replace(tzinfo=None) - datetime.min) / timedelta(seconds=1)
 
 
-def _numbers(column: list[str], name: str, place: Path) -> np.ndarray:
+def _numbers(column: Sequence[str], name: str, place: Path) -> np.ndarray:
     """The numbers of a column, a missing one as the one before it; raises ValueError for what is none."""
     numbers, missing = [], []
     for row, text in enumerate(column, 1):

@@ -5,6 +5,7 @@ and one with its class (--target); both are split 60/20/20 by class. In any othe
 is learnt: the first 80% trains, then 10% validate and 10% test. Files are UTF-8.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,7 @@ def load(
     return _classes(place, texts, labels, length, vocabulary)
 
 
-def _classes(place: Path, texts: list[str], labels: list[str], length: int, vocabulary: int) -> Data:
+def _classes(place: Path, texts: Sequence[str], labels: Sequence[str], length: int, vocabulary: int) -> Data:
     names = sorted(set(labels))
     if len(names) < 2:
         raise ValueError(f"{place} has one class only: {names[0]!r}")
