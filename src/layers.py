@@ -103,9 +103,11 @@ def over_time(x: keras.KerasTensor, mask: keras.KerasTensor | None, how: str) ->
 def head(outputs: Output) -> layers.Dense:
     """The last layer: a logit for each class or token, or a standardised number for each value.
 
-    float32 under any precision policy, as a softmax in half precision loses the small probabilities.
+    float32 under any precision policy, as a softmax in half precision loses the small probabilities. A forecast begins
+    at no change.
     """
-    return layers.Dense(outputs.size, dtype="float32", name="head")
+    start = "zeros" if isinstance(outputs, Horizon) else "glorot_uniform"
+    return layers.Dense(outputs.size, kernel_initializer=start, dtype="float32", name="head")
 
 
 def forecast(outputs: Output, series: keras.KerasTensor, x: keras.KerasTensor) -> keras.KerasTensor:
