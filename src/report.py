@@ -75,8 +75,8 @@ def show(run: Run) -> None:
         table.add_row(text, *(number(figures[name]) if name in figures else "" for name in names))
     console = Console(highlight=False)
     console.print(table)
-    console.print(f"run     {run.path}")
-    console.print(f"report  {run.path / 'report.html'}")
+    console.print(f"run     {run.path}", soft_wrap=True)
+    console.print(f"report  {run.path / 'report.html'}", soft_wrap=True)
 
 
 def summary(run: Run, best_epoch: int, published: Path | None) -> None:
