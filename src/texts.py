@@ -12,6 +12,7 @@ from src.sources import Source, Windows
 from src.specs import NextToken, Tokens
 
 BATCH = 1024
+SPACE = r"[\p{Z}\p{Cc}]"  # of any script, and control characters, at which a vocabulary's file or a C string may end
 MARKUP = r"<[^<>\s]+\s*/?>"
 TOKEN = (
     r"\p{L}+(?:'\p{L}+)+|[!-/:-@\[-\^_`{-~]+|"
@@ -24,6 +25,7 @@ UNKNOWN = "\ufffd"  # Unicode's replacement character stands for characters that
 def separated(text: tf.Tensor) -> tf.Tensor:
     """Texts in lower case with a space around each token: words, runs of punctuation, and by itself each emoji and
     each character of scripts that set no spaces. Markup such as <br /> is left out."""
+    text = tf.strings.regex_replace(text, SPACE, " ")
     text = tf.strings.lower(text, encoding="utf-8")
     text = tf.strings.regex_replace(text, MARKUP, " ")
     return tf.strings.regex_replace(text, TOKEN, r" \0 ")
@@ -95,6 +97,7 @@ def _require(**values: int) -> None:
 
 def windows(text: str, length: int) -> Windows:
     """Pieces of `length` characters, each once; in training they begin elsewhere in each epoch."""
+    text = text.replace("\0", UNKNOWN)  # 0 is padding
     points = np.frombuffer(text.encode("utf-32-le", errors="replace"), "int32")
     size = -(-len(points) // length)
     padded = np.pad(points, (0, size * length - len(points)))

@@ -1,5 +1,6 @@
 """Texts, from what users have to what a model sees: languages, emptiness, length, files of all kinds."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -26,6 +27,7 @@ def source(texts):
         ("漢字かな🎉🎉", ["漢", "字", "か", "な", "🎉", "🎉"]),
         ("ÄRGER x_y 'quoted'", ["ärger", "x", "_", "y", "'", "quoted", "'"]),
         ("3 < 4 > 2", ["3", "<", "4", ">", "2"]),
+        ("a\u3000b\u00a0c\x85d\u2028e\x1ff\0g", ["a", "b", "c", "d", "e", "f", "g"]),
         ("", []),
     ],
 )
@@ -53,6 +55,16 @@ def test_characters_are_the_last_ones_and_can_be_written_again():
     assert tokens.shape == (3, 9)
     assert ["".join(outputs.tokens[token] for token in row) for row in tokens] == ["ood film!", "漢字🎉", ""]
     assert features_of(preprocess, {"text": tf.constant(["Ω"])}).numpy()[0, 0] == 1
+
+
+@pytest.mark.parametrize("kind", [lambda train: words(train, 50, 12)[-1], lambda train: characters(train, 12)[-1]])
+def test_what_was_saved_reads_unusual_characters_as_before(kind, tmp_path):
+    text = "".join(f"it{separator}well " for separator in "\x1c\x1d\x1e\x85\u2028\u2029\u200b\ufeff\r\v\f")
+    preprocess = kind(source([text, text]))
+    preprocess.save(tmp_path / "preprocess.keras")
+    again = keras.saving.load_model(tmp_path / "preprocess.keras")
+    request = {"text": tf.constant([text.encode(), b"\xff it\0 \xc3"])}
+    assert np.array_equal(features_of(again, request), features_of(preprocess, request))
 
 
 def test_windows_hold_every_character_once():
