@@ -112,9 +112,14 @@ def task(name: str) -> TaskFile:
     return _named("task", name, "src/tasks")
 
 
+def recipes() -> dict[str, Path]:
+    """Every recipe's file by its name."""
+    return {path.stem: path for path in sorted((ROOT / "recipes").glob("*.toml"))}
+
+
 def recipe(name: str) -> Path:
     """The file of that recipe, or a UsageError that names the nearest one."""
-    paths = {path.stem: path for path in (ROOT / "recipes").glob("*.toml")}
+    paths = recipes()
     if name not in paths:
         raise unknown("recipe", name, paths)
     return paths[name]

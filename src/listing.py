@@ -1,6 +1,8 @@
 """The `list` command: what there is, what goes together, and the knobs of each. Nothing is imported to tell it."""
 
 from collections.abc import Iterable, Mapping
+from itertools import takewhile
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -38,6 +40,9 @@ def _everything(console: Console) -> None:
     _entries(console, "Models", {name: (file.summary, _of_model(file)) for name, file in models.items()})
     _entries(console, "Data sets", {name: (file.summary, _of_data(file)) for name, file in datasets.items()})
     _entries(console, "Tasks", {name: (file.summary, f"predicts {_or([file.spec])}") for name, file in tasks.items()})
+    if recipes := catalogue.recipes():
+        _heading(console, "Recipes")
+        _pairs(console, {name: _about(path) for name, path in recipes.items()})
     _heading(console, "What goes together, and for which task")
     _together(console, list(models.values()), list(datasets.values()))
     if problems := catalogue.broken():
@@ -110,6 +115,12 @@ def _of_data(file: DataFile) -> str:
 def _of_knob(knob: Knob) -> str:
     default = "" if knob.default is None else f"; default {knob.default!r}"
     return f"{knobs.words(knob.type)}{default}"
+
+
+def _about(recipe: Path) -> str:
+    """What it is: the comment at its top, down to its command."""
+    lines = (line.removeprefix("#").strip() for line in recipe.read_text(encoding="utf-8").splitlines())
+    return " ".join(takewhile(lambda line: not line.startswith("make "), lines))
 
 
 def _or(kinds: Iterable[type]) -> str:

@@ -58,6 +58,12 @@ def test_shows_what_there_is(toys, shown):
     assert "Files that can't be read" not in lines
 
 
+def test_shows_what_a_recipe_is_for(toys, shown):
+    (toys / "recipes").mkdir()
+    (toys / "recipes/best.toml").write_text("# Pictures,\n# in colour.\n# make train RECIPE=best\n")
+    assert "  best  Pictures, in colour." in shown()
+
+
 def test_shows_what_goes_together(toys, shown):
     assert table(shown()) == [
         ["clerk", "painter"],

@@ -5,7 +5,7 @@ import pytest
 from src import catalogue, config
 from src.cli import main
 
-RECIPES = sorted((catalogue.ROOT / "recipes").glob("*.toml"))
+RECIPES = catalogue.recipes().values()
 each_recipe = pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 
 
