@@ -34,8 +34,9 @@ evaluate: $(READY) ## Score a trained model [RUN=...] [MODEL=...] [DATA=...] [AR
 export: $(READY) ## Write a trained model out for use elsewhere [RUN=...] [MODEL=...] [DATA=...] [ARGS="..."]
 	$(strip $(SRC) export $(WHICH) $(ARGS))
 
+generate: override export PROMPT := $(value PROMPT)
 generate: $(READY) ## Let a language model write [MODEL=...] [DATA=...] [RUN=...] [PROMPT="..."] [ARGS="..."]
-	@$(SRC) generate $(WHICH) $(if $(PROMPT),--prompt "$(PROMPT)") $(ARGS)
+	@$(SRC) generate $(WHICH) $(if $(PROMPT),"--prompt=$$PROMPT") $(ARGS)
 
 baseline: $(READY) ## Score simple predictors on DATA=name [ARGS="..."]
 	$(strip $(SRC) baseline $(DATA) $(ARGS))

@@ -104,6 +104,7 @@ def step(model: keras.Model, inputs) -> keras.Model:
             names = [f"{layer.name}_state_{number}" for number in range(len(sizes))]
             for name, size in zip(names, sizes, strict=True):
                 states[name] = keras.Input((size,), dtype=layer.compute_dtype, name=name)
+            layer.cell.name = f"{layer.name}_cell"  # Keras calls the cells of all layers the same
             x, new = layer.cell(x, [states[name] for name in names])
             after |= dict(zip(names, new, strict=True))
     return keras.Model({"token": token, **states}, {"logits": model.get_layer("head")(x), **after}, name="step")

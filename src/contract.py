@@ -28,8 +28,14 @@ def mistakes_in(file: ModelFile | DataFile | TaskFile) -> Iterator[None]:
         frames = traceback.extract_tb(error.__traceback__)
         lines = [frame.lineno for frame in frames if frame.filename == str(file.path)]
         where = ":".join([shown(file.path), *map(str, lines[-1:])])
-        kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
-        raise UserError(f"{where}: {kind}{error}\n--debug shows the traceback.") from error
+        match error:
+            case OSError(filename=str(name), strerror=str(what)):
+                said = f"{name}: {what}"
+            case ValueError():
+                said = str(error)
+            case _:
+                said = f"{type(error).__name__}: {error}"
+        raise UserError(f"{where}: {said}\n--debug shows the traceback.") from error
 
 
 def check_data(file: DataFile, data: Data) -> None:

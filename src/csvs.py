@@ -1,6 +1,7 @@
 """CSV files as people have them: a header, then rows; what data sets that read one share."""
 
 import csv
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -45,5 +46,6 @@ def column(columns: dict[str, tuple[str, ...]], name: str, path: Path) -> tuple[
 
 def _separator(start: str) -> str:
     """What stands most often in the header, outside quotes."""
-    header = next(csv.reader([start.splitlines()[0]], delimiter="\0"), [""])[0] if start else ""
+    plain = re.sub(r'"[^"]*"', "", start)
+    header = next((line for line in re.split(r"[\r\n]+", plain) if line.strip()), "")
     return max(SEPARATORS, key=header.count)

@@ -1,6 +1,7 @@
 """Measure a trained model on the splits of its data set."""
 
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -68,6 +69,8 @@ def figures(
     (folder / "figures").mkdir(exist_ok=True)
     for name, drawing in task.draw(detailed).items():
         file = re.sub(r"[^\w.-]+", "_", name)  # a name may be a column's
-        drawing.savefig(folder / "figures" / f"{file}.png", dpi=100)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing from font")
+            drawing.savefig(folder / "figures" / f"{file}.png", dpi=100)
     write_json(folder / "figures" / f"{last}.json", detailed)
     return {**metrics, "baseline": detailed["baseline"]}

@@ -1,5 +1,7 @@
 """Let a trained language model write."""
 
+import os
+
 import numpy as np
 
 from src import runs
@@ -45,7 +47,7 @@ def generate(
     ):
         if not holds:
             raise UserError(f"{what}.")
-    request = {"text": prompt, "length": length, "seed": seed}
+    request = {"text": os.fsencode(prompt), "length": length, "seed": seed}
     request |= {"temperature": temperature, "top_k": top_k, "top_p": top_p}
     answers = found.predict({name: np.array([value]) for name, value in request.items()}, signature="generate")
     (text,) = answers["text"]

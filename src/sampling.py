@@ -57,7 +57,7 @@ def sample(
         token = tf.where(time < sizes, known, chosen)
         return time + 1, token, state, drawn.write(time, token)
 
-    steps = tf.reduce_max(sizes + length)
+    steps = tf.maximum(tf.reduce_max(sizes + length), 1)
     drawn = tf.TensorArray(tf.int32, size=steps, element_shape=(None,))
     first = 0, tf.fill([rows], START), loop.state(), drawn
     *_, drawn = tf.while_loop(lambda time, *_: time < steps, draw, first, parallel_iterations=1)
@@ -77,7 +77,7 @@ def choose(
         noise: uniform in [0, 1), (batch,).
         temperature, top_k, top_p: see `sample`.
     """
-    logits = tf.concat([tf.fill([tf.shape(logits)[0], UNKNOWN + 1], -1e9), logits[:, UNKNOWN + 1 :]], axis=1)
+    logits = logits[:, UNKNOWN + 1 :]
     likeliest, tokens = tf.math.top_k(logits, logits.shape[1])
     shares = tf.nn.softmax(likeliest / tf.maximum(temperature, SMALLEST_TEMPERATURE)[:, tf.newaxis])
     before = tf.cumsum(shares, axis=1, exclusive=True)
@@ -88,7 +88,7 @@ def choose(
     reached = tf.cumsum(shares, axis=1)
     place = tf.reduce_sum(tf.cast(reached <= noise[:, tf.newaxis] * reached[:, -1:], tf.int32), axis=1)
     place = tf.minimum(place, tf.reduce_sum(tf.cast(kept, tf.int32), axis=1) - 1)  # rounding at the very end
-    return tf.gather(tokens, place, batch_dims=1)
+    return tf.gather(tokens, place, batch_dims=1) + UNKNOWN + 1
 
 
 class _Loop:

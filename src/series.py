@@ -9,7 +9,7 @@ from keras import layers, ops
 
 from src.sources import Windows
 from src.specs import Data, Horizon, Series
-from src.tables import request_name
+from src.tables import request_names
 
 SPLITS = {"train": 0.7, "validation": 0.15, "test": 0.15}  # in time order
 
@@ -33,10 +33,13 @@ def forecast(columns: Mapping[str, np.ndarray], *, window: int, horizon: int, se
     for name, value in (("window", window), ("horizon", horizon), ("season", season)):
         if value < 1:
             raise ValueError(f"{name} has to be 1 or more, not {value}")
-    names = tuple(request_name(name) for name in columns)
+    names = request_names(columns)
     values = np.stack([np.asarray(column, "float32") for column in columns.values()], axis=1)
-    if log and values.min() <= 0:
-        raise ValueError("log needs values above 0")
+    if log and (values <= 0).any():
+        step, place = np.argwhere(values <= 0)[0]
+        raise ValueError(
+            f"log needs values above 0; {list(columns)[place]} is {values[step, place]:g} in row {step + 1}"
+        )
     past = max(window, season)
     begins = np.cumsum([past] + [round(share * (len(values) - past)) for share in SPLITS.values()])
     begins[-1] = len(values)
@@ -60,6 +63,7 @@ def forecast(columns: Mapping[str, np.ndarray], *, window: int, horizon: int, se
     naive, seasonal = (
         np.abs(values[step : begins[1]] - values[: begins[1] - step]).mean(axis=0, dtype=float) for step in (1, season)
     )
+    naive, seasonal = (np.where(error > 0, error, 1.0) for error in (naive, seasonal))  # of a constant: its own unit
     statistics = {"mean": mean, "scale": scale, "naive": naive, "seasonal": seasonal}
     outputs = Horizon(
         names, horizon, season, log, **{name: tuple(array.tolist()) for name, array in statistics.items()}
@@ -68,10 +72,23 @@ def forecast(columns: Mapping[str, np.ndarray], *, window: int, horizon: int, se
 
 
 def _scaled(window: int, outputs: Horizon) -> keras.Model:
-    """From one input a series, (batch, window), to standardised values (batch, window, series); 0 for a missing one."""
+    """From one input a series, (batch, window), to standardised values (batch, window, series).
+
+    A missing value, or one that has no logarithm, takes the one before it; 0 where there is none at all.
+    """
     requests = {name: keras.Input((window,), dtype="float32", name=name) for name in outputs.names}
     values = ops.stack(list(requests.values()), axis=-1)
-    values = ops.log(values) if outputs.log else values
-    variance = np.square(outputs.scale)
-    scaled = layers.Normalization(mean=outputs.mean, variance=variance, dtype="float32", name="scale")(values)
+    if outputs.log:
+        values = ops.log(ops.where(values > 0, values, np.nan))
+    shifted = layers.Rescaling(1.0, [-mean for mean in outputs.mean], dtype="float32", name="shift")(_filled(values))
+    scaled = layers.Rescaling([1 / scale for scale in outputs.scale], dtype="float32", name="scale")(shifted)
     return keras.Model(requests, ops.where(ops.isnan(scaled), 0.0, scaled), name="preprocess")
+
+
+def _filled(values: keras.KerasTensor) -> keras.KerasTensor:
+    """Each missing value as the one before it, at the beginning as the first one; (batch, window, series)."""
+    here = ops.logical_not(ops.isnan(values))
+    place = ops.cumsum(ops.ones_like(values, dtype="int32"), axis=1) - 1
+    known = ops.argsort(ops.where(here, place, place + values.shape[1]), axis=1)  # places of the values, then of gaps
+    latest = ops.maximum(ops.cumsum(ops.cast(here, "int32"), axis=1) - 1, 0)
+    return ops.take_along_axis(values, ops.take_along_axis(known, latest, axis=1), axis=1)

@@ -1,8 +1,8 @@
 """Tables: from one raw input a column to features. What data sets of named columns share."""
 
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
 
 import keras
 import numpy as np
@@ -20,23 +20,23 @@ def from_matrix(names: Sequence[str], matrix: np.ndarray, target: np.ndarray, ou
         matrix: numbers (examples, columns).
         target: one for each example.
         outputs: what the target is.
-
-    Raises:
-        ValueError: where two columns have one name in requests.
     """
-    names = [request_name(name) for name in names]
-    if twice := [name for name, times in Counter(names).items() if times > 1]:
-        raise ValueError(f"two columns are called {twice[0]!r} in requests")
+    names = request_names(names)
     raw = dict(zip(names, matrix.T.astype("float32"), strict=True))
     train, validation, test = split(raw, target, stratify=isinstance(outputs, Classes))
     inputs, preprocess = columns(train.examples(len(train))[0])
     return Data(train, validation, test, inputs, outputs, preprocess)
 
 
-def request_name(name: str) -> str:
-    """`name` as an input of a model can be called: ASCII letters, digits and underscores, a letter first."""
-    plain = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
-    return plain if plain[:1].isalpha() else f"column_{plain}".rstrip("_")
+def request_names(names: Iterable[str]) -> tuple[str, ...]:
+    """What the inputs of a model are called: ASCII letters, digits and underscores, a letter first; none twice."""
+    found = []
+    for name in names:
+        plain = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
+        plain = plain if plain[:1].isalpha() else f"column_{plain}".rstrip("_")
+        same = (f"{plain}_{number}" for number in count(2))
+        found.append(plain if plain not in found else next(name for name in same if name not in found))
+    return tuple(found)
 
 
 def columns(train: Mapping[str, np.ndarray]) -> tuple[Columns, keras.Model]:

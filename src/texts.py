@@ -15,7 +15,7 @@ BATCH = 1024
 SPACE = r"[\p{Z}\p{Cc}]"  # of any script, and control characters, at which a vocabulary's file or a C string may end
 MARKUP = r"<[^<>\s]+\s*/?>"
 TOKEN = (
-    r"\p{L}+(?:'\p{L}+)+|[!-/:-@\[-\^_`{-~]+|"
+    r"\p{L}+(?:'\p{L}+)+|[\p{P}\p{Sm}\p{Sc}\p{Sk}]+|"
     r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{So}]"
 )
 UNKNOWN = "\ufffd"  # Unicode's replacement character stands for characters that training had not
@@ -26,6 +26,7 @@ def separated(text: tf.Tensor) -> tf.Tensor:
     """Texts in lower case with a space around each token: words, runs of punctuation, and by itself each emoji and
     each character of scripts that set no spaces. Markup such as <br /> is left out."""
     text = tf.strings.regex_replace(text, SPACE, " ")
+    text = tf.strings.regex_replace(text, "’", "'")
     text = tf.strings.lower(text, encoding="utf-8")
     text = tf.strings.regex_replace(text, MARKUP, " ")
     return tf.strings.regex_replace(text, TOKEN, r" \0 ")
@@ -45,6 +46,8 @@ def words(train: Source, vocabulary: int, length: int) -> tuple[Tokens, keras.Mo
     _require(vocabulary=vocabulary - 2, length=length)
     vectorize = layers.TextVectorization(max_tokens=vocabulary, standardize=separated, name="words")
     vectorize.adapt(train.in_order(BATCH).map(lambda raw, target: raw["text"]))
+    if vectorize.vocabulary_size() <= 2:  # padding, and all that is unknown
+        raise ValueError("there is no word in any text of the training split")
     text = keras.Input((), dtype="string", name="text")
     # As long as the longest text of a batch, which is shorter where there is bucketing; one step at least.
     tokens = ops.pad(ops.cast(vectorize(text), "int32"), [[0, 0], [0, 1]])[:, :length]
@@ -62,7 +65,7 @@ def characters(train: Source, length: int) -> tuple[Tokens, NextToken, keras.Mod
     Returns:
         The specs of the features and of the next character, and the model that makes the features.
     """
-    _require(length=length)
+    _require(length=length - 1)  # what is written is read again by halves
     counts = Counter()
     for raw, _ in train.in_order(BATCH).as_numpy_iterator():
         for text in raw["text"]:

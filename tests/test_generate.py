@@ -1,6 +1,7 @@
 """Writing: from the command line, from the run and from its export; the same words everywhere, however many at once."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -45,13 +46,22 @@ def test_a_text_is_the_same_alone_and_with_others_again_and_from_the_export(run)
     assert [text.decode() for text in served["text"].numpy()] == together.tolist()
 
 
+@pytest.mark.skipif(shutil.which("make") is None, reason="make isn't installed")
 def test_text_and_nothing_else_is_written(run):
-    words = ["generate", "--run", str(run.path), "--prompt", "The ", "--length", "20", "--seed", "4"]
-    command = [sys.executable, "-m", "src", *words]
+    prompt = """-He said "hi $x", `id`; it's"""
+    flags = [f"RUN={run.path}", f"PROMPT={prompt}", "ARGS=--length 20 --seed 4", "READY=", f"PY={sys.executable}"]
+    command = ["make", "--silent", "generate", *flags]
     done = subprocess.run(command, capture_output=True, cwd=catalogue.ROOT, check=True, encoding="utf-8")
     knobs = {"length": 20, "seed": 4, "temperature": 0.8}
-    assert done.stdout == run.predict(request(["The "], **knobs), signature="generate")["text"][0] + "\n"
+    assert done.stdout == run.predict(request([prompt], **knobs), signature="generate")["text"][0] + "\n"
     assert done.stderr == ""
+
+
+def test_any_prompt_is_taken_as_it_is(run, capsys):
+    """Python gives bytes that aren't UTF-8 on a command line as surrogates."""
+    assert main(["generate", "--run", str(run.path), "--prompt=-x \udcff", "--length", "0"]) == 0
+    assert capsys.readouterr().out == "-x \ufffd\n"
+    assert main(["generate", "--run", str(run.path), "--length", "0"]) == 0
 
 
 @pytest.mark.parametrize(

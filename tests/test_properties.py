@@ -17,7 +17,7 @@ from src.knobs import Knob
 from src.sources import InMemory
 from src.specs import Classes, Image, Vector
 from src.state import State
-from src.tables import request_name
+from src.tables import request_names
 
 # A type of knob, and its values.
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
@@ -79,9 +79,10 @@ def test_any_json_is_a_configuration_or_refused(content):
 
 @given(st.text(max_size=20))
 def test_any_name_becomes_one_that_a_server_takes(name):
-    assert request_name(name).isidentifier()
-    assert request_name(name).isascii()
-    assert request_name(request_name(name)) == request_name(name)
+    found = request_names([name, name, f"{name}_2"])
+    assert all(name.isidentifier() and name.isascii() for name in found)
+    assert len(set(found)) == 3
+    assert request_names(found) == found
 
 
 MODEL = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])

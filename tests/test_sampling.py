@@ -40,7 +40,12 @@ def draw(step, prompts, context=8, **knobs):
     }
     width = max(map(len, prompts))
     padded = [[*prompt, *[0] * (width - len(prompt))] for prompt in prompts]
-    return sample(step, tf.constant(padded, tf.int32, shape=(rows, width)), context, **columns).numpy()
+    spec = {name: tf.TensorSpec((None,), column.dtype) for name, column in columns.items()}
+    graph = tf.function(  # as in an export
+        lambda prompts, columns: sample(step, prompts, context, **columns),
+        input_signature=[tf.TensorSpec((None, None), tf.int32), spec],
+    )
+    return graph(tf.constant(padded, tf.int32, shape=(rows, width)), columns).numpy()
 
 
 def test_the_likeliest_tokens_follow_the_prompt():
@@ -104,6 +109,7 @@ def test_tokens_come_as_often_as_they_are_likely():
 def test_temperature_top_k_and_top_p():
     np.testing.assert_allclose(chosen(LOGITS, temperature=0.0)[2:], [1, 0, 0, 0])
     np.testing.assert_allclose(chosen(LOGITS, temperature=1e3)[2:], [0.25] * 4, atol=0.03)
+    np.testing.assert_allclose(chosen(LOGITS, temperature=np.inf)[2:], [0.25] * 4, atol=0.03)
     np.testing.assert_allclose(chosen(LOGITS, top_k=2)[2:], [2 / 3, 1 / 3, 0, 0], atol=0.03)
     np.testing.assert_allclose(chosen(LOGITS, top_k=99)[2:], [0.5, 0.25, 0.15, 0.1], atol=0.03)
     np.testing.assert_allclose(chosen(LOGITS, top_p=0.7)[2:], [2 / 3, 1 / 3, 0, 0], atol=0.03)

@@ -28,6 +28,7 @@ def source(texts):
         ("ÄRGER x_y 'quoted'", ["ärger", "x", "_", "y", "'", "quoted", "'"]),
         ("3 < 4 > 2", ["3", "<", "4", ">", "2"]),
         ("a\u3000b\u00a0c\x85d\u2028e\x1ff\0g", ["a", "b", "c", "d", "e", "f", "g"]),
+        ("“Don’t”—¿qué? «мир» مرحبا؟", ["“", "don't", "”—¿", "qué", "?", "«", "мир", "»", "مرحبا", "؟"]),
         ("", []),
     ],
 )
@@ -150,6 +151,8 @@ def test_one_text(tmp_path):
         ({"t.csv": b"text,text\na,b\n"}, "t.csv", "two columns called 'text'"),
         ({"t.csv": b"texts,label\na,b\n"}, "t.csv", "no column 'text'. Did you mean 'texts'"),
         ({"t.csv": b"text,label\na,\xff\n"}, "t.csv", "isn't UTF-8"),
+        ({"t.csv": b"text,label\na,b\nc, \n"}, "t.csv", "row 2: label is empty"),
+        ({"t.csv": b"text,label\n" + b",b\n,c\n" * 9}, "t.csv", "no word in any text"),
         ({"t.txt": b"short"}, "t.txt", "too few"),
     ],
     ids=str,
@@ -162,6 +165,12 @@ def test_what_can_not_be_read_is_named(tmp_path, monkeypatch, files, path, said)
     with pytest.raises((ValueError, OSError)) as error:
         text_set.load(path=path)
     assert said in str(error.value)
+
+
+@pytest.mark.parametrize("content", ['\n\n"text, long";label\na;b\n', '"text, long"\tlabel\n"a\u2028\nb"\tb\n'])
+def test_the_separator_is_that_of_the_header(tmp_path, content):
+    (tmp_path / "t.csv").write_text(content, encoding="utf-8")
+    assert list(csvs.read(tmp_path / "t.csv")) == ["text, long", "label"]
 
 
 def test_a_cell_may_be_of_any_length(tmp_path):

@@ -4,8 +4,9 @@
 missing number takes the one before it.
 """
 
+import math
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -17,6 +18,7 @@ from src.series import forecast
 from src.specs import Data, Horizon, Series
 
 INPUTS, OUTPUTS = (Series,), (Horizon,)
+LARGEST = float(np.finfo("float32").max)
 GAP = 1.5  # steps of the usual size; months are not all as long
 
 
@@ -54,7 +56,10 @@ def load(
     if not names:
         raise ValueError(f"{place} has no column beside {time!r}")
     values = {name: _numbers(csvs.column(table, name, place), name, place) for name in names}
-    return forecast(values, window=window, horizon=horizon, season=season, log=log)
+    try:
+        return forecast(values, window=window, horizon=horizon, season=season, log=log)
+    except ValueError as error:
+        raise ValueError(f"{place}: {error}") from None
 
 
 def _check_times(column: Sequence[str], name: str, place: Path) -> None:
@@ -68,7 +73,7 @@ def _check_times(column: Sequence[str], name: str, place: Path) -> None:
         if len(times) > 1 and times[-1] <= times[-2]:
             raise ValueError(f"{place}, row {row}: {name} {text} isn't after {column[row - 2]}")
     steps = [after - before for before, after in pairwise(times)]
-    usual = median(steps)
+    usual = median(steps or [0.0])
     gaps = [row for row, step in enumerate(steps, 2) if step > GAP * usual]
     if gaps:
         before, after = column[gaps[0] - 2], column[gaps[0] - 1]
@@ -77,12 +82,16 @@ def _check_times(column: Sequence[str], name: str, place: Path) -> None:
 
 
 def _time(text: str) -> float:
-    """Seconds, or the number that the text is; a month stands for its first day."""
+    """Seconds, or the number that the text is; a month stands for its first day, 20241231 is a date."""
     try:
-        return float(text)
+        time = datetime.fromisoformat(text if len(text) != len("2024-12") else f"{text}-01")
     except ValueError:
-        date = text if len(text) != len("2024-12") else f"{text}-01"
-        return (datetime.fromisoformat(date).replace(tzinfo=None) - datetime.min) / timedelta(seconds=1)
+        number = float(text)
+        if not math.isfinite(number):
+            raise
+        return number
+    time = time.astimezone(UTC) if time.tzinfo else time
+    return (time.replace(tzinfo=None) - datetime.min) / timedelta(seconds=1)
 
 
 def _numbers(column: Sequence[str], name: str, place: Path) -> np.ndarray:
@@ -93,8 +102,8 @@ def _numbers(column: Sequence[str], name: str, place: Path) -> np.ndarray:
             number = float(text) if text.strip() else np.nan
         except ValueError:
             raise ValueError(f"{place}, row {row}: {name} is {text!r}, not a number") from None
-        if np.isinf(number):
-            raise ValueError(f"{place}, row {row}: {name} is infinite")
+        if abs(number) > LARGEST:
+            raise ValueError(f"{place}, row {row}: {name} is {text.strip()}, too large a number")
         if np.isnan(number):
             missing.append(row)
             if not numbers:

@@ -42,6 +42,9 @@ def load(
     elif place.suffix.lower() in TABLES:
         columns = csvs.read(place)
         texts, labels = (csvs.column(columns, name, place) for name in (text, target))
+        labels = [label.strip() for label in labels]
+        if "" in labels:
+            raise ValueError(f"{place}, row {labels.index('') + 1}: {target} is empty")
     else:
         return _whole(place, length)
     return _classes(place, texts, labels, length, vocabulary)
@@ -66,7 +69,7 @@ def _folder(place: Path) -> tuple[list[str], list[str]]:
     if not folders:
         raise ValueError(f"{place} has no folders, one for each class")
     for folder in folders:
-        files = sorted(folder.glob("*.txt"))
+        files = sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".txt")
         if not files:
             raise ValueError(f"the class folder {folder} has no .txt files")
         texts += [_text(file) for file in files]

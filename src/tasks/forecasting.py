@@ -46,7 +46,7 @@ class Task:
     def __init__(self, outputs: Horizon):
         self.outputs = outputs
         self.mean, self.scale = np.array(outputs.mean, "float32"), np.array(outputs.scale, "float32")
-        self.naive = np.maximum(np.array(outputs.naive, "float32"), 1e-9)
+        self.naive = np.array(outputs.naive, "float32")
 
     def supervise(self, features, target):
         """What the model is trained on: features and standardised targets (batch, 2, length, series)."""
@@ -110,6 +110,8 @@ class Task:
                 drawn += np.stack([truth[:, 0], forecasts[0][:, 0]], axis=-1).tolist()
         model, last, season = (self._errors(*found) for found in sums / count)  # predictors × kinds of error × series
         simple = {"the last value": last, "the value one season before": season}
+        if self.outputs.season == 1:
+            del simple["the value one season before"]  # it is the last one
         best = min(simple, key=lambda name: simple[name]["mase"])
         return {**model, "baseline": {**simple[best], "predictor": best}, "simple": simple, "drawn": drawn[:DRAWN]}
 
@@ -130,7 +132,7 @@ class Task:
 
     def _errors(self, absolute: np.ndarray, squared: np.ndarray) -> dict:
         mase, rmse = absolute / self.naive, np.sqrt(squared)
-        seasonal = absolute / np.maximum(self.outputs.seasonal, 1e-9)
+        seasonal = absolute / self.outputs.seasonal
         names = ("mae", "rmse", "mase", "seasonal_mase")
         columns = zip(absolute, rmse, mase, seasonal, strict=True)
         each = zip(self.outputs.names, columns, strict=True)

@@ -103,10 +103,11 @@ class Task:
             return self.answers(tf.gather(logits, tf.math.count_nonzero(tokens, axis=1), batch_dims=1))
 
         def generate(request):
-            prompts = features_of(preprocess, {"text": request["text"]})
+            text = tf.strings.unicode_transcode(request["text"], "UTF-8", "UTF-8")  # an answer is always valid
+            prompts = features_of(preprocess, {"text": text})
             tokens = sampling.sample(advance, prompts, context, **{name: request[name] for name in KNOBS})
             written = tf.strings.reduce_join(tf.gather(tf.constant(self.outputs.tokens), tokens), axis=1)
-            return {"text": tf.strings.join([request["text"], written])}
+            return {"text": tf.strings.join([text, written])}
 
         request = request_of(preprocess)
         knobs = {name: tf.TensorSpec((None,), kind, name=name) for name, (kind, _) in KNOBS.items()}

@@ -100,6 +100,8 @@ def test_builds_at_the_corners_of_its_space(file):
     for name, values in file.space.items():
         for value in values.corners():
             build(file, file.takes[0], file.gives[0], **{name: value})
+            if NextToken in file.gives:
+                catalogue.load(file).step(build(file, Tokens, NextToken, **{name: value}), SPECS[Tokens])
 
 
 @each_model
