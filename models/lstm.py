@@ -53,7 +53,7 @@ def build(
         embedding: size of a token's vector, 64 by itself; for tokens only.
         vectors: file of vectors to start from, in GloVe's or word2vec's text format: a word and its numbers a line.
         trainable: whether training changes the tokens' vectors.
-        token_dropout: share of the tokens whose vectors are dropped in training, in [0, 1).
+        token_dropout: share of the vocabulary that is dropped in each step of training, in [0, 1).
         dropout: share of each layer's inputs dropped in training, in [0, 1).
         recurrent_dropout: share of the state dropped from step to step in training, in [0, 1).
 
@@ -70,8 +70,7 @@ def build(
     mask = None
     x = tensors
     if isinstance(inputs, Tokens):
-        x = embedded(inputs, tensors, embedding, vectors, trainable)
-        x = layers.Dropout(token_dropout, (None, None, 1), name="token_dropout")(x) if token_dropout else x
+        x = embedded(inputs, tensors, embedding, vectors, trainable, token_dropout)
         mask = None if steps else ops.not_equal(tensors, 0)
     elif embedding or vectors or not trainable or token_dropout:
         raise ValueError("embedding, vectors, trainable and token_dropout are for tokens")

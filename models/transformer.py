@@ -57,7 +57,7 @@ def build(
         positions: vectors for the places, learnt or of sines and cosines.
         pool: what a class or value is read from: the mean of all steps, or a step of its own put before them.
         patch: height and width of an image's patches, in pixels.
-        token_dropout: share of the steps whose vectors are dropped in training, in [0, 1).
+        token_dropout: share of the vocabulary that is dropped in each step of training, in [0, 1).
         dropout: share of each part's outputs dropped in training, in [0, 1).
 
     Raises:
@@ -69,8 +69,9 @@ def build(
     if decoder and pool != "mean":
         raise ValueError("the next token is predicted at each step: pool has no meaning")
     tensors = features(inputs)
-    x, mask, length = _steps(inputs, tensors, width, patch)
-    x = layers.Dropout(token_dropout, (None, None, 1), name="token_dropout")(x) if token_dropout else x
+    if token_dropout and not isinstance(inputs, Tokens):
+        raise ValueError("token_dropout is for tokens")
+    x, mask, length = _steps(inputs, tensors, width, patch, token_dropout)
     if pool == "class_token":
         x, mask, length = _with_class_token(x, mask, length)
     x = x + _positions(positions, length, width)(_places(x))
@@ -149,10 +150,10 @@ def _apply(block: dict[str, keras.layers.Layer], x, attend: Callable):
     return x + block["dropout_2"](y)
 
 
-def _steps(inputs, tensors, width: int, patch: int):
+def _steps(inputs, tensors, width: int, patch: int, dropout: float):
     """The vectors of all steps (batch, time, width), which of them are no padding, and how many there are at most."""
     if isinstance(inputs, Tokens):
-        return embedded(inputs, tensors, width, None), ops.not_equal(tensors, 0), inputs.length
+        return embedded(inputs, tensors, width, dropout=dropout), ops.not_equal(tensors, 0), inputs.length
     if isinstance(inputs, Series):
         return layers.Dense(width, name="embedding")(tensors), None, inputs.length
     x = layers.Conv2D(width, patch, patch, padding="same", name="embedding")(tensors)

@@ -40,7 +40,12 @@ def flat(inputs: Input, tensors: keras.KerasTensor | dict[str, keras.KerasTensor
 
 
 def embedded(
-    inputs: Tokens, tokens: keras.KerasTensor, size: int | None, vectors: str | None, trainable: bool = True
+    inputs: Tokens,
+    tokens: keras.KerasTensor,
+    size: int | None = None,
+    vectors: str | None = None,
+    trainable: bool = True,
+    dropout: float = 0.0,
 ) -> keras.KerasTensor:
     """A vector for each token, (batch, time, size).
 
@@ -50,6 +55,9 @@ def embedded(
         size: of a vector, 64 by itself; with `vectors` their own.
         vectors: file of vectors to start from, a word and its numbers a line; the first line may be their count.
         trainable: whether training changes the vectors.
+        dropout: share of the vocabulary that is dropped in a step of training, each word at all its places: Gal and
+            Ghahramani (2016), section 4.2; by batch as Merity et al. (2018), Regularizing and optimizing LSTM language
+            models, section 4.3.
 
     Raises:
         ValueError: for a file that holds no vectors, or of another size.
@@ -62,7 +70,11 @@ def embedded(
     x = layer(tokens)
     if start is not None:
         layer.embeddings.assign(np.where(np.isnan(start), layer.embeddings, start))
-    return x
+    if not dropout:
+        return x
+    one = ops.ones_like(tokens[:1, 0], dtype=x.dtype)
+    kept = layers.Dropout(dropout, name="token_dropout")(ops.repeat(one, inputs.vocabulary))
+    return x * ops.expand_dims(ops.take(kept, tokens), -1)
 
 
 def _start(path: Path, tokens: tuple[str, ...]) -> np.ndarray:

@@ -74,7 +74,7 @@ def forecast(columns: Mapping[str, np.ndarray], *, window: int, horizon: int, se
 def _scaled(window: int, outputs: Horizon) -> keras.Model:
     """From one input a series, (batch, window), to standardised values (batch, window, series).
 
-    A missing value, or one that has no logarithm, takes the one before it; 0 where there is none at all.
+    A missing value, or one that has no logarithm, takes the one before it; 0 where there is none.
     """
     requests = {name: keras.Input((window,), dtype="float32", name=name) for name in outputs.names}
     values = ops.stack(list(requests.values()), axis=-1)
@@ -86,9 +86,10 @@ def _scaled(window: int, outputs: Horizon) -> keras.Model:
 
 
 def _filled(values: keras.KerasTensor) -> keras.KerasTensor:
-    """Each missing value as the one before it, at the beginning as the first one; (batch, window, series)."""
-    here = ops.logical_not(ops.isnan(values))
-    place = ops.cumsum(ops.ones_like(values, dtype="int32"), axis=1) - 1
-    known = ops.argsort(ops.where(here, place, place + values.shape[1]), axis=1)  # places of the values, then of gaps
-    latest = ops.maximum(ops.cumsum(ops.cast(here, "int32"), axis=1) - 1, 0)
-    return ops.take_along_axis(values, ops.take_along_axis(known, latest, axis=1), axis=1)
+    """Each missing value as the last one before it, found in steps that double; (batch, window, series)."""
+    reach = 1
+    while reach < values.shape[1]:
+        before = ops.concatenate([values[:, :reach], values[:, :-reach]], axis=1)
+        values = ops.where(ops.isnan(values), before, values)
+        reach *= 2
+    return values

