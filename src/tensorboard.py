@@ -63,11 +63,10 @@ def _samples(data: Data) -> None:
         (images,) = raw.values()
         tf.summary.image("samples", images, max_outputs=SAMPLES)
     else:
-        rows = [f"| {name} | {' | '.join(map(_text, column))} |" for name, column in raw.items()]
-        rows.append(f"| **target** | {' | '.join(map(_text, target))} |")
-        tf.summary.text(
-            "samples", "\n".join([f"| input {'| ' * len(target)}|", "|---" * (len(target) + 1) + "|", *rows])
-        )
+        table = [[name, *map(_text, column)] for name, column in {**raw, "target": target}.items()]
+        rows = table if len(raw) > SAMPLES else list(zip(*table, strict=True))  # the longer side goes down
+        rows.insert(1, ["---"] * len(rows[0]))
+        tf.summary.text("samples", "\n".join(f"| {' | '.join(row)} |" for row in rows))
 
 
 def _text(value) -> str:
