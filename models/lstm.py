@@ -4,7 +4,7 @@ Hochreiter and Schmidhuber (1997), Long short-term memory; GRU: Cho et al. (2014
 (1997); dropout between the steps: Gal and Ghahramani (2016), A theoretically grounded application of dropout.
 
     make train MODEL=lstm                     # docstrings: which library is it?
-    make train MODEL=lstm DATA=pydoc          # then: make generate MODEL=lstm
+    make train RECIPE=lstm-pydoc              # then: make generate MODEL=lstm DATA=pydoc
 """
 
 from typing import Literal
