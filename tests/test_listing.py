@@ -59,7 +59,6 @@ def test_shows_what_there_is(toys, shown):
 
 
 def test_shows_what_a_recipe_is_for(toys, shown):
-    (toys / "recipes").mkdir()
     (toys / "recipes/best.toml").write_text("# Pictures,\n# in colour.\n# make train RECIPE=best\n")
     assert "  best  Pictures, in colour." in shown()
 

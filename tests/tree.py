@@ -88,7 +88,7 @@ def build(inputs, outputs, *, pencils: int = 3):
 def copied(tmp_path: Path) -> Path:
     """A copy of what the program needs, under `tmp_path`."""
     root = tmp_path / "project"
-    for folder in ("src", "models"):
+    for folder in ("src", "models", "recipes"):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
     for file in ROOT.glob("requirements*"):
         shutil.copy(file, root)
@@ -98,8 +98,8 @@ def copied(tmp_path: Path) -> Path:
 def toys(tmp_path: Path) -> Path:
     """A copy whose only models and data sets are toys, so that a test knows each name in it."""
     root = copied(tmp_path)
-    for folder in (root / "models", root / "src/datasets"):
-        for file in folder.glob("[!_]*.py"):
+    for pattern in ("models/[!_]*.py", "src/datasets/[!_]*.py", "recipes/*.toml"):
+        for file in root.glob(pattern):
             file.unlink()
     (root / "models/painter.py").write_text(PAINTER)
     (root / "models/clerk.py").write_text(CLERK)
