@@ -12,7 +12,8 @@ from src.sources import Source, Windows
 from src.specs import NextToken, Tokens
 
 BATCH = 1024
-SPACE = r"[\p{Z}\p{Cc}]"  # of any script, and control characters, at which a vocabulary's file or a C string may end
+# What ends a line of a vocabulary's file, or a C string, and spaces of other scripts; matching plain ones takes time.
+SPACE = r"[\x00-\x08\x0e-\x1f\x7f-\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]"
 MARKUP = r"<[^<>\s]+\s*/?>"
 TOKEN = (
     r"\p{L}+(?:'\p{L}+)+|[\p{P}\p{Sm}\p{Sc}\p{Sk}]+|"
