@@ -28,6 +28,7 @@ class ModelFile:
         data: the data set that it trains on when none is named.
         fit: its own defaults of the harness' knobs.
         space: the values that tuning may try, by knob.
+        judge: name and knobs of the model by whose features what it makes is measured; none for most models.
         knobs: those of its `build`.
     """
 
@@ -39,6 +40,7 @@ class ModelFile:
     data: str
     fit: dict[str, Any]
     space: dict[str, specs.Choice | specs.Range]
+    judge: dict[str, Any]
     knobs: tuple[Knob, ...]
 
 
@@ -126,11 +128,13 @@ def recipe(name: str) -> Path:
 
 
 def tasks_of(model: ModelFile, data: DataFile) -> list[TaskFile]:
-    """The tasks in which the two meet, the data set's first output first; none where they don't go together."""
-    if not set(model.takes) & set(data.inputs):
+    """The tasks in which the two meet, the data set's own outputs first; none where they don't go together."""
+    shared = [kind for kind in data.inputs if kind in model.takes]
+    if not shared:
         return []
     serving = {task.spec: task for task in tasks().values()}
-    return [serving[output] for output in data.outputs if output in model.gives and output in serving]
+    outputs = [*data.outputs, *(output for kind in shared for output in specs.DERIVED.get(kind, ()))]
+    return [serving[output] for output in outputs if output in model.gives and output in serving]
 
 
 def load(file: ModelFile | DataFile | TaskFile) -> ModuleType:
@@ -173,6 +177,7 @@ def _model(path: Path) -> ModelFile:
         constants.get("DATA", ""),
         constants.get("FIT", {}),
         constants.get("SPACE", {}),
+        constants.get("JUDGE", {}),
         knobs.read(path, "build"),
     )
     for name in file.space:
@@ -237,6 +242,7 @@ _CONTRACT = {
     "DATA": str,
     "FIT": dict,
     "SPACE": dict,
+    "JUDGE": dict,
     "INPUTS": tuple,
     "OUTPUTS": tuple,
     "DOWNLOAD": str,

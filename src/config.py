@@ -82,17 +82,18 @@ class Config:
         """The values of one group's knobs, as keyword arguments."""
         return {knob.name: self.values[knob.name] for knob in self.choices.groups[group]}
 
-    def decided(self, output: type) -> "Config":
-        """What is left when the data has shown which `output` it has.
+    def decided(self, data: specs.Data) -> "Config":
+        """What is left when the data has shown which output it has; its own wins over those made of its features.
 
         Raises:
-            UsageError: where no possible task serves it, or a knob of another one was given.
+            UsageError: where no possible task serves one, or a knob of another task was given.
         """
-        found = tuple(task for task in self.choices.tasks if task.spec is output)
+        own, derived = type(data.outputs), specs.DERIVED.get(type(data.inputs), ())
+        found = [task for output in (own, *derived) for task in self.choices.tasks if task.spec is output]
         if not found:
             can = " or ".join(task.spec.__name__ for task in self.choices.tasks)
-            raise UsageError(f"{self.choices.data.name} has {output.__name__} here, not {can}.")
-        choices = dataclasses.replace(self.choices, tasks=found)
+            raise UsageError(f"{self.choices.data.name} has {own.__name__} here, not {can}.")
+        choices = dataclasses.replace(self.choices, tasks=(found[0],))
         for name in self.values.keys() - choices.knobs.keys():
             if self.origins[name] != "default":
                 flag = self.choices.knobs[name].flag

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import keras
+import tensorflow as tf
 
 from src.catalogue import DataFile, ModelFile, TaskFile
 from src.errors import UserError
@@ -68,8 +69,8 @@ def check_model(file: ModelFile, model: keras.Model, outputs: Output) -> None:
     if not isinstance(model, keras.Model):
         raise UserError(f"{shown(file.path)}: build has to return a keras.Model, not {model!r:.60}.")
     shapes = [tuple(tensor.shape) for tensor in keras.tree.flatten(model.outputs)]
-    if [shape[:1] + shape[-1:] for shape in shapes] != [(None, outputs.size)] or len(shapes[0]) != outputs.rank:
-        wanted = ", ".join(["batch", *["time"] * (outputs.rank - 2), str(outputs.size)])
+    if len(shapes) != 1 or not tf.TensorShape([None, *outputs.shape]).is_compatible_with(shapes[0]):
+        wanted = ", ".join(["batch", *("time" if size is None else str(size) for size in outputs.shape)])
         raise UserError(
             f"{shown(file.path)}: build has to return a model that predicts ({wanted}) for {type(outputs).__name__}, "
             f"not {' and '.join(map(str, shapes))}. src/layers.py has head(outputs)."

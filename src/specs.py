@@ -8,7 +8,7 @@ Nothing here imports TensorFlow.
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, get_args
 
 if TYPE_CHECKING:
     import keras
@@ -76,8 +76,19 @@ class Series:
 # Outputs: what is predicted.
 
 
+class Prediction:
+    """What all outputs have; `shape` is that of the prediction for one example."""
+
+    shape: tuple[int | None, ...]
+
+    @property
+    def size(self) -> int:
+        """Numbers that a model predicts for one example, at each place where there are many."""
+        return self.shape[-1]
+
+
 @dataclass(frozen=True)
-class Classes:
+class Classes(Prediction):
     """One of several classes; the target is an int32 index into `names`, the prediction one logit for each name.
 
     Args:
@@ -87,16 +98,14 @@ class Classes:
 
     names: tuple[str, ...]
     counts: tuple[int, ...] = ()
-    rank: ClassVar = 2  # of the prediction
 
     @property
-    def size(self) -> int:
-        """Numbers that a model predicts for one example."""
-        return len(self.names)
+    def shape(self) -> tuple[int, ...]:
+        return (len(self.names),)
 
 
 @dataclass(frozen=True)
-class Values:
+class Values(Prediction):
     """Real numbers; the target is float32 (batch, len(names)) in `unit`, the prediction is standardised.
 
     Args:
@@ -109,19 +118,17 @@ class Values:
     unit: str = ""
     mean: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
-    rank: ClassVar = 2
 
     @property
-    def size(self) -> int:
-        """Numbers that a model predicts for one example."""
-        return len(self.names)
+    def shape(self) -> tuple[int, ...]:
+        return (len(self.names),)
 
 
 # Outputs made of the input itself.
 
 
 @dataclass(frozen=True)
-class NextToken:
+class NextToken(Prediction):
     """The token that follows each one of a text; the prediction is logits (batch, time, len(tokens)).
 
     The target is int32 (batch,): the number of tokens of each text, whatever its features were cut to.
@@ -133,16 +140,14 @@ class NextToken:
 
     tokens: tuple[str, ...]
     counts: tuple[int, ...]
-    rank: ClassVar = 3
 
     @property
-    def size(self) -> int:
-        """Numbers that a model predicts at each step."""
-        return len(self.tokens)
+    def shape(self) -> tuple[int | None, ...]:
+        return (None, len(self.tokens))  # a text may have any length
 
 
 @dataclass(frozen=True)
-class Horizon:
+class Horizon(Prediction):
     """The next values of a series; the prediction is standardised, (batch, length * len(names)), a step's together.
 
     The target is float32 (batch, 2, length, len(names)): what came, and what had come one season before.
@@ -165,17 +170,43 @@ class Horizon:
     scale: tuple[float, ...] = ()
     naive: tuple[float, ...] = ()
     seasonal: tuple[float, ...] = ()
-    rank: ClassVar = 2
 
     @property
-    def size(self) -> int:
-        """Numbers that a model predicts for one example."""
-        return self.length * len(self.names)
+    def shape(self) -> tuple[int, ...]:
+        return (self.length * len(self.names),)
+
+
+@dataclass(frozen=True)
+class Images(Prediction):
+    """Images like those of a data set; the prediction is float32 (batch, height, width, channels) in [0, 1].
+
+    The target is the data set's own: an int32 index into `names` where it has classes.
+
+    Args:
+        height, width, channels: of an image.
+        names: the classes that can be asked for.
+    """
+
+    height: int
+    width: int
+    channels: int
+    names: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, inputs: Image, outputs: Classes | Values) -> "Images":
+        """Those of a data set with these features and that target."""
+        names = outputs.names if isinstance(outputs, Classes) else ()
+        return cls(inputs.height, inputs.width, inputs.channels, names)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.height, self.width, self.channels)
 
 
 Input = Image | Vector | Columns | Tokens | Series
-Output = Classes | Values | NextToken | Horizon
-KINDS = {kind.__name__: kind for kind in (Image, Vector, Columns, Tokens, Series, Classes, Values, NextToken, Horizon)}
+Output = Classes | Values | NextToken | Horizon | Images
+KINDS = {kind.__name__: kind for kind in (*get_args(Input), *get_args(Output))}
+DERIVED = {Image: (Images,)}  # outputs that any data set with such features has beside its own
 
 
 def to_json(spec: Input | Output) -> dict[str, Any]:
@@ -216,6 +247,11 @@ class Data:
     outputs: Output
     preprocess: "keras.Model"
     doors: Mapping[str, Callable] = field(default_factory=dict)
+
+    def predicting(self, kind: type) -> "Data":
+        """The same data set with that kind of output: its own, or one that is made of its features."""
+        own = isinstance(self.outputs, kind)
+        return self if own else dataclasses.replace(self, outputs=kind.of(self.inputs, self.outputs))
 
 
 # What a model file's SPACE is made of: the values that tuning may try.
