@@ -11,7 +11,7 @@ import keras
 from src.errors import UserError
 
 WARMUP = 0.1  # share of the steps
-USUAL_MOMENTUM = {"sgd": 0.9, "rmsprop": 0.0}
+USUAL_MOMENTUM = {"adam": 0.9, "adamw": 0.9, "sgd": 0.9, "rmsprop": 0.0}
 USUAL_WEIGHT_DECAY = {"adamw": 0.004}
 PLATEAU_FACTOR = 0.3
 PLATEAU_EPOCHS = 4
@@ -39,7 +39,7 @@ def optimizer(
         schedule: keep it; warm up and fall to 0 along a cosine; or lower it to 0.3 of itself when the task's
             validation figure hasn't improved for 4 epochs.
         warmup: share of all steps in which it rises from 0, in [0, 1); for the cosine schedule only, 0.1 by itself.
-        momentum: share of the last step kept, in [0, 1); for sgd (0.9 by itself) and rmsprop (0).
+        momentum: share of the last steps kept, in [0, 1): Adam's beta_1. 0.9 by itself, 0 for rmsprop.
         weight_decay: share of each weight taken off per unit of learning rate; 0.004 for adamw, else none.
         clip_norm: largest norm of all gradients together, above 0; none by itself.
 
@@ -53,19 +53,16 @@ def optimizer(
     _require(clip_norm is None or clip_norm > 0, "clip_norm has to be above 0", clip_norm)
     if warmup is not None and schedule != "cosine":
         raise UserError(f"warmup has no effect with the schedule {schedule}; it belongs to cosine.")
-    if momentum is not None and optimizer not in USUAL_MOMENTUM:
-        raise UserError(f"momentum has no effect with {optimizer}; it belongs to {' and '.join(USUAL_MOMENTUM)}.")
     kind = {
         "adam": keras.optimizers.Adam,
         "adamw": keras.optimizers.AdamW,
         "sgd": keras.optimizers.SGD,
         "rmsprop": keras.optimizers.RMSprop,
     }[optimizer]
-    options = {}
-    if optimizer in USUAL_MOMENTUM:
-        options["momentum"] = USUAL_MOMENTUM[optimizer] if momentum is None else momentum
+    kept = USUAL_MOMENTUM[optimizer] if momentum is None else momentum
+    options = {"beta_1" if optimizer.startswith("adam") else "momentum": kept}
     if optimizer == "sgd":
-        options["nesterov"] = options["momentum"] > 0
+        options["nesterov"] = kept > 0
     rate = (
         _cosine(learning_rate, steps, WARMUP if warmup is None else warmup) if schedule == "cosine" else learning_rate
     )
