@@ -37,7 +37,7 @@ def generate(
         runs_dir: folder in which runs are looked for.
     """
     found = runs.find(run, model, data, runs_dir)
-    if "generate" not in found.signatures:
+    if "text" not in found.signatures.get("generate", (None, {}))[1]:
         raise UserError(f"{found.path} is of the task {found.config['task']}: only language models write texts.")
     for holds, what in (
         (0 <= length <= MOST_TOKENS, f"length has to be from 0 to {MOST_TOKENS:,}, not {length}"),

@@ -1,11 +1,14 @@
 """What a reader is shown of a run: report.html, and the summary on the screen."""
 
 import csv
+import math
 import shlex
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 
 import jinja2
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from rich.console import Console
@@ -13,6 +16,11 @@ from rich.table import Table
 
 from src.files import read_json, whole
 from src.runs import Run
+from src.tensorboard import KEPT
+
+MOST_COLUMNS = 4  # of the curves
+COLORS = {"train": "C0", "validation": "C1"}
+SIDE_BY_SIDE = 12  # narrow pictures, of as many epochs
 
 
 def write(path: Path) -> None:
@@ -29,6 +37,7 @@ def write(path: Path) -> None:
         names=_names(run.metrics),
         figures=sorted((p.stem for p in (path / "figures").glob("*.png")), key=lambda name: (name != "curves", name)),
         samples=read_json(path / "figures" / "samples.json"),
+        pictures=_pictures(path / "figures" / "samples"),
         number=number,
     )
     with whole(path / "report.html") as partial:
@@ -43,36 +52,41 @@ def read_history(path: Path) -> dict[str, list[float]]:
 
 
 def curves(history: Mapping[str, list[float]]) -> Figure:
-    """Each figure over the epochs, in training and in validation."""
-    names = [name for name in history if f"val_{name}" in history]
-    figure = Figure(figsize=(4.5 * (len(names) + 1), 3.4), layout="constrained")
-    *panels, last = figure.subplots(1, len(names) + 1)
+    """Each figure over the epochs, in training and in validation, as far as it is measured there."""
+    names = list(dict.fromkeys(name.removeprefix("val_") for name in history if name not in ("epoch", "learning_rate")))
+    rows = math.ceil((len(names) + 1) / MOST_COLUMNS)
+    columns = math.ceil((len(names) + 1) / rows)
+    figure = Figure(figsize=(4.5 * columns, 3.4 * rows), layout="constrained")
+    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
     epochs = [int(epoch) + 1 for epoch in history["epoch"]]
     marker = "o" if len(epochs) == 1 else ""  # a line of one point can't be seen
-    for axes, name in zip(panels, names, strict=True):
-        axes.plot(epochs, history[name], label="train", marker=marker)
-        axes.plot(epochs, history[f"val_{name}"], label="validation", marker=marker)
+    for axes, name in zip(panels, names, strict=False):
+        for split, column in (("train", name), ("validation", f"val_{name}")):
+            if column in history:
+                axes.plot(epochs, history[column], label=split, color=COLORS[split], marker=marker)
         axes.set(title=name, xlabel="epoch")
         axes.legend(frameon=False)
-    last.plot(epochs, history["learning_rate"], color="0.4", marker=marker)
-    last.set(title="learning rate", xlabel="epoch")
-    for axes in (*panels, last):
+    panels[len(names)].plot(epochs, history["learning_rate"], color="0.4", marker=marker)
+    panels[len(names)].set(title="learning rate", xlabel="epoch")
+    for axes in panels[: len(names) + 1]:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
+    for axes in panels[len(names) + 1 :]:
+        axes.set_axis_off()
     return figure
 
 
 def show(run: Run) -> None:
     """Prints a table of the run's figures."""
-    names = _names(run.metrics)
-    table = Table(title=f"{run.config['model']} on {run.config['data']}", title_justify="left")
-    table.add_column("split")
-    for name in names:
-        table.add_column(name, justify="right")
-    for split, figures in run.metrics.items():
-        text = f"baseline: {figures['predictor']}" if split == "baseline" else split
-        table.add_row(text, *(number(figures[name]) if name in figures else "" for name in names))
+    splits = [split for split in run.metrics if split != "baseline"]
+    baseline = run.metrics["baseline"]
+    table = Table("", title=f"{run.config['model']} on {run.config['data']}", title_justify="left")
+    for column in (*splits, f"baseline: {baseline['predictor']}"):
+        table.add_column(column, justify="right")
+    for name in _names(run.metrics):
+        values = [run.metrics[split][name] for split in splits] + [baseline.get(name)]
+        table.add_row(name, *("" if value is None else number(value) for value in values))
     console = Console(highlight=False)
     console.print(table)
     console.print(f"run     {run.path}", soft_wrap=True)
@@ -95,6 +109,21 @@ def summary(run: Run, best_epoch: int, published: Path | None) -> None:
 def number(value: float) -> str:
     """Four significant digits."""
     return f"{value:#.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def _pictures(folder: Path) -> dict[str, dict]:
+    """By name, the files of a picture of the finished model and of each epoch, and whether it is narrow."""
+    found = {}
+    for place in sorted(folder.glob("*/")):
+        kept = place / f"{KEPT}.png"
+        epochs = sorted(path for path in place.glob("*.png") if path.stem.isdecimal())
+        width, height = struct.unpack(">II", kept.read_bytes()[16:24])
+        if narrow := height > 3 * width:
+            chosen = {round(step) for step in np.linspace(0, len(epochs) - 1, SIDE_BY_SIDE)}
+            epochs = [epoch for number, epoch in enumerate(epochs) if number in chosen]
+        numbers = [int(path.stem) for path in epochs]
+        found[place.name] = {"folder": f"figures/samples/{place.name}", "epochs": numbers, "narrow": narrow}
+    return found
 
 
 def _names(metrics: Mapping[str, Mapping]) -> list[str]:

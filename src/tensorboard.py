@@ -1,16 +1,19 @@
 """What TensorBoard is shown: figures of both splits, learning rate, graph, configuration, samples, histograms."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from src.files import whole, write_json
+from src.signatures import predictor
 from src.specs import Data, Image
 
 SAMPLES = 10
+KEPT = "kept"  # pictures by the weights that were kept
 
 
 def callback(folder: Path, model: keras.Model, data: Data, histograms: bool) -> keras.callbacks.TensorBoard:
@@ -26,7 +29,7 @@ def callback(folder: Path, model: keras.Model, data: Data, histograms: bool) -> 
     with tf.summary.create_file_writer(str(logs / "train")).as_default(step=0):
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         tf.summary.text("config", f"```\n{json.dumps(config, indent=2)}\n```")
-        tf.summary.graph(_graph(model))
+        tf.summary.graph(predictor(model).get_concrete_function().graph)
         _samples(data)
     return keras.callbacks.TensorBoard(logs, histogram_freq=int(histograms), write_graph=False)
 
@@ -36,25 +39,42 @@ class Samples(keras.callbacks.Callback):
 
     Args:
         folder: the run's.
-        samples: makes them, texts by name.
+        samples: makes them, texts or pictures by name.
+        tensorboard: whether TensorBoard gets them; pictures are kept for the report in any case.
     """
 
-    def __init__(self, folder: Path, samples: Callable[[], dict[str, str]]):
+    def __init__(self, folder: Path, samples: Callable[[], dict[str, str | np.ndarray]], tensorboard: bool):
         super().__init__()
         self.folder = folder
         self.samples = samples
+        self.tensorboard = tensorboard
 
     def on_epoch_end(self, epoch, logs=None):
-        if texts := self.samples():
+        samples = self.samples()
+        _save_pictures(self.folder, samples, f"{epoch + 1:04d}")
+        if samples and self.tensorboard:
             with tf.summary.create_file_writer(str(self.folder / "tensorboard" / "train")).as_default(step=epoch):
-                for name, text in texts.items():
-                    tf.summary.text(f"samples/{name}", f"```\n{text}\n```")
+                for name, sample in samples.items():
+                    if isinstance(sample, str):
+                        tf.summary.text(f"samples/{name}", f"```\n{sample}\n```")
+                    else:
+                        tf.summary.image(f"samples/{name}", sample[np.newaxis])
 
 
-def _graph(model: keras.Model) -> tf.Graph:
-    """The graph from features to prediction."""
-    specs = keras.tree.map_structure(lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype), model.input)
-    return tf.function(lambda features: model(features, training=False)).get_concrete_function(specs).graph
+def save_samples(folder: Path, samples: Mapping[str, str | np.ndarray]) -> None:
+    """Keeps samples of the finished model for the report."""
+    write_json(folder / "figures" / "samples.json", {k: v for k, v in samples.items() if isinstance(v, str)})
+    _save_pictures(folder, samples, KEPT)
+
+
+def _save_pictures(folder: Path, samples: Mapping[str, str | np.ndarray], file: str) -> None:
+    """Pictures as figures/samples/NAME/`file`.png."""
+    for name, picture in samples.items():
+        if not isinstance(picture, str):
+            place = folder / "figures" / "samples" / name.replace(" ", "_")
+            place.mkdir(parents=True, exist_ok=True)
+            with whole(place / f"{file}.png") as partial:
+                partial.write_bytes(tf.io.encode_png(picture).numpy())
 
 
 def _samples(data: Data) -> None:
