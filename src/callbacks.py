@@ -2,7 +2,8 @@
 
 import csv
 import math
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import keras
@@ -10,26 +11,38 @@ import tensorflow as tf
 
 from src.errors import UserError
 from src.files import whole
+from src.signatures import predictor
 
 
 class Measurement:
-    """A model's loss and metrics on one pass over batches, in a function traced once for all splits.
+    """A model's figures on a split, in functions traced once for all splits.
 
     `model.evaluate` makes its own function each time that a split has another number of batches, and on small data
     costs more than the training between two calls.
+
+    Args:
+        model: compiled, unless its task has no loss; then only the task's `watch` measures it.
+        task: may `watch` for figures that are no means over examples.
     """
 
-    def __init__(self, model: keras.Model):
+    def __init__(self, model: keras.Model, task):
         self.model = model
         self._step = tf.function(model.test_step)
+        self._predict = predictor(model)
+        self._watch = getattr(task, "watch", None)
 
     def __call__(self, batches: tf.data.Dataset, between: Callable[[], None] = lambda: None) -> dict[str, float]:
         """The figures by name.
 
         Args:
-            batches: features and targets.
+            batches: features and targets of the split, each example once.
             between: called after each batch; may raise.
         """
+        means = self.means(batches, between) if self.model.compiled else {}
+        return means | (self._watch(self._predict, batches) if self._watch else {})
+
+    def means(self, batches: tf.data.Dataset, between: Callable[[], None] = lambda: None) -> dict[str, float]:
+        """The compiled model's loss and metrics, by name."""
         self.model.reset_metrics()
         step = self._step.get_concrete_function(batches.element_spec)  # for batches of any size
         for batch in batches:
@@ -104,3 +117,25 @@ class StopOnDivergence(keras.callbacks.Callback):
                     f"{name} became {float(value)}: training has diverged, and nothing was exported.\n"
                     "Try a smaller --learning-rate or --clip-norm 1, and look for infinite numbers in the data."
                 )
+
+
+class Warnings(keras.callbacks.Callback):
+    """Says, each thing once, what looks wrong in the figures so far.
+
+    Args:
+        watchers: models and tasks whose `warnings` of the history, each epoch's figures by name, are texts.
+        history: has the figures.
+    """
+
+    def __init__(self, watchers: Sequence, history: keras.callbacks.History):
+        super().__init__()
+        self.watchers = watchers
+        self.source = history
+        self.said = set()
+
+    def on_epoch_end(self, epoch, logs=None):
+        for watcher in self.watchers:
+            for text in watcher.warnings(self.source.history):
+                if (what := text.partition(":")[0]) not in self.said:
+                    self.said.add(what)
+                    print(f"\nwarning: epoch {epoch + 1}: {text}", file=sys.stderr)

@@ -1,18 +1,20 @@
 """Measure a trained model on the splits of its data set."""
 
+import dataclasses
 import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
 import keras
-import tensorflow as tf
 
 from src import catalogue, config, pipeline, report, runs, specs
 from src.callbacks import Measurement
 from src.files import write_json
+from src.judge import judge_of
 from src.manifest import manifest
 from src.plan import measured_at_once
+from src.signatures import predictor
 from src.sources import Source
 from src.specs import Data, Input
 
@@ -30,11 +32,14 @@ def evaluate(*, run: str = "", model: str = "", data: str = "", test: bool = Fal
     found = runs.find(run, model, data, runs_dir)
     file = catalogue.dataset(found.config["data"])
     data_set = catalogue.load(file).load(**config.knobs_of_run(found.path, file.knobs))
-    task = found.task
-    found.model.compile(loss=task.loss, metrics=task.metrics(), jit_compile=False)
+    task, inputs = found.task, specs.from_json(found.config["inputs"])
     parts = splits(data_set, found.config["knobs"].get("limit"), test or "test" in found.metrics)
-    inputs = specs.from_json(found.config["inputs"])
-    found.metrics = figures(found.path, found.model, Measurement(found.model), task, inputs, found.preprocess, parts)
+    if task.loss:
+        found.model.compile(loss=task.loss, metrics=task.metrics(), jit_compile=False)
+    if judge := judge_of(found.path):
+        compare(task, judge, found.model, dataclasses.replace(data_set, **parts))
+    measure = Measurement(found.model, task)
+    found.metrics = figures(found.path, found.model, measure, task, inputs, found.preprocess, parts)
     write_json(found.path / "manifest.json", manifest(parts, task))
     write_json(found.path / "metrics.json", found.metrics)
     report.write(found.path)
@@ -48,6 +53,12 @@ def splits(data: Data, limit: int | None, test: bool) -> dict[str, Source]:
     if test:
         named["test"] = data.test
     return {name: source if limit is None else source.take(limit) for name, source in named.items()}
+
+
+def compare(task, judge: keras.Model, model: keras.Model, data: Data) -> None:
+    """Tells the task with what it is to compare that which `model` makes: see src/judge.py."""
+    batch = measured_at_once(model, data.inputs)
+    task.compare_with(judge, pipeline.measuring(data.train, data.preprocess, task.supervise, batch))
 
 
 def figures(
@@ -64,8 +75,7 @@ def figures(
     batches = {name: pipeline.measuring(source, preprocess, task.supervise, batch) for name, source in parts.items()}
     metrics = {name: measure(split) for name, split in batches.items()}
     last = list(batches)[-1]
-    predict = tf.function(lambda features: model(features, training=False), reduce_retracing=True)
-    detailed = task.figures(predict, batches[last])
+    detailed = task.figures(predictor(model), batches[last])
     (folder / "figures").mkdir(exist_ok=True)
     for name, drawing in task.draw(detailed).items():
         file = re.sub(r"[^\w.-]+", "_", name)  # a name may be a column's

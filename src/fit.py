@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from src import pipeline
 from src.backup import Backup, check_fits
-from src.callbacks import HistoryFile, LearningRate, Measurement, StopOnDivergence, Validation
+from src.callbacks import HistoryFile, LearningRate, Measurement, StopOnDivergence, Validation, Warnings
 from src.errors import UserError
 from src.plan import Plan, measured_at_once
 from src.signals import Stop, Stopped
@@ -58,7 +59,7 @@ def fit(
     seed: int,
     start: State | None,
     stop: Stop,
-    samples: Callable[[], dict[str, str]],
+    samples: Callable[[], dict[str, str | np.ndarray]],
     verbose: bool,
     *,
     save_every: float = 60.0,
@@ -78,7 +79,7 @@ def fit(
         seed: decides the order of the examples.
         start: the state to go on from; None starts anew.
         stop: set when the training is to end.
-        samples: makes samples of the model's work, texts by name, for TensorBoard.
+        samples: makes samples of the model's work, texts or pictures by name, for TensorBoard and the report.
         verbose: whether to show the progress of each epoch.
         save_every: seconds between two states from which a training that was cut off can go on.
         patience: epochs without a better validation figure after which training ends; 0 trains all epochs.
@@ -94,7 +95,7 @@ def fit(
         raise UserError("histograms have no effect with --no-tensorboard.")
     if save_every < 0:
         raise UserError(f"save_every has to be 0 or more, not {save_every}.")
-    measure = Measurement(model)
+    measure = Measurement(model, task)
     validation = pipeline.measuring(
         data.validation, data.preprocess, task.supervise, measured_at_once(model, data.inputs)
     )
@@ -116,9 +117,11 @@ def fit(
         best,
         history,
         HistoryFile(folder / "history.csv", history),
+        Warnings([part for part in (model, task) if hasattr(part, "warnings")], history),
     ]
     if tensorboard:
-        callbacks += [tensorboard_callback(folder, model, data, histograms), Samples(folder, samples)]
+        callbacks += [tensorboard_callback(folder, model, data, histograms)]
+    callbacks += [Samples(folder, samples, tensorboard)]
     backup = Backup(folder / "state", touched, callbacks, plan.epochs, plan.steps, base, save_every, stop, start)
     if start:
         check_fits(start, touched, callbacks)
@@ -143,7 +146,7 @@ def fit(
 
 def _build(model: keras.Model, measure: Measurement, batches: tf.data.Dataset) -> None:
     """Makes every variable of the training, which else come up in its first step: a state has to find them."""
-    measure(batches.take(1))
+    measure.means(batches.take(1))
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
 

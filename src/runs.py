@@ -5,6 +5,7 @@ manifest.json       the splits: sizes, classes, hashes, examples that stand in t
 history.csv         each epoch's figures
 model.keras         from features to prediction, uncompiled: opens in plain Keras
 preprocess.keras    from a raw request to features
+judge.keras         where a model makes things: by whose features they are measured
 doors/              other ways in, such as encoded pictures, as SavedModels
 best.weights.h5     the best epoch's weights and the optimiser's state
 requests/           sample requests to each signature, as TensorFlow Serving takes them
@@ -34,6 +35,7 @@ from src.errors import UsageError, UserError
 from src.files import read_record, whole, write_json
 from src.loading import load_model
 from src.signatures import DEFAULT, Signature, traced
+from src.sources import Source
 from src.specs import Data, Input
 from src.verify import to_json
 
@@ -215,28 +217,36 @@ def step_of(name: str, model: keras.Model, inputs: Input) -> keras.Model:
     return module.step(model, inputs)
 
 
-def save(path: Path, model: keras.Model, data: Data, task) -> None:
-    """Writes the trained model, the way in, and sample requests from the validation split."""
+def answering(model: keras.Model) -> keras.Model:
+    """The part of a model that answers, uncompiled: plain Keras opens it."""
+    return keras.Model(model.input, model.output, name=model.name)
+
+
+def save(path: Path, model: keras.Model, data: Data, task, signatures: Mapping[str, Signature]) -> None:
+    """Writes the trained model, the ways in that it has, and sample requests from the validation split."""
     with whole(path / "best.weights.h5") as partial:
         model.save_weights(partial)
-    answering = keras.Model(model.input, model.output, name=model.name)  # compiled, plain Keras couldn't open it
-    for name, part in (("model.keras", answering), ("preprocess.keras", data.preprocess)):
+    for name, part in (("model.keras", answering(model)), ("preprocess.keras", data.preprocess)):
         with whole(path / name) as partial:
             part.save(partial)
-    for name, door in data.doors.items():
+    doors = {name: door for name, door in data.doors.items() if name in signatures}
+    for name, door in doors.items():
         module = tf.Module()
         module.door = tf.function(door, input_signature=[tf.TensorSpec((None,), tf.string, name=name)])
         tf.saved_model.save(module, path / "doors" / name)
-    _save_requests(path / "requests", data, task)
+    _save_requests(path / "requests", data.validation, doors, task, signatures)
 
 
-def _save_requests(folder: Path, data: Data, task) -> None:
+def _save_requests(
+    folder: Path, source: Source, doors: Mapping[str, Any], task, signatures: Mapping[str, Signature]
+) -> None:
     """A request for each signature of the task, and one through each door that can say how its strings are made."""
-    raw, _ = data.validation.examples(1)
+    raw, _ = source.examples(1)
     numbers = sum(column.size for column in raw.values())
-    raw, _ = data.validation.examples(min(MOST_SAMPLES, max(1, MOST_NUMBERS // numbers)))
-    requests = task.requests(raw) if hasattr(task, "requests") else {DEFAULT: raw}
-    requests |= {name: {name: door.encode(raw)} for name, door in data.doors.items() if hasattr(door, "encode")}
+    raw, _ = source.examples(min(MOST_SAMPLES, max(1, MOST_NUMBERS // numbers)))
+    specs = {name: request for name, (_, request) in signatures.items()}
+    requests = task.requests(raw, specs) if hasattr(task, "requests") else {DEFAULT: raw}
+    requests |= {name: {name: door.encode(raw)} for name, door in doors.items() if hasattr(door, "encode")}
     folder.mkdir(exist_ok=True)
     for name, columns in requests.items():
         inputs = {key: to_json(_plain(column)) for key, column in columns.items()}

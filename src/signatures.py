@@ -46,6 +46,12 @@ def plain(
     return signatures
 
 
+def predictor(model: keras.Model) -> Callable:
+    """The model in inference, traced once for batches of any size; its `input_signature` says what it takes."""
+    features = keras.tree.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype, name=x.name), model.input)
+    return tf.function(lambda x: model(x, training=False), input_signature=[features])
+
+
 def traced(signatures: Mapping[str, Signature]) -> dict[str, Callable]:
     """By name, each signature as a graph, traced once for batches of any size."""
     return {name: tf.function(ask, input_signature=[dict(request)]) for name, (ask, request) in signatures.items()}

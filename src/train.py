@@ -19,13 +19,16 @@ import keras
 import tensorflow as tf
 
 from src import catalogue, device, report, runs, state
+from src.callbacks import Measurement
 from src.config import Choices, Config, resolve
 from src.contract import check_data, check_model, mistakes_in
 from src.errors import UserError
-from src.evaluate import figures, splits
+from src.evaluate import compare, figures, splits
 from src.export import Verifier, check_request, publish
 from src.files import check_name, check_writable, write_json
 from src.fit import compile, fit
+from src.judge import judge as find_judge
+from src.judge import judge_of, keep
 from src.locks import owned
 from src.manifest import manifest
 from src.optimizers import optimizer
@@ -33,9 +36,10 @@ from src.plan import plan
 from src.resume import check_same, knobs_of_run
 from src.runs import Run
 from src.signals import Stop, Stopped, Terminated
-from src.signatures import request_of, traced
+from src.signatures import DEFAULT, Signature, traced
 from src.specs import Data
 from src.state import State
+from src.tensorboard import save_samples
 
 
 def train(model: str, **knobs) -> Run:
@@ -52,11 +56,12 @@ def train(model: str, **knobs) -> Run:
     if knobs.get("resume"):
         knobs = knobs_of_run(model, knobs)
     settings = resolve(model, knobs)
-    return _train(settings, **settings.of("run"))
+    return _train(settings, report.summary, **settings.of("run"))
 
 
 def _train(
     settings: Config,
+    show: Callable[[Run, int, Path | None], None],
     *,
     data: str | None = None,
     task: str | None = None,
@@ -79,6 +84,7 @@ def _train(
 
     Args:
         settings: every knob's value.
+        show: shows, where `verbose`, what came of it.
         data: data set; by itself the one that the model file names.
         task: what is learnt; by itself what fits the data set's target.
         recipe: knobs of a published result, a file of recipes/, to start from.
@@ -107,8 +113,6 @@ def _train(
     settings, loaded = _load(settings)
     choices = settings.choices
     say(f"{choices.model.name} on {choices.data.name}: {choices.task.name}, on {device.name()}")
-    if export:
-        check_request(Path(exports_dir) / export_name, request_of(loaded.preprocess))
     parts = splits(loaded, limit, test)
     loaded = dataclasses.replace(loaded, **parts)
     with mistakes_in(choices.data):
@@ -116,8 +120,17 @@ def _train(
     with mistakes_in(choices.task):
         learnt = catalogue.load(choices.task).Task(adapted, **settings.of(choices.task.name))
     loaded = dataclasses.replace(loaded, outputs=adapted)
+    described = manifest(parts, learnt)
+    judge = _judge(settings, described, resume, Path(runs_dir), say)
+    if judge:
+        device.seed(seed, deterministic)  # again: it may have been trained, which draws random numbers
     precision = device.precision_policy(mixed_precision)
     model = _build(settings, loaded, precision)
+    if judge:
+        compare(learnt, judge, model, loaded)
+    signatures = _signatures(choices.model.name, model, learnt, loaded)
+    if export:
+        check_request(Path(exports_dir) / export_name, signatures[DEFAULT][1])
     chosen = plan(model, loaded.inputs, len(loaded.train), deterministic, **settings.of("plan"))
     made, schedule = optimizer(chosen.steps * chosen.epochs, learnt, **settings.of("optimizer"))
     say(
@@ -127,27 +140,29 @@ def _train(
 
     compile(model, learnt, chosen, made)
     facts = runs.describe(settings, loaded, {**vars(chosen), "jit": model.jit_compile, "precision": precision})
-    described = manifest(parts, learnt)
     path = Path(resume) if resume else runs.new_folder(Path(runs_dir), settings, tag)
     with owned(path / ".lock", f"the run {path}"), Verifier(wanted=export) as verifier:
         goes_on = f"go on with: make train MODEL={choices.model.name} RESUME={shlex.quote(str(path))}"
         with _kept_if_of_use(path, bool(resume), goes_on):
             start = _begin(path, facts, described, bool(resume), say)
+            if judge:
+                keep(judge, path)
             stop = Stop(f"stopped; {goes_on}")
-            samples = _samples(choices.model.name, model, learnt, loaded)
+            samples = partial(learnt.samples, traced(signatures)) if hasattr(learnt, "samples") else dict
             fitted = fit(
                 model, learnt, loaded, chosen, schedule, path, seed, start, stop, samples, verbose, **settings.of("fit")
             )
-            runs.save(path, model, loaded, learnt)
-            metrics = figures(path, model, fitted.measure, learnt, loaded.inputs, loaded.preprocess, parts)
-            write_json(path / "figures" / "samples.json", samples())
+            runs.save(path, model, loaded, learnt, signatures)
+            measure = fitted.measure if learnt.loss else Measurement(runs.answering(model), learnt)
+            metrics = figures(path, model, measure, learnt, loaded.inputs, loaded.preprocess, parts)
+            save_samples(path, samples())
             write_json(path / "metrics.json", metrics)
             shutil.rmtree(path / "state", ignore_errors=True)  # nothing goes on from there any more
             report.write(path)
             run = runs.load_run(path)
             published = publish(run, export_name, Path(exports_dir), verifier) if export else None
     if verbose:
-        report.summary(run, fitted.best_epoch, published)
+        show(run, fitted.best_epoch, published)
     return run
 
 
@@ -201,7 +216,8 @@ def _load(settings: Config) -> tuple[Config, Data]:
     with mistakes_in(file):
         data = catalogue.load(file).load(**settings.of("data"))
     check_data(file, data)
-    return settings.decided(type(data.outputs)), data
+    settings = settings.decided(data)
+    return settings, data.predicting(settings.choices.task.spec)
 
 
 def _build(settings: Config, data: Data, precision: str) -> keras.Model:
@@ -218,12 +234,23 @@ def _build(settings: Config, data: Data, precision: str) -> keras.Model:
     return model
 
 
-def _samples(name: str, model: keras.Model, task, data: Data) -> Callable[[], dict[str, str]]:
-    """What makes samples of a model's work by its present weights: texts by name, none in most tasks."""
-    if not hasattr(task, "samples"):
-        return dict
-    signatures = task.signatures(model, data.preprocess, data.doors, partial(runs.step_of, name, model, data.inputs))
-    return partial(task.samples, traced(signatures))
+def _judge(
+    settings: Config, described: dict, resume: str | None, folder: Path, say: Callable[[str], None]
+) -> keras.Model | None:
+    """What measures the examples that the model makes, if its file names it; a run that goes on has it."""
+    if not settings.choices.model.judge:
+        return None
+
+    def teach(model: str, **knobs) -> Run:
+        chosen = resolve(model, knobs)
+        return _train(chosen, _nothing, **chosen.of("run"))
+
+    return (resume and judge_of(Path(resume))) or find_judge(settings, described, folder, teach, say)
+
+
+def _signatures(name: str, model: keras.Model, task, data: Data) -> dict[str, Signature]:
+    """What the model can be asked, by its weights of the moment; see src/signatures.py."""
+    return task.signatures(model, data.preprocess, data.doors, partial(runs.step_of, name, model, data.inputs))
 
 
 @contextmanager
@@ -251,5 +278,5 @@ def _kept_if_of_use(path: Path, resumed: bool, goes_on: str) -> Iterator[None]:
         raise
 
 
-def _nothing(text: str) -> None:
+def _nothing(*_) -> None:
     """Says nothing."""

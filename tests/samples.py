@@ -1,9 +1,10 @@
 """Small specs of every kind, features and targets that fit them, own files, and what can be trained at once."""
 
+import keras
 import numpy as np
 
 from src import catalogue
-from src.specs import Classes, Columns, Horizon, Image, NextToken, Series, Tokens, Values, Vector
+from src.specs import Classes, Columns, Horizon, Image, Images, NextToken, Series, Tokens, Values, Vector
 
 PAIRS = [  # of a model's and a data set's name
     (model.name, data.name)
@@ -12,7 +13,7 @@ PAIRS = [  # of a model's and a data set's name
     if not (data.download or data.own) and catalogue.tasks_of(model, data)
 ]
 SPECS = {
-    Image: Image(9, 7, 2),
+    Image: Image(12, 8, 2),
     Vector: Vector(5),
     Columns: Columns(("height", "width"), (("color", 4), ("size", 3))),
     Tokens: Tokens(6, 11),
@@ -21,8 +22,9 @@ SPECS = {
     Values: Values(("price", "rent"), "EUR", (1000.0, 10.0), (200.0, 2.0)),
     NextToken: NextToken(("", "?", *"abcdefghi"), (0, 0, 5, 4, 4, 3, 3, 3, 2, 1, 1)),
     Horizon: Horizon(("low", "high"), 3, 4, False, (10.0, 20.0), (2.0, 4.0), (1.0, 1.5), (2.0, 3.0)),
+    Images: Images(12, 8, 2, ("low", "middle", "high")),
 }
-MADE_OF = {NextToken: Tokens, Horizon: Series}  # outputs that are made of the input itself
+MADE_OF = {NextToken: Tokens, Horizon: Series, Images: Image}  # outputs that are made of the input itself
 
 
 def features(spec, examples: int, seed: int = 0):
@@ -45,6 +47,34 @@ def features(spec, examples: int, seed: int = 0):
             }
 
 
+def inputs(model, spec, examples: int):
+    """What `model`, built for features of `spec`, takes: those, or random numbers where it makes things of noise."""
+    found = features(spec, examples)
+    if not isinstance(model.input, dict) or (isinstance(found, dict) and set(found) == set(model.input)):
+        return found
+    random = np.random.default_rng(0)
+    return {
+        name: random.integers(0, 3, examples).astype("int32")
+        if tensor.dtype == "int32"
+        else random.standard_normal((examples, *tensor.shape[1:]), "float32")
+        for name, tensor in model.input.items()
+    }
+
+
+def painter(spec) -> keras.Model:
+    """A model that makes images of noise, without having learnt it."""
+    latent, label = keras.Input((4,), name="latent"), keras.Input((), dtype="int32", name="label")
+    x = keras.layers.Dense(int(np.prod(spec.shape)), "sigmoid")(latent)
+    return keras.Model({"latent": latent, "label": label}, keras.layers.Reshape(spec.shape)(x))
+
+
+def judge(spec) -> keras.Model:
+    """A classifier of such images, without having learnt it."""
+    image = keras.Input(spec.shape, name="image")
+    x = keras.layers.Dense(8, "relu")(keras.layers.Flatten()(image))
+    return keras.Model(image, keras.layers.Dense(len(spec.names))(x))
+
+
 def own_files(kind, folder):
     """The path of files that a data set of this kind of features can read, as a user may have them; None if unknown."""
     if kind is Tokens:
@@ -62,14 +92,14 @@ def own_files(kind, folder):
 
 def predictions(spec, examples: int, seed: int = 0):
     """Random predictions for `examples` examples."""
-    shape = (examples, *[SPECS[Tokens].length] * (spec.rank - 2), spec.size)
-    return np.random.default_rng(seed).standard_normal(shape, "float32")
+    shape = [SPECS[Tokens].length if size is None else size for size in spec.shape]
+    return np.random.default_rng(seed).standard_normal((examples, *shape), "float32")
 
 
 def targets(spec, examples: int, seed: int = 0):
     """Random targets of `examples` examples."""
     random = np.random.default_rng(seed)
-    if isinstance(spec, Classes):
+    if isinstance(spec, (Classes, Images)):
         return random.integers(0, len(spec.names), examples).astype("int32")
     if isinstance(spec, NextToken):
         return random.integers(1, SPECS[Tokens].length, examples).astype("int32")

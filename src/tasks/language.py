@@ -113,7 +113,7 @@ class Task:
         knobs = {name: tf.TensorSpec((None,), kind, name=name) for name, (kind, _) in KNOBS.items()}
         return {DEFAULT: (serve, request), "generate": (generate, {**request, **knobs})}
 
-    def requests(self, raw) -> dict:
+    def requests(self, raw, specs) -> dict:
         """Samples of a request for each signature, from raw texts."""
         prompts = np.array([text.decode(errors="ignore")[:20] for text in raw["text"]], object)
         knobs = {name: np.full(len(prompts), usual, kind.as_numpy_dtype) for name, (kind, usual) in KNOBS.items()}

@@ -1,0 +1,322 @@
+"""Generation: new images like those of a data set, of a class that is asked for where there are classes.
+
+Measured by the Fréchet distance in the features of a classifier of the same data set (src/likeness.py), which isn't
+the FID: numbers of different data sets can't be compared. Interpolation on a sphere: White (2016), Sampling generative
+networks, section 2.1.
+"""
+
+from collections.abc import Callable, Mapping
+
+import keras
+import numpy as np
+import tensorflow as tf
+from matplotlib.figure import Figure
+
+from src.likeness import Moments, coverage, frechet_distance, nearest, spread
+from src.signatures import DEFAULT, predictor
+from src.sources import Source
+from src.specs import Images
+
+SPEC = Images
+FRECHET = "frechet_classifier_distance"
+MOST = 5_000  # images of a split that the distance is measured on
+CLOSELY = 200  # images that are compared one by one
+AT_ONCE = 500
+ROWS, COLUMNS = 10, 10  # of the pictures that training shows
+CELL = 40  # pixels of an image in them, at least
+ALIKE = 0.25  # of the spread of real images: less is a collapse
+
+
+def adapt(outputs: Images, train: Source) -> Images:
+    """The spec as it is.
+
+    Raises:
+        ValueError: for labels that aren't int32 indices into `outputs.names`, one an example.
+    """
+    for _, target in train.in_order(4096).as_numpy_iterator() if outputs.names else ():
+        if target.ndim != 1 or target.dtype != "int32" or not 0 <= target.min() <= target.max() < len(outputs.names):
+            raise ValueError(f"labels have to be int32 (examples,), from 0 to {len(outputs.names) - 1}")
+    return outputs
+
+
+class Task:
+    """Generation of images.
+
+    The model has losses of its own. It answers {"latent": float32 (batch, numbers), "label": int32 (batch,)} with
+    images; without "label" where no class can be asked for.
+
+    Args:
+        outputs: the images and their classes.
+    """
+
+    monitor, direction = f"val_{FRECHET}", "min"
+    loss = None
+
+    def __init__(self, outputs: Images):
+        self.outputs = outputs
+        self._known = {}  # by batches of a split: what is real
+
+    def compare_with(self, judge: keras.Model, train: tf.data.Dataset) -> None:
+        """Takes what images are compared with.
+
+        Args:
+            judge: a classifier of images; its last layer's input are the features.
+            train: (images, target) of the training split, each example once.
+        """
+        self._judge = predictor(keras.Model(judge.input, [judge.layers[-1].input, judge.output]))
+        self._train = train
+
+    def supervise(self, features, target):
+        """What the model is trained on: images and the data set's own target."""
+        return features, target
+
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """None: no figure of this task is a mean over examples."""
+        return []
+
+    def answers(self, images) -> dict[str, tf.Tensor]:
+        """The images as uint8 (batch, height, width, channels), and each as PNG."""
+        pixels = tf.saturate_cast(tf.round(images * 255), tf.uint8)
+        return {"image": pixels, "png_bytes": tf.map_fn(tf.io.encode_png, pixels, fn_output_signature=tf.string)}
+
+    def signatures(self, model, preprocess, doors, step) -> dict:
+        """`serving_default`: images of latent vectors. `generate`: of a seed each. Both ask for classes by name."""
+        latent = model.input["latent"]
+        asked = {"label": tf.TensorSpec((None,), tf.string, name="label")} if "label" in model.input else {}
+
+        def serve(request):
+            given = {"label": self._labels(request["label"])} if asked else {}
+            return self.answers(model({"latent": request["latent"], **given}, training=False))
+
+        def generate(request):
+            return serve({**request, "latent": latents(request["seed"], latent.shape[1])})
+
+        vectors = {"latent": tf.TensorSpec(latent.shape, tf.float32, name="latent")}
+        seeds = {"seed": tf.TensorSpec((None,), tf.int32, name="seed")}
+        return {DEFAULT: (serve, {**vectors, **asked}), "generate": (generate, {**seeds, **asked})}
+
+    def requests(self, raw, specs) -> dict:
+        """Samples of a request for each signature, as many as there are raw examples."""
+        count = len(next(iter(raw.values())))
+        asked = {"label": self._names(count)} if "label" in specs[DEFAULT] else {}
+        seed = np.arange(count, dtype="int32")
+        vectors = latents(tf.constant(seed), specs[DEFAULT]["latent"].shape[1]).numpy()
+        return {DEFAULT: {"latent": vectors, **asked}, "generate": {"seed": seed, **asked}}
+
+    def samples(self, ask) -> dict[str, np.ndarray]:
+        """Pictures of the model's work; `ask` has the functions of `signatures` by name.
+
+        In "samples" and "interpolation" a row is one class; in "samples" and "one noise" the same seeds each time.
+        """
+        shape = self.outputs.shape
+        (request,) = ask["generate"].input_signature
+        names = self._names(ROWS, many=COLUMNS) if "label" in request else None
+        asked = {} if names is None else {"label": tf.constant(names)}
+        seeds = np.arange(ROWS * COLUMNS, dtype="int32")
+        rows = seeds % COLUMNS if asked else seeds  # the same noise for each class
+        made = ask["generate"]({"seed": tf.constant(rows), **asked})["image"].numpy()
+        walks = _walks(seeds, ask[DEFAULT].input_signature[0]["latent"].shape[1])
+        walked = ask[DEFAULT]({"latent": tf.constant(walks), **asked})["image"].numpy()
+        grid, first = made.reshape(ROWS, COLUMNS, *shape), made[:: COLUMNS + 1]
+        _, neighbours = nearest(np.float32(first / 255), self._images(self._train))
+        return {
+            "samples": _picture(grid),
+            "interpolation": _picture(walked.reshape(ROWS, COLUMNS, *shape)),
+            "samples and their nearest training images": _picture(
+                np.stack([first, np.uint8(np.round(neighbours * 255))])
+            ),
+            "one noise": _picture(grid[:, :1]),
+        }
+
+    def summarize(self, targets) -> dict:
+        """One split's targets, for the manifest: the number of examples of each class."""
+        counts = np.bincount(targets, minlength=len(self.outputs.names)) if self.outputs.names else ()
+        return {"classes": {name: int(count) for name, count in zip(self.outputs.names, counts, strict=True)}}
+
+    def watch(self, predict, batches) -> dict[str, float]:
+        """Figures of what the model makes, as many images of each class as a split has; see `figures`."""
+        return self._compare(_maker(predict), batches, "label" in predict.input_signature[0])[0]
+
+    def figures(self, predict, batches) -> dict:
+        """How like a split's images those are that the model makes, beside pixels drawn one by one.
+
+        - the Fréchet distance in the judge's features;
+        - class_accuracy: the share that the judge takes for the class asked for;
+        - class_coverage: the share of the classes that are found among them (src/likeness.py);
+        - diversity: the mean distance between two of a class, as a share of that between real ones;
+        - novelty: the mean distance to the nearest training image, as a share of that of the split's own images, to
+          another one than themselves; near 0 where training images are merely repeated.
+
+        Args:
+            predict: from latent vectors (and labels) to images.
+            batches: (images, target) of one split, each example once.
+        """
+        asked = "label" in predict.input_signature[0]
+        found, closely, classes = self._compare(_maker(predict), batches, asked)
+        noise, *_ = self._compare(self._noise(), batches, asked)
+        training = Moments()
+        for images in self._images(self._train, MOST):
+            training.add(self._judge(images)[0])
+        real = self._real(batches)
+        names = self.outputs.names if asked else ()
+        found_as = {
+            name: {other: int(np.sum(classes[real["labels"] == place] == k)) for k, other in enumerate(names)}
+            for place, name in enumerate(names)
+        }
+        return {
+            **found,
+            "baseline": {**noise, "predictor": "each pixel by its mean and deviation"},
+            "training_images": {FRECHET: frechet_distance(training, real["moments"])},
+            "nearest": {"samples": closely.tolist(), "real": real["nearest"].tolist()},
+            "classes": found_as,
+        }
+
+    def draw(self, figures: dict) -> dict[str, Figure]:
+        """The Fréchet distance between that of training images and that of noise; distances to training images."""
+        found = {
+            "training images": figures["training_images"][FRECHET],
+            "made images": figures[FRECHET],
+            "noise": figures["baseline"][FRECHET],
+        }
+        figure = Figure(figsize=(10, 3), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        left.barh(list(found), list(found.values()), color=["0.6", "C0", "0.6"])
+        left.bar_label(left.containers[0], fmt="%.3g", padding=3)
+        left.set(xscale="symlog", title="Fréchet distance in the classifier's features")
+        for name, apart in figures["nearest"].items():
+            right.hist(apart, bins=30, alpha=0.5, label=name)
+        right.set(title="Distance to the nearest training image", xlabel="root mean square of pixels", ylabel="images")
+        right.legend(frameon=False)
+        for axes in (left, right):
+            axes.spines[["top", "right"]].set_visible(False)
+        return {"likeness": figure}
+
+    def warnings(self, history: Mapping[str, list[float]]) -> list[str]:
+        """What is wrong with the images made so far, and what to change."""
+        last = history["val_diversity"][-1]
+        if last >= ALIKE:
+            return []
+        return [
+            f"the images of a class are all alike (their diversity is {last:.2f} of that of real ones): the generator "
+            "has collapsed. Try another --loss, a larger --latent, or a smaller --learning-rate."
+        ]
+
+    def _compare(self, make: Callable, batches: tf.data.Dataset, asked: bool) -> tuple[dict, np.ndarray, np.ndarray]:
+        """The figures of what `make` makes of seeds and labels, distances to training images, and classes."""
+        real = self._real(batches)
+        moments, classes, closely = Moments(), [], []
+        for start in range(0, len(real["labels"]), AT_ONCE):
+            labels = real["labels"][start : start + AT_ONCE]
+            images = make(np.arange(start, start + len(labels), dtype="int32"), labels)
+            features, logits = self._judge(images)
+            moments.add(features)
+            classes.append(np.argmax(logits, axis=1))
+            closely.append(np.asarray(images)[: max(0, CLOSELY - start)])
+        classes, closely = np.concatenate(classes), np.concatenate(closely)
+        found = {FRECHET: frechet_distance(moments, real["moments"])}
+        if asked:
+            found["class_accuracy"] = float(np.mean(classes == real["labels"]))
+        if self.outputs.names:
+            found["class_coverage"] = coverage(real["labels"], classes)
+        labels = real["labels"][:CLOSELY] if asked else np.zeros(len(closely))
+        found["diversity"] = spread(closely, labels) / (spread(real["closely"], labels) or 1)
+        apart, _ = nearest(closely, self._images(self._train))
+        found["nearest_distance"], found["nearest_distance_of_real"] = (
+            float(apart.mean()),
+            float(real["nearest"].mean()),
+        )
+        return found, apart, classes
+
+    def _real(self, batches: tf.data.Dataset) -> dict:
+        """What there is to know of a split's own images; it is found out once."""
+        if batches not in self._known:
+            moments, labels, closely, count = Moments(), [], [], 0
+            for images, target in batches:
+                images, target = images[: MOST - count], target[: MOST - count]
+                moments.add(self._judge(images)[0])
+                labels.append(target.numpy() if self.outputs.names else np.zeros(len(target), int))
+                closely.append(images[: max(0, CLOSELY - count)].numpy())
+                if (count := count + len(images)) >= MOST:
+                    break
+            closely = np.concatenate(closely)
+            apart, _ = nearest(closely, self._images(self._train), another=True)
+            labels = np.concatenate(labels)
+            self._known[batches] = {"moments": moments, "labels": labels, "closely": closely, "nearest": apart}
+        return self._known[batches]
+
+    def _noise(self) -> Callable:
+        """Makes images whose pixels are drawn one by one, from their mean and deviation over the training images."""
+        count, total, squares = 0, 0.0, 0.0
+        for images in self._images(self._train):
+            count += len(images)
+            total, squares = total + images.sum(axis=0, dtype=float), squares + (images**2).sum(axis=0, dtype=float)
+        mean = total / count
+        deviation = np.sqrt(np.maximum(squares / count - mean**2, 0))
+
+        def make(seeds, labels):
+            random = np.random.default_rng(seeds[0])
+            drawn = random.normal(mean, deviation, (len(seeds), *self.outputs.shape))
+            return np.clip(drawn, 0, 1).astype("float32")
+
+        return make
+
+    def _images(self, batches: tf.data.Dataset, most: int | None = None):
+        """The images of a split's batches, as arrays; the first `most` ones."""
+        for images, _ in batches:
+            yield images.numpy()[:most]
+            if most is not None and (most := most - len(images)) <= 0:
+                return
+
+    def _labels(self, names: tf.Tensor) -> tf.Tensor:
+        """The index of each class, (batch,)."""
+        here = names[:, tf.newaxis] == tf.constant(self.outputs.names)
+        known = tf.debugging.Assert(
+            tf.reduce_all(tf.reduce_any(here, axis=1)), ["there is no such class; there are", *self.outputs.names]
+        )
+        with tf.control_dependencies([known]):
+            return tf.argmax(here, axis=1, output_type=tf.int32)
+
+    def _names(self, count: int, many: int = 1) -> np.ndarray:
+        """The classes by turns, each `many` times."""
+        turns = [self.outputs.names[row % len(self.outputs.names)] for row in range(count)]
+        return np.repeat(np.array(turns, object), many)
+
+
+@tf.function(reduce_retracing=True)
+def latents(seeds: tf.Tensor, size: int) -> tf.Tensor:
+    """A normally distributed vector for each seed, (batch, size): the same one wherever and with whom it is drawn."""
+
+    def draw(seed):
+        return tf.random.stateless_normal([size], tf.stack([seed, 0]), alg="philox")
+
+    return tf.map_fn(draw, seeds, fn_output_signature=tf.TensorSpec((size,), tf.float32))
+
+
+def _maker(predict: Callable) -> Callable:
+    """From seeds and labels to images."""
+    (given,) = predict.input_signature
+
+    def make(seeds, labels):
+        vectors = latents(tf.constant(seeds), given["latent"].shape[1])
+        return predict({"latent": vectors, **({"label": tf.constant(labels)} if "label" in given else {})})
+
+    return make
+
+
+def _walks(seeds: np.ndarray, size: int) -> np.ndarray:
+    """Latent vectors, COLUMNS from one seed's to another's, on a sphere; (seeds, size)."""
+    ends = latents(tf.constant(seeds[: 2 * ROWS]), size).numpy().reshape(ROWS, 2, 1, size)
+    first, last = ends[:, 0], ends[:, 1]
+    norms = np.linalg.norm(first, axis=-1) * np.linalg.norm(last, axis=-1)
+    angle = np.arccos(np.clip((first * last).sum(axis=-1) / norms, -1, 1))[..., np.newaxis]
+    way = np.linspace(0, 1, COLUMNS)[:, np.newaxis]
+    between = (np.sin((1 - way) * angle) * first + np.sin(way * angle) * last) / np.sin(angle)
+    return between.reshape(-1, size).astype("float32")
+
+
+def _picture(images: np.ndarray) -> np.ndarray:
+    """Rows and columns of uint8 images, (rows, columns, height, width, channels), as one, large enough to see."""
+    scale = max(1, -(-CELL // images.shape[2]))
+    images = images.repeat(scale, axis=2).repeat(scale, axis=3)
+    framed = np.pad(images, [(0, 0), (0, 0), (1, 1), (1, 1), (0, 0)], constant_values=255)
+    return np.concatenate(np.concatenate(framed, axis=1), axis=1)
