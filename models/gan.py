@@ -1,0 +1,290 @@
+"""Generative adversarial network: a generator learns to make images that a discriminator takes for real ones.
+
+Goodfellow et al. (2014), Generative adversarial nets; convolutions: Radford et al. (2016), DCGAN; classes: Miyato and
+Koyama (2018), cGANs with projection discriminator; spectral normalisation: Miyato et al. (2018); moving average of the
+generator: Yazıcı et al. (2019), The unusual effectiveness of averaging in GAN training.
+
+    make train MODEL=gan
+"""
+
+from typing import Literal
+
+import keras
+import tensorflow as tf
+from keras import layers, ops
+
+from src.specs import Choice, Image, Images, Range
+
+TAKES, GIVES = (Image,), (Images,)
+DATA = "digits"
+JUDGE = {"model": "cnn", "head_pool": "global"}
+FIT = {"batch": 64, "learning_rate": 5e-4, "momentum": 0.5, "epochs": 60, "patience": 0}
+SPACE = {
+    "filters": Choice((32, 64), (64, 128)),
+    "latent": Choice(32, 64, 128),
+    "discriminator_rate": Range(0.5, 4.0, log=True),
+}
+SATURATED, SATURATED_EPOCHS = 0.99, 5
+PENALTY = 10.0  # on the norm of the critic's gradient: Gulrajani et al. (2017), section 4
+
+
+def build(
+    inputs,
+    outputs,
+    *,
+    loss: Literal["non_saturating", "hinge", "wasserstein"] = "hinge",
+    conditional: bool = True,
+    latent: int = 64,
+    filters: tuple[int, ...] = (32, 64),
+    kernel: int = 4,
+    spectral_norm: bool = True,
+    batch_norm: bool = True,
+    dropout: float = 0.0,
+    smoothing: float = 0.0,
+    discriminator_rate: float = 1.0,
+    discriminator_steps: int = 1,
+    average: float = 0.999,
+) -> keras.Model:
+    """Returns a model from latent vectors, and classes, to images in [0, 1].
+
+    Args:
+        inputs: spec of the images.
+        outputs: the same images, and their classes.
+        loss: of Goodfellow et al. (2014), section 3; a hinge, of Lim and Ye (2017); or the Wasserstein distance with a
+            penalty on the gradient, of Gulrajani et al. (2017).
+        conditional: whether images of a class can be asked for, where the data set has classes.
+        latent: numbers that an image is made of.
+        filters: channels of the discriminator's stages, each of which halves height and width; the generator has them
+            in reverse.
+        kernel: height and width of the convolutions, in pixels.
+        spectral_norm: whether the discriminator's weights are divided by their largest singular value.
+        batch_norm: whether the generator normalises over the batch.
+        dropout: share of the discriminator's features dropped in training, in [0, 1).
+        smoothing: what real images lack of a certain "real" in the discriminator's loss, in [0, 1); non_saturating
+            only. Salimans et al. (2016), section 3.4.
+        discriminator_rate: the discriminator's learning rate, as a multiple of the generator's, --learning-rate.
+        discriminator_steps: of the discriminator on a batch, for one of the generator.
+        average: share of the moving average of the generator's weights kept in a step, in [0, 1); 0 for none.
+
+    Raises:
+        ValueError: for images that the stages can't halve, or a knob out of its range or without effect.
+    """
+    _check_size(inputs, len(filters))
+    if smoothing and loss != "non_saturating":
+        raise ValueError(f"smoothing has no effect on the loss {loss}; it belongs to non_saturating")
+    if not (0 <= smoothing < 1 and 0 <= average < 1 and discriminator_rate > 0 and discriminator_steps > 0):
+        raise ValueError("smoothing and average have to be in [0, 1), rate and steps of the discriminator above 0")
+    classes = len(outputs.names) if conditional else 0
+    shape = outputs.shape
+    return GAN(
+        generator(shape, classes, latent, filters, kernel, batch_norm, name="average"),
+        generator(shape, classes, latent, filters, kernel, batch_norm, name="generator"),
+        discriminator(shape, classes, filters, kernel, spectral_norm, dropout),
+        loss=loss,
+        smoothing=smoothing,
+        discriminator_rate=discriminator_rate,
+        discriminator_steps=discriminator_steps,
+        decay=average,
+    )
+
+
+def generator(shape, classes, latent, filters, kernel, batch_norm, name) -> keras.Model:
+    """From {"latent": (batch, latent)}, and "label" (batch,) where there are classes, to images."""
+    given = {"latent": keras.Input((latent,), name="latent")}
+    x = given["latent"]
+    if classes:
+        given["label"] = keras.Input((), dtype="int32", name="label")
+        wanted = layers.Embedding(classes, latent, name="label_vector")(given["label"])
+        x = layers.Concatenate(name="asked")([x, wanted])
+
+    def activate(x, name):
+        if batch_norm:
+            x = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
+        return layers.ReLU(name=f"{name}_activation")(x)
+
+    height, width = (size // 2 ** len(filters) for size in shape[:2])
+    x = layers.Dense(height * width * filters[-1], use_bias=not batch_norm, name="dense")(x)
+    x = layers.Reshape((height, width, filters[-1]), name="reshape")(activate(x, "dense"))
+    for stage, channels in enumerate(reversed(filters[:-1]), 1):
+        x = layers.Conv2DTranspose(
+            channels, kernel, strides=2, padding="same", use_bias=not batch_norm, name=f"stage_{stage}"
+        )(x)
+        x = activate(x, f"stage_{stage}")
+    x = layers.Conv2DTranspose(shape[2], kernel, strides=2, padding="same", name="last")(x)
+    return keras.Model(given, layers.Activation("sigmoid", dtype="float32", name="image")(x), name=name)
+
+
+def discriminator(shape, classes, filters, kernel, spectral_norm, dropout) -> keras.Model:
+    """From {"image"}, and "label" where there are classes, to how real it looks, (batch, 1)."""
+    limited = layers.SpectralNormalization if spectral_norm else lambda layer, name: layer
+    given = {"image": keras.Input(shape, name="image")}
+    x = layers.Rescaling(2.0, -1.0, name="rescale")(given["image"])
+    for stage, channels in enumerate(filters, 1):
+        layer = layers.Conv2D(channels, kernel, strides=2, padding="same", name=f"stage_{stage}")
+        x = layers.ReLU(negative_slope=0.2, name=f"activation_{stage}")(limited(layer, name=f"limited_{stage}")(x))
+        if dropout:
+            x = layers.Dropout(dropout, name=f"dropout_{stage}")(x)
+    x = layers.Flatten(name="flatten")(x)
+    score = limited(layers.Dense(1, dtype="float32", name="score"), name="limited_score")(x)
+    if classes:
+        given["label"] = keras.Input((), dtype="int32", name="label")
+        layer = layers.Embedding(classes, x.shape[-1], embeddings_initializer="glorot_uniform", name="label_vector")
+        match = layers.Dot(1, dtype="float32", name="match")([x, layer(given["label"])])
+        score = layers.Add(dtype="float32", name="conditional_score")([score, match])
+    return keras.Model(given, score, name="discriminator")
+
+
+class GAN(keras.Model):
+    """The moving average of a generator, with the generator and the discriminator that train it.
+
+    Args:
+        average, generator: two models of one structure, from latent vectors (and labels) to images in [0, 1].
+        discriminator: from {"image"} (and "label") to (batch, 1): the larger, the more real.
+        loss, smoothing, discriminator_rate, discriminator_steps: see `build`.
+        decay: of the moving average.
+    """
+
+    def __init__(
+        self,
+        average: keras.Model,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        *,
+        loss: str,
+        smoothing: float = 0.0,
+        discriminator_rate: float = 1.0,
+        discriminator_steps: int = 1,
+        decay: float = 0.0,
+    ):
+        super().__init__(average.input, average.output, name="gan")
+        self.average, self.generator, self.discriminator = average, generator, discriminator
+        self.loss_kind, self.smoothing, self.decay = loss, smoothing, decay
+        self.discriminator_rate, self.discriminator_steps = discriminator_rate, discriminator_steps
+        for mean, weight in zip(average.weights, generator.weights, strict=True):
+            mean.assign(weight)
+        self.seeds = keras.random.SeedGenerator()
+        self.generator_loss = keras.metrics.Mean("generator_loss")
+        self.discriminator_loss = keras.metrics.Mean("discriminator_loss")
+        self.discriminator_accuracy = keras.metrics.Mean("discriminator_accuracy")
+
+    def compile(self, optimizer, **options):
+        """Gives each side an optimiser of the given kind."""
+        super().compile(optimizer, **options)
+        self.discriminator_optimizer = keras.optimizers.deserialize(keras.optimizers.serialize(self.optimizer))
+        self.discriminator_optimizer.learning_rate = Multiple(self.optimizer, self.discriminator_rate)
+        self.optimizer.build(self.generator.trainable_variables)
+        self.discriminator_optimizer.build(self.discriminator.trainable_variables)
+
+    @property
+    def metrics(self):
+        return [self.generator_loss, self.discriminator_loss, self.discriminator_accuracy]
+
+    def train_step(self, data):
+        """One step of the generator, after those of the discriminator, on a batch of (images, labels)."""
+        images, labels = data[:2]
+        for _ in range(self.discriminator_steps):
+            made = self._make(labels, self.seeds, training=True)
+            with tf.GradientTape() as tape:
+                scores = self._scores(images, made, labels, training=True)
+                loss = self._of_discriminator(*scores)
+                if self.loss_kind == "wasserstein":
+                    loss += PENALTY * self._steepness(images, made, labels)
+                scaled = self.discriminator_optimizer.scale_loss(loss)
+            weights = self.discriminator.trainable_variables
+            self.discriminator_optimizer.apply(tape.gradient(scaled, weights), weights)
+        with tf.GradientTape() as tape:
+            made = self._make(labels, self.seeds, training=True)
+            generator_loss = self._of_generator(self._score(made, labels, training=True))
+            scaled = self.optimizer.scale_loss(generator_loss)
+        weights = self.generator.trainable_variables
+        self.optimizer.apply(tape.gradient(scaled, weights), weights)
+        self._move_average()
+        return self._figures(generator_loss, loss, *scores)
+
+    def test_step(self, data):
+        """The losses on a batch of (images, labels); the noise is the same each time."""
+        images, labels = data[:2]
+        made = self._make(labels, seed=0, training=False)
+        real, fake = self._scores(images, made, labels, training=False)
+        return self._figures(self._of_generator(fake), self._of_discriminator(real, fake), real, fake)
+
+    def warnings(self, history) -> list[str]:
+        """What is wrong with the training so far, `history` being each epoch's figures by name, and what to change."""
+        last = history["discriminator_accuracy"][-SATURATED_EPOCHS:]
+        if self.loss_kind == "wasserstein" or len(last) < SATURATED_EPOCHS or min(last) < SATURATED:
+            return []  # a critic that is right is what the Wasserstein distance needs
+        return [
+            f"the discriminator is saturated: for {SATURATED_EPOCHS} epochs it has told {min(last):.1%} of the images "
+            "apart, and the generator learns little from it. Try --spectral-norm, --dropout 0.3, a smaller "
+            "--discriminator-rate, or --loss wasserstein."
+        ]
+
+    def _make(self, labels, seed, training):
+        """An image for each label, of noise."""
+        latent = keras.random.normal((ops.shape(labels)[0], self.input["latent"].shape[1]), seed=seed)
+        return self.generator(self._asked({"latent": latent}, labels), training=training)
+
+    def _score(self, images, labels, training):
+        return self.discriminator(self._asked({"image": images}, labels), training=training)
+
+    def _scores(self, images, made, labels, training):
+        """Of real and of made images: of both at once, which is faster."""
+        both = ops.concatenate([images, ops.cast(made, images.dtype)])
+        return ops.split(self._score(both, ops.concatenate([labels, labels]), training), 2)
+
+    def _asked(self, given, labels):
+        return {**given, "label": labels} if "label" in self.input else given
+
+    def _of_discriminator(self, real, fake):
+        if self.loss_kind == "hinge":
+            return ops.mean(ops.relu(1 - real)) + ops.mean(ops.relu(1 + fake))
+        if self.loss_kind == "wasserstein":
+            return ops.mean(fake) - ops.mean(real)
+        certain = 1 - self.smoothing
+        return ops.mean(certain * ops.softplus(-real) + self.smoothing * ops.softplus(real) + ops.softplus(fake))
+
+    def _of_generator(self, fake):
+        return ops.mean(ops.softplus(-fake)) if self.loss_kind == "non_saturating" else -ops.mean(fake)
+
+    def _steepness(self, images, made, labels):
+        """How far the critic's slope between real and made images is from 1."""
+        share = keras.random.uniform((ops.shape(images)[0], 1, 1, 1), seed=self.seeds)
+        between = share * images + (1 - share) * ops.cast(made, images.dtype)
+        with tf.GradientTape() as tape:
+            tape.watch(between)
+            score = self._score(between, labels, training=True)
+        slope = ops.sum(ops.square(tape.gradient(score, between)), axis=(1, 2, 3))
+        return ops.mean(ops.square(ops.sqrt(slope + 1e-12) - 1))
+
+    def _move_average(self):
+        step = ops.cast(self.optimizer.iterations, "float32")
+        kept = ops.minimum(self.decay, step / (step + 10))  # the first weights are soon forgotten
+        for mean, weight in zip(self.average.weights, self.generator.weights, strict=True):
+            mean.assign(kept * mean + (1 - kept) * weight)
+
+    def _figures(self, generator_loss, discriminator_loss, real, fake):
+        self.generator_loss.update_state(generator_loss)
+        self.discriminator_loss.update_state(discriminator_loss)
+        self.discriminator_accuracy.update_state(ops.concatenate([real > 0, fake < 0]))
+        return {metric.name: metric.result() for metric in self.metrics}
+
+
+class Multiple(keras.optimizers.schedules.LearningRateSchedule):
+    """A multiple of what another optimiser's learning rate is at the moment, whatever its schedule."""
+
+    def __init__(self, optimizer: keras.Optimizer, factor: float):
+        self.optimizer, self.factor = optimizer, factor
+
+    def __call__(self, step):
+        return self.factor * self.optimizer.learning_rate
+
+
+def _check_size(image: Image, stages: int) -> None:
+    """Raises a ValueError that names sizes for one that can't be halved so many times."""
+    unit = 2**stages
+    if image.height % unit or image.width % unit:
+        sizes = " or ".join(str(max(1, round(side / unit)) * unit) for side in (image.height, image.width))
+        raise ValueError(
+            f"{stages} stages (--filters) make images whose height and width are multiples of {unit}, such as "
+            f"{sizes}, not {image.height} x {image.width}"
+        )
