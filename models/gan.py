@@ -265,7 +265,7 @@ class GAN(keras.Model):
     def _figures(self, generator_loss, discriminator_loss, real, fake):
         self.generator_loss.update_state(generator_loss)
         self.discriminator_loss.update_state(discriminator_loss)
-        self.discriminator_accuracy.update_state(ops.concatenate([real > 0, fake < 0]))
+        self.discriminator_accuracy.update_state(real > fake)  # of pairs, as a critic's scores have no zero
         return {metric.name: metric.result() for metric in self.metrics}
 
 

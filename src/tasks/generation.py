@@ -24,7 +24,7 @@ CLOSELY = 200  # images that are compared one by one
 AT_ONCE = 500
 ROWS, COLUMNS = 10, 10  # of the pictures that training shows
 CELL = 40  # pixels of an image in them, at least
-ALIKE = 0.25  # of the spread of real images: less is a collapse
+ALIKE, ALIKE_EPOCHS = 0.25, 10  # a diversity that is a collapse, if it lasts; young generators have it too
 
 
 def adapt(outputs: Images, train: Source) -> Images:
@@ -193,12 +193,13 @@ class Task:
 
     def warnings(self, history: Mapping[str, list[float]]) -> list[str]:
         """What is wrong with the images made so far, and what to change."""
-        last = history["val_diversity"][-1]
-        if last >= ALIKE:
+        last = history["val_diversity"][-ALIKE_EPOCHS:]
+        if len(last) < ALIKE_EPOCHS or max(last) > ALIKE or last[-1] > last[0]:
             return []
         return [
-            f"the images of a class are all alike (their diversity is {last:.2f} of that of real ones): the generator "
-            "has collapsed. Try another --loss, a larger --latent, or a smaller --learning-rate."
+            f"the images of a class are all alike: for {ALIKE_EPOCHS} epochs they have differed by {last[-1]:.2f} of what "
+            "real ones do. The generator has collapsed; try another --loss, a larger --latent or a smaller "
+            "--learning-rate."
         ]
 
     def _compare(self, make: Callable, batches: tf.data.Dataset, asked: bool) -> tuple[dict, np.ndarray, np.ndarray]:
@@ -221,10 +222,7 @@ class Task:
         labels = real["labels"][:CLOSELY] if asked else np.zeros(len(closely))
         found["diversity"] = spread(closely, labels) / (spread(real["closely"], labels) or 1)
         apart, _ = nearest(closely, self._images(self._train))
-        found["nearest_distance"], found["nearest_distance_of_real"] = (
-            float(apart.mean()),
-            float(real["nearest"].mean()),
-        )
+        found["novelty"] = float(apart.mean() / real["nearest"].mean())
         return found, apart, classes
 
     def _real(self, batches: tf.data.Dataset) -> dict:

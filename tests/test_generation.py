@@ -1,0 +1,227 @@
+"""Models that make images: what can be asked of them, what they are compared with, and what is said when they fail."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from src import catalogue, config
+from src.cli import main
+from src.errors import UserError
+from src.evaluate import evaluate
+from src.runs import load_run
+from src.signals import Stop, Stopped
+from src.signatures import DEFAULT, predictor
+from src.specs import Image, Images
+from src.tasks.generation import ALIKE_EPOCHS, FRECHET, Task, latents
+from src.train import train
+from tests.conftest import FEW
+from tests.samples import PAIRS, features, judge, painter
+
+MAKERS = [(model, data) for model, data in PAIRS if catalogue.model(model).gives == (Images,)]
+if not MAKERS:
+    pytest.skip("no model makes images of a data set that needs no download", allow_module_level=True)
+MODEL, DATA = next((pair for pair in MAKERS if pair[0] == "gan"), MAKERS[0])
+SPEC = Images(12, 8, 1, ("low", "middle", "high"))
+
+
+@pytest.fixture(scope="module", params=MAKERS, ids="-".join)
+def run(request, short_run):
+    return short_run(*request.param)
+
+
+def request(run, seeds):
+    """What `generate` is asked for images of these seeds."""
+    _, asked = run.signatures["generate"]
+    names = run.task.outputs.names
+    labels = {"label": np.array([names[seed % len(names)] for seed in seeds], object)} if "label" in asked else {}
+    return {"seed": np.array(seeds, "int32"), **labels}
+
+
+def test_a_seed_gives_the_same_image_alone_and_with_others_and_from_the_export(run):
+    seeds = [5, 0, 3, -7, 2**31 - 1, 0]
+    together = run.predict(request(run, seeds), signature="generate")
+    exported = tf.saved_model.load(json.loads((run.path / "export.json").read_text())["path"])
+    served = exported.signatures["generate"](**{k: tf.constant(v) for k, v in request(run, seeds).items()})
+    for place, seed in enumerate(seeds):
+        alone = run.predict(request(run, [seed]), signature="generate")
+        for others in (together["image"][place], served["image"].numpy()[place]):
+            assert np.abs(alone["image"][0].astype(int) - others).max() <= 1  # rounding
+    assert not np.array_equal(together["image"][0], together["image"][1])
+    np.testing.assert_array_equal(together["image"][1], together["image"][5])
+
+
+def test_both_signatures_make_the_same_images(run):
+    (size,) = run.signatures[DEFAULT][1]["latent"].shape[1:]
+    by_seed = run.predict(request(run, [1, 2]), signature="generate")
+    asked = {**request(run, [1, 2]), "latent": latents(tf.constant([1, 2]), size).numpy()}
+    del asked["seed"]
+    np.testing.assert_array_equal(run.predict(asked)["image"], by_seed["image"])
+
+
+def test_pictures_hold_the_images(run):
+    answers = run.predict(request(run, range(4)), signature="generate")
+    assert answers["image"].dtype == "uint8"
+    for image, picture in zip(answers["image"], answers["png_bytes"], strict=True):
+        np.testing.assert_array_equal(tf.io.decode_png(picture), image)
+
+
+def test_an_unknown_class_is_an_error_that_names_those_there_are(run):
+    asked = request(run, [1])
+    if "label" not in asked:
+        pytest.skip("no class can be asked for")
+    with pytest.raises(tf.errors.InvalidArgumentError, match="there is no such class"):
+        run.predict({**asked, "label": np.array(["nothing"], object)}, signature="generate")
+
+
+def test_measured_again_it_is_the_same(run):
+    before = run.metrics
+    again = evaluate(run=str(run.path)).metrics
+    for split, figures in before.items():
+        for name, value in figures.items():
+            if name == "predictor":
+                continue
+            assert again[split][name] == pytest.approx(value, rel=1e-3), (split, name)
+
+
+def test_the_report_and_tensorboard_show_each_epoch(run):
+    page = (run.path / "report.html").read_text(encoding="utf-8")
+    assert page.count('type="range"') == 3
+    for name in ("samples", "one_noise", "interpolation", "samples_and_their_nearest_training_images"):
+        pictures = {path.stem for path in (run.path / "figures" / "samples" / name).iterdir()}
+        assert pictures == {"0001", "0002", "kept"}
+    events = list((run.path / "tensorboard" / "train").glob("events*"))
+    found = [
+        e.step
+        for f in events
+        for e in tf.compat.v1.train.summary_iterator(str(f))
+        for v in e.summary.value
+        if v.tag == "samples/samples"
+    ]
+    assert sorted(found) == [0, 1]
+
+
+def test_the_judge_is_trained_once(tmp_path):
+    knobs = {"data": DATA, **FEW, "epochs": 1, "export": False, "tensorboard": False, "runs_dir": str(tmp_path)}
+    first, second = train(MODEL, **knobs), train(MODEL, **knobs, seed=1)
+    name = catalogue.model(MODEL).judge["model"]
+    assert len(list((tmp_path / "judges").glob(f"*/{name}-*/metrics.json"))) == 1
+    assert (first.path / "judge.keras").read_bytes()
+    assert [w.tolist() for w in keras.models.load_model(first.path / "judge.keras").get_weights()] == [
+        w.tolist() for w in keras.models.load_model(second.path / "judge.keras").get_weights()
+    ]
+
+
+def test_it_goes_on_as_if_it_was_not_stopped(tmp_path, monkeypatch):
+    knobs = {"data": DATA, "epochs": 2, "limit": 80, "batch": 16, "steps_per_execution": 1, "verbose": False}
+    knobs |= {"export": False, "tensorboard": False, "test": False, "runs_dir": str(tmp_path)}
+    whole = train(MODEL, **knobs)
+    calls, obey = [], Stop.obey
+
+    def stopping(self):
+        calls.append(None)
+        self.wanted = 2 if len(calls) == 8 else self.wanted  # in the second epoch
+        obey(self)
+
+    monkeypatch.setattr(Stop, "obey", stopping)
+    with pytest.raises(Stopped):
+        train(MODEL, **knobs, tag="stopped")
+    (path,) = tmp_path.glob("*-stopped")
+    resumed = train(MODEL, resume=str(path), runs_dir=str(tmp_path))
+    assert resumed.metrics["validation"] == pytest.approx(whole.metrics["validation"], rel=1e-4)
+    for one, other in zip(resumed.model.get_weights(), whole.model.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_data_without_images_is_refused_before_anything_starts(capsys):
+    others = [file.name for file in catalogue.datasets().values() if Image not in file.inputs and not file.own]
+    assert main(["train", MODEL, "--data", others[0]]) == 2
+    assert f"{MODEL} takes Image and gives Images; {others[0]} has" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("height", "width", "sizes"), [(9, 8, "8 or 8"), (28, 30, "28 or 32")])
+def test_a_size_that_can_not_be_halved_is_refused_by_name(height, width, sizes):
+    module = catalogue.load(catalogue.model(MODEL))
+    with pytest.raises(ValueError, match=sizes):
+        module.build(Image(height, width, 1), Images(height, width, 1), filters=(4, 8))
+    module.build(Image(12, 8, 3), Images(12, 8, 3, ("a", "b")), filters=(4, 8))
+
+
+def test_own_losses_and_no_classes(tmp_path):
+    few = {"data": DATA, "epochs": 1, "limit": 80, "filters": (4, 8), "runs_dir": str(tmp_path), "test": False}
+    for knobs in (
+        {"loss": "wasserstein", "spectral_norm": False, "discriminator_steps": 2, "average": 0.0},
+        {"loss": "non_saturating", "smoothing": 0.1, "conditional": False, "dropout": 0.2, "mixed_precision": True},
+    ):
+        found = train(
+            MODEL,
+            **few,
+            **knobs,
+            verbose=False,
+            tensorboard=False,
+            exports_dir=str(tmp_path / "exports"),
+            export_name=knobs["loss"],
+        )
+        assert np.isfinite(found.metrics["validation"][FRECHET])
+        assert ("label" in found.signatures["generate"][1]) == knobs.get("conditional", True)
+        assert ("class_accuracy" in found.metrics["validation"]) == knobs.get("conditional", True)
+
+
+def few_steps(tmp_path, **knobs):
+    train(MODEL, data=DATA, export=False, tensorboard=False, test=False, runs_dir=str(tmp_path), verbose=False, **knobs)
+
+
+def test_a_saturated_discriminator_is_noticed(tmp_path, capsys):
+    few_steps(tmp_path, epochs=9, learning_rate=1e-8, discriminator_rate=2e5, schedule="constant", spectral_norm=False)
+    said = capsys.readouterr().err
+    assert "the discriminator is saturated" in said
+    assert said.count("saturated") == 1
+
+
+def test_divergence_names_the_figure(tmp_path):
+    with pytest.raises(UserError, match=r"(generator|discriminator)_loss became .*diverged"):
+        few_steps(tmp_path, epochs=3, limit=80, learning_rate=1e30, schedule="constant", loss="wasserstein")
+
+
+def test_images_that_are_all_alike_are_noticed():
+    task = Task(SPEC)
+    images, labels = features(Image(12, 8, 1), 40), np.arange(40, dtype="int32") % 3
+    batches = tf.data.Dataset.from_tensors((images, labels))
+    task.compare_with(judge(SPEC), batches)
+    varied = painter(SPEC)
+    varied.set_weights([20 * weight for weight in varied.get_weights()])
+    constant = keras.Model(varied.input, varied.output * 0.0 + 0.5)
+    for model, said in ((varied, False), (constant, True)):
+        figures = task.watch(predictor(model), batches)
+        history = {f"val_{name}": [value] * ALIKE_EPOCHS for name, value in figures.items()}
+        assert bool(task.warnings(history)) == said, history
+    assert "collapsed" in task.warnings(history)[0]
+
+
+def test_training_images_that_are_repeated_are_no_novelty():
+    """A generator that has learnt its training images by heart looks perfect in every other figure."""
+    images = features(Image(12, 8, 1), 60)
+    train_batches, held_out = tf.data.Dataset.from_tensors((images[:40], np.zeros(40, "int32"))), images[40:]
+    task = Task(Images(12, 8, 1, ("only",)))
+    task.compare_with(judge(task.outputs), train_batches)
+    batches = tf.data.Dataset.from_tensors((held_out, np.zeros(20, "int32")))
+    repeated, _, _ = task._compare(lambda seeds, labels: images[seeds], batches, asked=False)
+    fresh, _, _ = task._compare(lambda seeds, labels: features(Image(12, 8, 1), 20, seed=9), batches, asked=False)
+    assert repeated["novelty"] < 0.01
+    assert fresh["novelty"] == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.long
+def test_it_learns(tmp_path):
+    learnt = train(MODEL, data=DATA, export=False, verbose=False, runs_dir=str(tmp_path))
+    figures = load_run(learnt.path).metrics
+    assert figures["test"][FRECHET] < 0.2 * figures["baseline"][FRECHET]
+    assert figures["test"]["class_accuracy"] > 0.8
+    assert figures["test"]["class_coverage"] == 1.0
+
+
+def test_its_knobs_are_those_of_both_sides():
+    known = config.choose(MODEL, data=DATA).knobs
+    assert {"learning_rate", "discriminator_rate"} <= set(known)
