@@ -9,11 +9,21 @@ from keras import layers
 
 from src.specs import Image
 
+CELL = 40  # pixels of an image in a mosaic, at least
+
 
 def pixels(spec: Image) -> keras.Model:
     """From "image", uint8 (batch, height, width, channels), to float32 in [0, 1]."""
     image = keras.Input((spec.height, spec.width, spec.channels), dtype="uint8", name="image")
     return keras.Model({"image": image}, layers.Rescaling(1 / 255, dtype="float32")(image), name="preprocess")
+
+
+def mosaic(images: np.ndarray) -> np.ndarray:
+    """Rows and columns of uint8 images, (rows, columns, height, width, channels), as one, large enough to see."""
+    scale = max(1, -(-CELL // images.shape[2]))
+    images = images.repeat(scale, axis=2).repeat(scale, axis=3)
+    framed = np.pad(images, [(0, 0), (0, 0), (1, 1), (1, 1), (0, 0)], constant_values=255)
+    return np.concatenate(np.concatenate(framed, axis=1), axis=1)
 
 
 class Pictures:

@@ -11,11 +11,12 @@ from src import catalogue, config
 from src.cli import main
 from src.errors import UserError
 from src.evaluate import evaluate
+from src.latents import latents, walks
 from src.runs import load_run
 from src.signals import Stop, Stopped
 from src.signatures import DEFAULT, predictor
 from src.specs import Image, Images
-from src.tasks.generation import ALIKE_EPOCHS, FRECHET, Task, latents
+from src.tasks.generation import ALIKE_EPOCHS, FRECHET, Task
 from src.train import train
 from tests.conftest import FEW
 from tests.samples import PAIRS, features, judge, painter
@@ -59,6 +60,13 @@ def test_both_signatures_make_the_same_images(run):
     asked = {**request(run, [1, 2]), "latent": latents(tf.constant([1, 2]), size).numpy()}
     del asked["seed"]
     np.testing.assert_array_equal(run.predict(asked)["image"], by_seed["image"])
+
+
+def test_a_way_leads_from_one_vector_to_another_on_a_sphere():
+    (way,) = walks(1, 5, 64).reshape(1, 5, 64)
+    np.testing.assert_allclose(way[[0, -1]], latents(tf.constant([0, 1]), 64), atol=1e-5)
+    lengths = np.linalg.norm(way, axis=1)
+    assert min(lengths) > 0.95 * min(lengths[0], lengths[-1]), "a straight line goes nearer to the middle"
 
 
 def test_pictures_hold_the_images(run):

@@ -1,8 +1,7 @@
 """Generation: new images like those of a data set, of a class that is asked for where there are classes.
 
 Measured by the Fréchet distance in the features of a classifier of the same data set (src/likeness.py), which isn't
-the FID: numbers of different data sets can't be compared. Interpolation on a sphere: White (2016), Sampling generative
-networks, section 2.1.
+the FID: numbers of different data sets can't be compared.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,6 +11,8 @@ import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
 
+from src.images import mosaic
+from src.latents import latents, walks
 from src.likeness import Moments, coverage, frechet_distance, nearest, spread
 from src.signatures import DEFAULT, predictor
 from src.sources import Source
@@ -23,7 +24,6 @@ MOST = 5_000  # images of a split that the distance is measured on
 CLOSELY = 200  # images that are compared one by one
 AT_ONCE = 500
 ROWS, COLUMNS = 10, 10  # of the pictures that training shows
-CELL = 40  # pixels of an image in them, at least
 ALIKE, ALIKE_EPOCHS = 0.25, 10  # a diversity that is a collapse, if it lasts; young generators have it too
 
 
@@ -115,17 +115,17 @@ class Task:
         seeds = np.arange(ROWS * COLUMNS, dtype="int32")
         rows = seeds % COLUMNS if asked else seeds  # the same noise for each class
         made = ask["generate"]({"seed": tf.constant(rows), **asked})["image"].numpy()
-        walks = _walks(seeds, ask[DEFAULT].input_signature[0]["latent"].shape[1])
-        walked = ask[DEFAULT]({"latent": tf.constant(walks), **asked})["image"].numpy()
+        between = walks(ROWS, COLUMNS, ask[DEFAULT].input_signature[0]["latent"].shape[1])
+        walked = ask[DEFAULT]({"latent": tf.constant(between), **asked})["image"].numpy()
         grid, first = made.reshape(ROWS, COLUMNS, *shape), made[:: COLUMNS + 1]
         _, neighbours = nearest(np.float32(first / 255), self._images(self._train))
         return {
-            "samples": _picture(grid),
-            "interpolation": _picture(walked.reshape(ROWS, COLUMNS, *shape)),
-            "samples and their nearest training images": _picture(
+            "samples": mosaic(grid),
+            "interpolation": mosaic(walked.reshape(ROWS, COLUMNS, *shape)),
+            "samples and their nearest training images": mosaic(
                 np.stack([first, np.uint8(np.round(neighbours * 255))])
             ),
-            "one noise": _picture(grid[:, :1]),
+            "one noise": mosaic(grid[:, :1]),
         }
 
     def summarize(self, targets) -> dict:
@@ -197,8 +197,8 @@ class Task:
         if len(last) < ALIKE_EPOCHS or max(last) > ALIKE or last[-1] > last[0]:
             return []
         return [
-            f"the images of a class are all alike: for {ALIKE_EPOCHS} epochs they have differed by {last[-1]:.2f} of what "
-            "real ones do. The generator has collapsed; try another --loss, a larger --latent or a smaller "
+            f"the images of a class are all alike: for {ALIKE_EPOCHS} epochs they have differed by {last[-1]:.2f} of "
+            "what real ones do. The generator has collapsed; try another --loss, a larger --latent or a smaller "
             "--learning-rate."
         ]
 
@@ -280,16 +280,6 @@ class Task:
         return np.repeat(np.array(turns, object), many)
 
 
-@tf.function(reduce_retracing=True)
-def latents(seeds: tf.Tensor, size: int) -> tf.Tensor:
-    """A normally distributed vector for each seed, (batch, size): the same one wherever and with whom it is drawn."""
-
-    def draw(seed):
-        return tf.random.stateless_normal([size], tf.stack([seed, 0]), alg="philox")
-
-    return tf.map_fn(draw, seeds, fn_output_signature=tf.TensorSpec((size,), tf.float32))
-
-
 def _maker(predict: Callable) -> Callable:
     """From seeds and labels to images."""
     (given,) = predict.input_signature
@@ -299,22 +289,3 @@ def _maker(predict: Callable) -> Callable:
         return predict({"latent": vectors, **({"label": tf.constant(labels)} if "label" in given else {})})
 
     return make
-
-
-def _walks(seeds: np.ndarray, size: int) -> np.ndarray:
-    """Latent vectors, COLUMNS from one seed's to another's, on a sphere; (seeds, size)."""
-    ends = latents(tf.constant(seeds[: 2 * ROWS]), size).numpy().reshape(ROWS, 2, 1, size)
-    first, last = ends[:, 0], ends[:, 1]
-    norms = np.linalg.norm(first, axis=-1) * np.linalg.norm(last, axis=-1)
-    angle = np.arccos(np.clip((first * last).sum(axis=-1) / norms, -1, 1))[..., np.newaxis]
-    way = np.linspace(0, 1, COLUMNS)[:, np.newaxis]
-    between = (np.sin((1 - way) * angle) * first + np.sin(way * angle) * last) / np.sin(angle)
-    return between.reshape(-1, size).astype("float32")
-
-
-def _picture(images: np.ndarray) -> np.ndarray:
-    """Rows and columns of uint8 images, (rows, columns, height, width, channels), as one, large enough to see."""
-    scale = max(1, -(-CELL // images.shape[2]))
-    images = images.repeat(scale, axis=2).repeat(scale, axis=3)
-    framed = np.pad(images, [(0, 0), (0, 0), (1, 1), (1, 1), (0, 0)], constant_values=255)
-    return np.concatenate(np.concatenate(framed, axis=1), axis=1)
