@@ -17,9 +17,10 @@ def short_run(tmp_path_factory):
     """From the names of a model and a data set to a short training of them, exported; each pair is trained once."""
     from src.train import train
 
+    folder = tmp_path_factory.mktemp("train")  # one for all: a judge is trained once
+
     @cache
     def trained(model, data):
-        folder = tmp_path_factory.mktemp("train")
         return train(model, data=data, **FEW, runs_dir=str(folder / "runs"), exports_dir=str(folder / "saved_models"))
 
     return trained

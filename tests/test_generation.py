@@ -33,6 +33,12 @@ def run(request, short_run):
     return short_run(*request.param)
 
 
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A folder of runs, in which the judge is there after the first one."""
+    return tmp_path_factory.mktemp("generation")
+
+
 def request(run, seeds):
     """What `generate` is asked for images of these seeds."""
     _, asked = run.signatures["generate"]
@@ -97,7 +103,7 @@ def test_measured_again_it_is_the_same(run):
 def test_the_report_and_tensorboard_show_each_epoch(run):
     page = (run.path / "report.html").read_text(encoding="utf-8")
     assert page.count('type="range"') == 3
-    for name in ("samples", "one_noise", "interpolation", "samples_and_their_nearest_training_images"):
+    for name in ("samples", "same_noise", "interpolation", "samples_and_their_nearest_training_images"):
         pictures = {path.stem for path in (run.path / "figures" / "samples" / name).iterdir()}
         assert pictures == {"0001", "0002", "kept"}
     events = list((run.path / "tensorboard" / "train").glob("events*"))
@@ -111,20 +117,20 @@ def test_the_report_and_tensorboard_show_each_epoch(run):
     assert sorted(found) == [0, 1]
 
 
-def test_the_judge_is_trained_once(tmp_path):
-    knobs = {"data": DATA, **FEW, "epochs": 1, "export": False, "tensorboard": False, "runs_dir": str(tmp_path)}
+def test_the_judge_is_trained_once(runs):
+    knobs = {"data": DATA, **FEW, "epochs": 1, "export": False, "tensorboard": False, "runs_dir": str(runs)}
     first, second = train(MODEL, **knobs), train(MODEL, **knobs, seed=1)
     name = catalogue.model(MODEL).judge["model"]
-    assert len(list((tmp_path / "judges").glob(f"*/{name}-*/metrics.json"))) == 1
+    assert len(list((runs / "judges").glob(f"*/{name}-*/metrics.json"))) == 1
     assert (first.path / "judge.keras").read_bytes()
     assert [w.tolist() for w in keras.models.load_model(first.path / "judge.keras").get_weights()] == [
         w.tolist() for w in keras.models.load_model(second.path / "judge.keras").get_weights()
     ]
 
 
-def test_it_goes_on_as_if_it_was_not_stopped(tmp_path, monkeypatch):
+def test_it_goes_on_as_if_it_was_not_stopped(runs, monkeypatch):
     knobs = {"data": DATA, "epochs": 2, "limit": 80, "batch": 16, "steps_per_execution": 1, "verbose": False}
-    knobs |= {"export": False, "tensorboard": False, "test": False, "runs_dir": str(tmp_path)}
+    knobs |= {"export": False, "tensorboard": False, "test": False, "runs_dir": str(runs)}
     whole = train(MODEL, **knobs)
     calls, obey = [], Stop.obey
 
@@ -136,8 +142,8 @@ def test_it_goes_on_as_if_it_was_not_stopped(tmp_path, monkeypatch):
     monkeypatch.setattr(Stop, "obey", stopping)
     with pytest.raises(Stopped):
         train(MODEL, **knobs, tag="stopped")
-    (path,) = tmp_path.glob("*-stopped")
-    resumed = train(MODEL, resume=str(path), runs_dir=str(tmp_path))
+    (path,) = runs.glob("*-stopped")
+    resumed = train(MODEL, resume=str(path), runs_dir=str(runs))
     assert resumed.metrics["validation"] == pytest.approx(whole.metrics["validation"], rel=1e-4)
     for one, other in zip(resumed.model.get_weights(), whole.model.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
@@ -157,40 +163,35 @@ def test_a_size_that_can_not_be_halved_is_refused_by_name(height, width, sizes):
     module.build(Image(12, 8, 3), Images(12, 8, 3, ("a", "b")), filters=(4, 8))
 
 
-def test_own_losses_and_no_classes(tmp_path):
-    few = {"data": DATA, "epochs": 1, "limit": 80, "filters": (4, 8), "runs_dir": str(tmp_path), "test": False}
+def test_own_losses_and_no_classes(runs):
+    few = {"data": DATA, "epochs": 1, "limit": 80, "filters": (4, 8), "test": False, "tensorboard": False}
+    few |= {"verbose": False, "runs_dir": str(runs), "exports_dir": str(runs / "exports")}
     for knobs in (
         {"loss": "wasserstein", "spectral_norm": False, "discriminator_steps": 2, "average": 0.0},
         {"loss": "non_saturating", "smoothing": 0.1, "conditional": False, "dropout": 0.2, "mixed_precision": True},
     ):
-        found = train(
-            MODEL,
-            **few,
-            **knobs,
-            verbose=False,
-            tensorboard=False,
-            exports_dir=str(tmp_path / "exports"),
-            export_name=knobs["loss"],
-        )
+        found = train(MODEL, **few, **knobs, export_name=knobs["loss"])
         assert np.isfinite(found.metrics["validation"][FRECHET])
         assert ("label" in found.signatures["generate"][1]) == knobs.get("conditional", True)
         assert ("class_accuracy" in found.metrics["validation"]) == knobs.get("conditional", True)
 
 
-def few_steps(tmp_path, **knobs):
-    train(MODEL, data=DATA, export=False, tensorboard=False, test=False, runs_dir=str(tmp_path), verbose=False, **knobs)
+def few_steps(runs, **knobs):
+    train(MODEL, data=DATA, export=False, tensorboard=False, test=False, runs_dir=str(runs), verbose=False, **knobs)
 
 
-def test_a_saturated_discriminator_is_noticed(tmp_path, capsys):
-    few_steps(tmp_path, epochs=9, learning_rate=1e-8, discriminator_rate=2e5, schedule="constant", spectral_norm=False)
+def test_a_saturated_discriminator_is_noticed(runs, capsys):
+    few_steps(
+        runs, limit=400, epochs=9, learning_rate=1e-8, discriminator_rate=2e5, schedule="constant", spectral_norm=False
+    )
     said = capsys.readouterr().err
     assert "the discriminator is saturated" in said
     assert said.count("saturated") == 1
 
 
-def test_divergence_names_the_figure(tmp_path):
+def test_divergence_names_the_figure(runs):
     with pytest.raises(UserError, match=r"(generator|discriminator)_loss became .*diverged"):
-        few_steps(tmp_path, epochs=3, limit=80, learning_rate=1e30, schedule="constant", loss="wasserstein")
+        few_steps(runs, epochs=3, limit=80, learning_rate=1e30, schedule="constant", loss="wasserstein")
 
 
 def test_images_that_are_all_alike_are_noticed():

@@ -106,7 +106,7 @@ class Task:
     def samples(self, ask) -> dict[str, np.ndarray]:
         """Pictures of the model's work; `ask` has the functions of `signatures` by name.
 
-        In "samples" and "interpolation" a row is one class; in "samples" and "one noise" the same seeds each time.
+        In "samples" and "interpolation" a row is one class; in "samples" and "same noise" the same seeds each time.
         """
         shape = self.outputs.shape
         (request,) = ask["generate"].input_signature
@@ -125,7 +125,7 @@ class Task:
             "samples and their nearest training images": mosaic(
                 np.stack([first, np.uint8(np.round(neighbours * 255))])
             ),
-            "one noise": mosaic(grid[:, :1]),
+            "same noise": mosaic(grid[:, :1]),
         }
 
     def summarize(self, targets) -> dict:
