@@ -32,7 +32,7 @@ def build(
     inputs,
     outputs,
     *,
-    loss: Literal["non_saturating", "hinge", "wasserstein"] = "hinge",
+    loss: Literal["non_saturating", "hinge", "wgan_gp"] = "hinge",
     conditional: bool = True,
     latent: int = 64,
     filters: tuple[int, ...] = (32, 64),
@@ -187,7 +187,7 @@ class GAN(keras.Model):
             with tf.GradientTape() as tape:
                 scores = self._scores(images, made, labels, training=True)
                 loss = self._of_discriminator(*scores)
-                if self.loss_kind == "wasserstein":
+                if self.loss_kind == "wgan_gp":
                     loss += PENALTY * self._steepness(images, made, labels)
                 scaled = self.discriminator_optimizer.scale_loss(loss)
             weights = self.discriminator.trainable_variables
@@ -211,12 +211,12 @@ class GAN(keras.Model):
     def warnings(self, history) -> list[str]:
         """What is wrong with the training so far, `history` being each epoch's figures by name, and what to change."""
         last = history["discriminator_accuracy"][-SATURATED_EPOCHS:]
-        if self.loss_kind == "wasserstein" or len(last) < SATURATED_EPOCHS or min(last) < SATURATED:
+        if self.loss_kind == "wgan_gp" or len(last) < SATURATED_EPOCHS or min(last) < SATURATED:
             return []  # a critic that is right is what the Wasserstein distance needs
         return [
             f"the discriminator is saturated: for {SATURATED_EPOCHS} epochs it has told {min(last):.1%} of the images "
             "apart, and the generator learns little from it. Try --spectral-norm, --dropout 0.3, a smaller "
-            "--discriminator-rate, or --loss wasserstein."
+            "--discriminator-rate, or --loss wgan_gp."
         ]
 
     def _make(self, labels, seed, training):
@@ -238,7 +238,7 @@ class GAN(keras.Model):
     def _of_discriminator(self, real, fake):
         if self.loss_kind == "hinge":
             return ops.mean(ops.relu(1 - real)) + ops.mean(ops.relu(1 + fake))
-        if self.loss_kind == "wasserstein":
+        if self.loss_kind == "wgan_gp":
             return ops.mean(fake) - ops.mean(real)
         certain = 1 - self.smoothing
         return ops.mean(certain * ops.softplus(-real) + self.smoothing * ops.softplus(real) + ops.softplus(fake))

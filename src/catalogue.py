@@ -183,6 +183,8 @@ def _model(path: Path) -> ModelFile:
     for name in file.space:
         if name not in {knob.name for knob in file.knobs}:
             raise UserError(f"{knobs.shown(path)}: SPACE names {name!r}, which is no knob of build.")
+    if file.judge and "model" not in file.judge:
+        raise UserError(f'{knobs.shown(path)}: JUDGE has to name a model, such as {{"model": "cnn"}}.')
     return file
 
 

@@ -82,17 +82,18 @@ class Config:
         """The values of one group's knobs, as keyword arguments."""
         return {knob.name: self.values[knob.name] for knob in self.choices.groups[group]}
 
-    def decided(self, data: specs.Data) -> "Config":
-        """What is left when the data has shown which output it has; its own wins over those made of its features.
+    def decided(self, inputs: type, output: type) -> "Config":
+        """What is left when the data has shown which kind of features and of output it has.
 
         Raises:
-            UsageError: where no possible task serves one, or a knob of another task was given.
+            UsageError: where no possible task serves that output, nor one made of such features; or a knob of another
+                task was given.
         """
-        own, derived = type(data.outputs), specs.DERIVED.get(type(data.inputs), ())
-        found = [task for output in (own, *derived) for task in self.choices.tasks if task.spec is output]
+        derived = specs.DERIVED.get(inputs, ())
+        found = [task for kind in (output, *derived) for task in self.choices.tasks if task.spec is kind]
         if not found:
             can = " or ".join(task.spec.__name__ for task in self.choices.tasks)
-            raise UsageError(f"{self.choices.data.name} has {own.__name__} here, not {can}.")
+            raise UsageError(f"{self.choices.data.name} has {output.__name__} here, not {can}.")
         choices = dataclasses.replace(self.choices, tasks=(found[0],))
         for name in self.values.keys() - choices.knobs.keys():
             if self.origins[name] != "default":

@@ -216,7 +216,7 @@ def _load(settings: Config) -> tuple[Config, Data]:
     with mistakes_in(file):
         data = catalogue.load(file).load(**settings.of("data"))
     check_data(file, data)
-    settings = settings.decided(data)
+    settings = settings.decided(type(data.inputs), type(data.outputs))
     return settings, data.predicting(settings.choices.task.spec)
 
 

@@ -102,6 +102,7 @@ MODEL = {
     ),
     "DATA": ('"pictures"', "None", "models/odd.py:7: DATA has to be a text, not None"),
     "FIT": ('{"learning_rate": 0.25, "epochs": 7}', "[]", "models/odd.py:8: FIT has to be a dictionary, not []"),
+    "JUDGE": ("FIT = {", 'JUDGE, FIT = {"x": 1}, {', "models/odd.py: JUDGE has to name a model"),
     "FIT computed": ("0.25", "1 / 4", "models/odd.py:8: FIT = "),
     "Range": ("Range(0.0, 0.5)", "Range(0.0)", "models/odd.py:9: SPACE = "),
     "Range computed": ("Range(0.0, 0.5)", "Range(0.0, HALF)", "models/odd.py:9: SPACE = "),

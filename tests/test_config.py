@@ -60,18 +60,30 @@ def test_task_is_that_of_the_data_s_output_unless_named(toys):
     path = written(toys, "mine.toml", 'task = "classification"')
     either = config.resolve("all", {"data": "both"})
     assert either.values["task"] is None
-    assert either.decided(specs.Values).values["task"] == "regression"
-    assert either.decided(specs.Classes).values["task"] == "classification"
+    assert either.decided(specs.Columns, specs.Values).values["task"] == "regression"
+    assert either.decided(specs.Columns, specs.Classes).values["task"] == "classification"
     named = config.resolve("all", {"data": "both", "task": "regression"})
     assert "label_smoothing" not in named.values
     with pytest.raises(UsageError, match="both has Classes here, not Values"):
-        named.decided(specs.Classes)
+        named.decided(specs.Columns, specs.Classes)
     smooth = config.resolve("all", {"data": "both", "label_smoothing": 0.1})
-    assert smooth.decided(specs.Classes).of("classification")["label_smoothing"] == 0.1
+    assert smooth.decided(specs.Columns, specs.Classes).of("classification")["label_smoothing"] == 0.1
     with pytest.raises(UsageError, match="--label-smoothing has no effect in regression"):
-        smooth.decided(specs.Values)
+        smooth.decided(specs.Columns, specs.Values)
     assert config.resolve("all", {"data": "both", "config": path}).values["task"] == "classification"
     assert config.resolve("all", {"data": "both", "config": path, "task": "regression"}).values["task"] == "regression"
+
+
+def test_what_is_made_of_features_comes_after_the_data_s_own_output(toys):
+    (toys / "models/forger.py").write_text(tree.PAINTER.replace("(Classes,)", "(Images,)"))
+    (toys / "models/artist.py").write_text(tree.PAINTER.replace("(Classes,)", "(Images, Classes)"))
+    assert config.resolve("forger", {}).values["task"] == "generation"
+    artist = config.resolve("artist", {})
+    assert artist.decided(specs.Image, specs.Classes).values["task"] == "classification"
+    assert artist.decided(specs.Image, specs.Values).values["task"] == "generation"
+    assert config.resolve("artist", {"task": "generation"}).values["task"] == "generation"
+    with pytest.raises(UsageError, match="forger takes Image and gives Images; table has Columns"):
+        config.resolve("forger", {"data": "table"})
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,7 @@ def test_own_losses_and_no_classes(runs):
     few = {"data": DATA, "epochs": 1, "limit": 80, "filters": (4, 8), "test": False, "tensorboard": False}
     few |= {"verbose": False, "runs_dir": str(runs), "exports_dir": str(runs / "exports")}
     for knobs in (
-        {"loss": "wasserstein", "spectral_norm": False, "discriminator_steps": 2, "average": 0.0},
+        {"loss": "wgan_gp", "spectral_norm": False, "discriminator_steps": 2, "average": 0.0},
         {"loss": "non_saturating", "smoothing": 0.1, "conditional": False, "dropout": 0.2, "mixed_precision": True},
     ):
         found = train(MODEL, **few, **knobs, export_name=knobs["loss"])
@@ -191,7 +191,7 @@ def test_a_saturated_discriminator_is_noticed(runs, capsys):
 
 def test_divergence_names_the_figure(runs):
     with pytest.raises(UserError, match=r"(generator|discriminator)_loss became .*diverged"):
-        few_steps(runs, epochs=3, limit=80, learning_rate=1e30, schedule="constant", loss="wasserstein")
+        few_steps(runs, epochs=3, limit=80, learning_rate=1e30, schedule="constant", loss="wgan_gp")
 
 
 def test_images_that_are_all_alike_are_noticed():
