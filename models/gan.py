@@ -88,15 +88,7 @@ def build(
     )
 
 
-def generator(
-    shape: tuple[int, int, int],
-    classes: int,
-    latent: int,
-    filters: tuple[int, ...],
-    kernel: int,
-    batch_norm: bool,
-    name: str,
-) -> keras.Model:
+def generator(shape, classes, latent, filters, kernel, batch_norm, name) -> keras.Model:
     """From {"latent": (batch, latent)}, and "label" (batch,) where there are classes, to images."""
     given = {"latent": keras.Input((latent,), name="latent")}
     x = given["latent"]
@@ -122,14 +114,7 @@ def generator(
     return keras.Model(given, layers.Activation("sigmoid", dtype="float32", name="image")(x), name=name)
 
 
-def discriminator(
-    shape: tuple[int, int, int],
-    classes: int,
-    filters: tuple[int, ...],
-    kernel: int,
-    spectral_norm: bool,
-    dropout: float,
-) -> keras.Model:
+def discriminator(shape, classes, filters, kernel, spectral_norm, dropout) -> keras.Model:
     """From {"image"}, and "label" where there are classes, to how real it looks, (batch, 1)."""
     limited = layers.SpectralNormalization if spectral_norm else lambda layer, name: layer
     given = {"image": keras.Input(shape, name="image")}
@@ -143,10 +128,8 @@ def discriminator(
     score = limited(layers.Dense(1, dtype="float32", name="score"), name="limited_score")(x)
     if classes:
         given["label"] = keras.Input((), dtype="int32", name="label")
-        # As an Embedding under SpectralNormalization gets no gradients.
-        layer = layers.Dense(x.shape[-1], use_bias=False, name="label_vector")
-        wanted = limited(layer, name="limited_label_vector")(ops.one_hot(given["label"], classes))
-        match = layers.Dot(1, dtype="float32", name="match")([x, wanted])
+        layer = layers.Embedding(classes, x.shape[-1], embeddings_initializer="glorot_uniform", name="label_vector")
+        match = layers.Dot(1, dtype="float32", name="match")([x, layer(given["label"])])
         score = layers.Add(dtype="float32", name="conditional_score")([score, match])
     return keras.Model(given, score, name="discriminator")
 
