@@ -24,7 +24,7 @@ SPACE = {
     "latent": Choice(32, 64, 128),
     "discriminator_rate": Range(0.5, 4.0, log=True),
 }
-SATURATED, SATURATED_EPOCHS = 0.99, 5
+SATURATED, SATURATED_EPOCHS = 0.99, 10
 PENALTY = 10.0  # on the norm of the critic's gradient: Gulrajani et al. (2017), section 4
 
 
@@ -88,7 +88,15 @@ def build(
     )
 
 
-def generator(shape, classes, latent, filters, kernel, batch_norm, name) -> keras.Model:
+def generator(
+    shape: tuple[int, int, int],
+    classes: int,
+    latent: int,
+    filters: tuple[int, ...],
+    kernel: int,
+    batch_norm: bool,
+    name: str,
+) -> keras.Model:
     """From {"latent": (batch, latent)}, and "label" (batch,) where there are classes, to images."""
     given = {"latent": keras.Input((latent,), name="latent")}
     x = given["latent"]
@@ -114,7 +122,14 @@ def generator(shape, classes, latent, filters, kernel, batch_norm, name) -> kera
     return keras.Model(given, layers.Activation("sigmoid", dtype="float32", name="image")(x), name=name)
 
 
-def discriminator(shape, classes, filters, kernel, spectral_norm, dropout) -> keras.Model:
+def discriminator(
+    shape: tuple[int, int, int],
+    classes: int,
+    filters: tuple[int, ...],
+    kernel: int,
+    spectral_norm: bool,
+    dropout: float,
+) -> keras.Model:
     """From {"image"}, and "label" where there are classes, to how real it looks, (batch, 1)."""
     limited = layers.SpectralNormalization if spectral_norm else lambda layer, name: layer
     given = {"image": keras.Input(shape, name="image")}
