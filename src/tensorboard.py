@@ -12,7 +12,7 @@ from src.files import whole, write_json
 from src.signatures import predictor
 from src.specs import Data, Image
 
-SAMPLES = 10
+EXAMPLES = 10
 KEPT = "kept"  # pictures by the weights that were kept
 
 
@@ -30,7 +30,7 @@ def callback(folder: Path, model: keras.Model, data: Data, histograms: bool) -> 
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         tf.summary.text("config", f"```\n{json.dumps(config, indent=2)}\n```")
         tf.summary.graph(predictor(model).get_concrete_function().graph)
-        _samples(data)
+        _examples(data)
     return keras.callbacks.TensorBoard(logs, histogram_freq=int(histograms), write_graph=False)
 
 
@@ -77,16 +77,16 @@ def _save_pictures(folder: Path, samples: Mapping[str, str | np.ndarray], file: 
                 partial.write_bytes(tf.io.encode_png(picture).numpy())
 
 
-def _samples(data: Data) -> None:
-    raw, target = data.train.examples(SAMPLES)
+def _examples(data: Data) -> None:
+    raw, target = data.train.examples(EXAMPLES)
     if isinstance(data.inputs, Image):
         (images,) = raw.values()
-        tf.summary.image("samples", images, max_outputs=SAMPLES)
+        tf.summary.image("training examples", images, max_outputs=EXAMPLES)
     else:
         table = [[name, *map(_text, column)] for name, column in {**raw, "target": target}.items()]
-        rows = table if len(raw) > SAMPLES else list(zip(*table, strict=True))  # the longer side goes down
+        rows = table if len(raw) > EXAMPLES else list(zip(*table, strict=True))  # the longer side goes down
         rows.insert(1, ["---"] * len(rows[0]))
-        tf.summary.text("samples", "\n".join(f"| {' | '.join(row)} |" for row in rows))
+        tf.summary.text("training examples", "\n".join(f"| {' | '.join(row)} |" for row in rows))
 
 
 def _text(value) -> str:

@@ -131,7 +131,7 @@ def test_tensorboard_has_curves_of_both_splits(run):
         }
         assert f"epoch_{run.task.monitor.removeprefix('val_')}" in tags or split == "train"
         if split == "train":
-            assert {"config", "samples", "epoch_learning_rate"} <= {tag.split("/")[0] for tag in tags}
+            assert {"config", "training examples", "epoch_learning_rate"} <= {tag.split("/")[0] for tag in tags}
 
 
 def test_the_report_shows_figures_and_knobs(run):
