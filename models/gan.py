@@ -7,6 +7,7 @@ generator: Yazıcı et al. (2019), The unusual effectiveness of averaging in GAN
     make train MODEL=gan
 """
 
+from itertools import pairwise
 from typing import Literal
 
 import keras
@@ -18,9 +19,9 @@ from src.specs import Choice, Image, Images, Range
 TAKES, GIVES = (Image,), (Images,)
 DATA = "digits"
 JUDGE = {"model": "cnn", "head_pool": "global"}
-FIT = {"batch": 64, "learning_rate": 5e-4, "momentum": 0.5, "epochs": 60, "patience": 0}
+FIT = {"batch": 64, "learning_rate": 1e-3, "momentum": 0.0, "schedule": "constant", "epochs": 60, "patience": 0}
 SPACE = {
-    "filters": Choice((32, 64), (64, 128)),
+    "discriminator_filters": Choice((32, 64), (64, 128)),
     "latent": Choice(32, 64, 128),
     "discriminator_rate": Range(0.5, 4.0, log=True),
 }
@@ -35,7 +36,9 @@ def build(
     loss: Literal["non_saturating", "hinge", "wgan_gp"] = "hinge",
     conditional: bool = True,
     latent: int = 64,
-    filters: tuple[int, ...] = (32, 64),
+    generator_filters: tuple[int, ...] = (64, 32),
+    generator_blocks: int = 2,
+    discriminator_filters: tuple[int, ...] = (64, 128),
     kernel: int = 4,
     spectral_norm: bool = True,
     batch_norm: bool = True,
@@ -54,9 +57,10 @@ def build(
             penalty on the gradient, of Gulrajani et al. (2017).
         conditional: whether images of a class can be asked for, where the data set has classes.
         latent: numbers that an image is made of.
-        filters: channels of the discriminator's stages, each of which halves height and width; the generator has them
-            in reverse.
-        kernel: height and width of the convolutions, in pixels.
+        generator_filters: channels of the generator's stages, each of which doubles height and width.
+        generator_blocks: convolutions in each of its stages, the one that doubles among them.
+        discriminator_filters: channels of the discriminator's stages, each of which halves height and width.
+        kernel: height and width of the convolutions that double or halve, in pixels.
         spectral_norm: whether the discriminator's weights are divided by their largest singular value.
         batch_norm: whether the generator normalises over the batch.
         dropout: share of the discriminator's features dropped in training, in [0, 1).
@@ -69,7 +73,9 @@ def build(
     Raises:
         ValueError: for images that the stages can't halve, or a knob out of its range or without effect.
     """
-    _check_size(inputs, len(filters))
+    _check_size(inputs, max(len(generator_filters), len(discriminator_filters)))
+    if not generator_filters or generator_blocks < 1:
+        raise ValueError("generator_filters and generator_blocks have to say at least one convolution")
     if smoothing and loss != "non_saturating":
         raise ValueError(f"smoothing has no effect on the loss {loss}; it belongs to non_saturating")
     if not (0 <= smoothing < 1 and 0 <= average < 1 and discriminator_rate > 0 and discriminator_steps > 0):
@@ -77,9 +83,9 @@ def build(
     classes = len(outputs.names) if conditional else 0
     shape = outputs.shape
     return GAN(
-        generator(shape, classes, latent, filters, kernel, batch_norm, name="average"),
-        generator(shape, classes, latent, filters, kernel, batch_norm, name="generator"),
-        discriminator(shape, classes, filters, kernel, spectral_norm, dropout),
+        generator(shape, classes, latent, generator_filters, generator_blocks, kernel, batch_norm, name="average"),
+        generator(shape, classes, latent, generator_filters, generator_blocks, kernel, batch_norm, name="generator"),
+        discriminator(shape, classes, discriminator_filters, kernel, spectral_norm, dropout),
         loss=loss,
         smoothing=smoothing,
         discriminator_rate=discriminator_rate,
@@ -93,6 +99,7 @@ def generator(
     classes: int,
     latent: int,
     filters: tuple[int, ...],
+    blocks: int,
     kernel: int,
     batch_norm: bool,
     name: str,
@@ -111,14 +118,18 @@ def generator(
         return layers.ReLU(name=f"{name}_activation")(x)
 
     height, width = (size // 2 ** len(filters) for size in shape[:2])
-    x = layers.Dense(height * width * filters[-1], use_bias=not batch_norm, name="dense")(x)
-    x = layers.Reshape((height, width, filters[-1]), name="reshape")(activate(x, "dense"))
-    for stage, channels in enumerate(reversed(filters[:-1]), 1):
-        x = layers.Conv2DTranspose(
-            channels, kernel, strides=2, padding="same", use_bias=not batch_norm, name=f"stage_{stage}"
-        )(x)
-        x = activate(x, f"stage_{stage}")
-    x = layers.Conv2DTranspose(shape[2], kernel, strides=2, padding="same", name="last")(x)
+    bias = not batch_norm  # the normalisation has one of its own
+    x = activate(layers.Dense(height * width * filters[0], use_bias=bias, name="dense")(x), "dense")
+    x = layers.Reshape((height, width, filters[0]), name="reshape")(x)
+    for stage, (channels, following) in enumerate(pairwise([*filters, shape[2]]), 1):
+        for block in range(1, blocks):
+            here = f"stage_{stage}_{block}"
+            x = activate(layers.Conv2D(channels, 3, padding="same", use_bias=bias, name=here)(x), here)
+        last = stage == len(filters)
+        enlarge = layers.Conv2DTranspose(
+            following, kernel, strides=2, padding="same", use_bias=bias or last, name=f"enlarge_{stage}"
+        )
+        x = enlarge(x) if last else activate(enlarge(x), f"enlarge_{stage}")
     return keras.Model(given, layers.Activation("sigmoid", dtype="float32", name="image")(x), name=name)
 
 
@@ -300,6 +311,6 @@ def _check_size(image: Image, stages: int) -> None:
     if image.height % unit or image.width % unit:
         sizes = " or ".join(str(max(1, round(side / unit)) * unit) for side in (image.height, image.width))
         raise ValueError(
-            f"{stages} stages (--filters) make images whose height and width are multiples of {unit}, such as "
+            f"{stages} stages make images whose height and width are multiples of {unit}, such as "
             f"{sizes}, not {image.height} x {image.width}"
         )

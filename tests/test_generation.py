@@ -25,6 +25,7 @@ MAKERS = [(model, data) for model, data in PAIRS if catalogue.model(model).gives
 if not MAKERS:
     pytest.skip("no model makes images of a data set that needs no download", allow_module_level=True)
 MODEL, DATA = next((pair for pair in MAKERS if pair[0] == "gan"), MAKERS[0])
+SMALL = {"generator_filters": (8, 4), "discriminator_filters": (4, 8)}
 SPEC = Images(12, 8, 1, ("low", "middle", "high"))
 
 
@@ -159,12 +160,12 @@ def test_data_without_images_is_refused_before_anything_starts(capsys):
 def test_a_size_that_can_not_be_halved_is_refused_by_name(height, width, sizes):
     module = catalogue.load(catalogue.model(MODEL))
     with pytest.raises(ValueError, match=sizes):
-        module.build(Image(height, width, 1), Images(height, width, 1), filters=(4, 8))
-    module.build(Image(12, 8, 3), Images(12, 8, 3, ("a", "b")), filters=(4, 8))
+        module.build(Image(height, width, 1), Images(height, width, 1), **SMALL)
+    module.build(Image(12, 8, 3), Images(12, 8, 3, ("a", "b")), **SMALL)
 
 
 def test_own_losses_and_no_classes(runs):
-    few = {"data": DATA, "epochs": 1, "limit": 80, "filters": (4, 8), "test": False, "tensorboard": False}
+    few = {"data": DATA, "epochs": 1, "limit": 80, **SMALL, "test": False, "tensorboard": False}
     few |= {"verbose": False, "runs_dir": str(runs), "exports_dir": str(runs / "exports")}
     for knobs in (
         {"loss": "wgan_gp", "spectral_norm": False, "discriminator_steps": 2, "average": 0.0},
@@ -181,9 +182,8 @@ def few_steps(runs, **knobs):
 
 
 def test_a_saturated_discriminator_is_noticed(runs, capsys):
-    few_steps(
-        runs, limit=400, epochs=9, learning_rate=1e-8, discriminator_rate=2e5, schedule="constant", spectral_norm=False
-    )
+    alone = {"learning_rate": 1e-8, "discriminator_rate": 2e5, "spectral_norm": False}
+    few_steps(runs, limit=400, epochs=15, **alone)
     said = capsys.readouterr().err
     assert "the discriminator is saturated" in said
     assert said.count("saturated") == 1
@@ -191,7 +191,7 @@ def test_a_saturated_discriminator_is_noticed(runs, capsys):
 
 def test_divergence_names_the_figure(runs):
     with pytest.raises(UserError, match=r"(generator|discriminator)_loss became .*diverged"):
-        few_steps(runs, epochs=3, limit=80, learning_rate=1e30, schedule="constant", loss="wgan_gp")
+        few_steps(runs, epochs=3, limit=80, learning_rate=1e30, loss="wgan_gp")
 
 
 def test_images_that_are_all_alike_are_noticed():
