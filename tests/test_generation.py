@@ -20,6 +20,7 @@ from src.tasks.generation import ALIKE_EPOCHS, FRECHET, Task
 from src.train import train
 from tests.conftest import FEW
 from tests.samples import PAIRS, features, judge, painter
+from tests.test_resume import chaos
 
 MAKERS = [(model, data) for model, data in PAIRS if catalogue.model(model).gives == (Images,)]
 if not MAKERS:
@@ -220,6 +221,11 @@ def test_training_images_that_are_repeated_are_no_novelty():
     fresh, _, _ = task._compare(lambda seeds, labels: features(Image(12, 8, 1), 20, seed=9), batches, asked=False)
     assert repeated["novelty"] < 0.01
     assert fresh["novelty"] == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.long
+def test_killed_again_and_again_it_ends_as_an_undisturbed_one(tmp_path):
+    chaos(tmp_path, (MODEL, DATA), "--limit 200 --discriminator-steps 2 --dropout 0.2", kills=3, seed=1, epochs=30)
 
 
 @pytest.mark.long

@@ -48,7 +48,7 @@ def states(run):
 def kill_at_random(process, folder, chance, wait_for=1):
     """kill -9, at a random moment after it wrote `wait_for` states (or when it ends)."""
     while process.poll() is None:
-        runs = [path for path in folder.glob("*") if path.is_dir()]
+        runs = list(folder.glob("*-*"))
         if runs and states(runs[0]) and int(states(runs[0])[-1].stem) >= wait_for:
             time.sleep(chance.random())
             break
