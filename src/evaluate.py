@@ -8,10 +8,9 @@ from pathlib import Path
 
 import keras
 
-from src import catalogue, config, pipeline, report, runs, specs
+from src import catalogue, config, judges, pipeline, report, runs, specs
 from src.callbacks import Measurement
 from src.files import write_json
-from src.judge import judge_of
 from src.manifest import manifest
 from src.plan import measured_at_once
 from src.signatures import predictor
@@ -36,7 +35,7 @@ def evaluate(*, run: str = "", model: str = "", data: str = "", test: bool = Fal
     parts = splits(data_set, found.config["knobs"].get("limit"), test or "test" in found.metrics)
     if task.loss:
         found.model.compile(loss=task.loss, metrics=task.metrics(), jit_compile=False)
-    if judge := judge_of(found.path):
+    if judge := judges.of(found.path):
         compare(task, judge, found.model, dataclasses.replace(data_set, **parts))
     measure = Measurement(found.model, task)
     found.metrics = figures(found.path, found.model, measure, task, inputs, found.preprocess, parts)
@@ -56,7 +55,7 @@ def splits(data: Data, limit: int | None, test: bool) -> dict[str, Source]:
 
 
 def compare(task, judge: keras.Model, model: keras.Model, data: Data) -> None:
-    """Tells the task with what it is to compare that which `model` makes: see src/judge.py."""
+    """Tells the task with what it is to compare that which `model` makes: see src/judges.py."""
     batch = measured_at_once(model, data.inputs)
     task.compare_with(judge, pipeline.measuring(data.train, data.preprocess, task.supervise, batch))
 

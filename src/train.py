@@ -18,7 +18,7 @@ from signal import SIGINT, SIGTERM
 import keras
 import tensorflow as tf
 
-from src import catalogue, device, report, runs, state
+from src import catalogue, device, judges, report, runs, state
 from src.callbacks import Measurement
 from src.config import Choices, Config, resolve
 from src.contract import check_data, check_model, mistakes_in
@@ -27,8 +27,6 @@ from src.evaluate import compare, figures, splits
 from src.export import Verifier, check_request, publish
 from src.files import check_name, check_writable, write_json
 from src.fit import compile, fit
-from src.judge import judge as find_judge
-from src.judge import judge_of, keep
 from src.locks import owned
 from src.manifest import manifest
 from src.optimizers import optimizer
@@ -146,7 +144,7 @@ def _train(
         with _kept_if_of_use(path, bool(resume), goes_on):
             start = _begin(path, facts, described, bool(resume), say)
             if judge:
-                keep(judge, path)
+                judges.keep(judge, path)
             stop = Stop(f"stopped; {goes_on}")
             samples = partial(learnt.samples, traced(signatures)) if hasattr(learnt, "samples") else dict
             fitted = fit(
@@ -245,7 +243,7 @@ def _judge(
         chosen = resolve(model, knobs)
         return _train(chosen, _nothing, **chosen.of("run"))
 
-    return (resume and judge_of(Path(resume))) or find_judge(settings, described, folder, teach, say)
+    return (resume and judges.of(Path(resume))) or judges.trained(settings, described, folder, teach, say)
 
 
 def _signatures(name: str, model: keras.Model, task, data: Data) -> dict[str, Signature]:

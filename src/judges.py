@@ -14,6 +14,7 @@ import keras
 
 from src import catalogue, config
 from src.config import Config
+from src.files import whole
 from src.loading import load_model
 from src.locks import owned
 
@@ -21,12 +22,12 @@ FILE = "judge.keras"  # in a run's folder
 PATIENCE_S = 3600  # for another process that trains the same one
 
 
-def judge_of(run: Path) -> keras.Model | None:
+def of(run: Path) -> keras.Model | None:
     """The judge of a run that has one."""
     return load_model(run / FILE) if (run / FILE).is_file() else None
 
 
-def judge(
+def trained(
     settings: Config, manifest: Mapping[str, Any], folder: Path, teach: Callable, say: Callable[[str], None]
 ) -> keras.Model:
     """The judge of what `settings` train, trained now where there is none yet.
@@ -42,11 +43,8 @@ def judge(
     name = wanted.pop("model")
     digests = {split: part["sha256"] for split, part in manifest["splits"].items() if split != "test"}
     of_what = [choices.data.name, name, wanted, catalogue.model(name).path.read_text(encoding="utf-8"), digests]
-    place = (
-        folder
-        / "judges"
-        / f"{name}-{choices.data.name}-{hashlib.sha256(json.dumps(of_what).encode()).hexdigest()[:12]}"
-    )
+    digest = hashlib.sha256(json.dumps(of_what).encode()).hexdigest()
+    place = folder / "judges" / f"{name}-{choices.data.name}-{digest[:12]}"
     place.mkdir(parents=True, exist_ok=True)
     with owned(place / ".lock", f"the judge {place}", PATIENCE_S):
         path = config.newest_run(place, name, None, "metrics.json")
@@ -61,4 +59,5 @@ def judge(
 
 def keep(judge: keras.Model, run: Path) -> None:
     """Puts the judge into the folder of a run."""
-    judge.save(run / FILE)
+    with whole(run / FILE) as partial:
+        judge.save(partial)
