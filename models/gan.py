@@ -68,7 +68,8 @@ def build(
             only. Salimans et al. (2016), section 3.4.
         discriminator_rate: the discriminator's learning rate, as a multiple of the generator's, --learning-rate.
         discriminator_steps: of the discriminator on a batch, for one of the generator.
-        average: share of the moving average of the generator's weights kept in a step, in [0, 1); 0 for none.
+        average: share of the moving average of the generator's weights kept in a step, in [0, 1), reached as the
+            training grows, so that about its last tenth counts; 0 for none.
 
     Raises:
         ValueError: for images that the stages can't halve, or a knob out of its range or without effect.
@@ -284,7 +285,7 @@ class GAN(keras.Model):
 
     def _move_average(self):
         step = ops.cast(self.optimizer.iterations, "float32")
-        kept = ops.minimum(self.decay, step / (step + 10))  # the first weights are soon forgotten
+        kept = ops.minimum(self.decay, step / (step + 10))  # as tf.train.ExponentialMovingAverage with num_updates
         for mean, weight in zip(self.average.weights, self.generator.weights, strict=True):
             mean.assign(kept * mean + (1 - kept) * weight)
 

@@ -81,7 +81,8 @@ def show(run: Run) -> None:
     """Prints a table of the run's figures."""
     splits = [split for split in run.metrics if split != "baseline"]
     baseline = run.metrics["baseline"]
-    table = Table("", title=f"{run.config['model']} on {run.config['data']}", title_justify="left")
+    table = Table(title=f"{run.config['model']} on {run.config['data']}", title_justify="left")
+    table.add_column(no_wrap=True, min_width=max(map(len, _names(run.metrics))))
     for column in (*splits, f"baseline: {baseline['predictor']}"):
         table.add_column(column, justify="right")
     for name in _names(run.metrics):
