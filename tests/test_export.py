@@ -36,7 +36,8 @@ def run(tmp_path_factory) -> Run:
     images = np.random.default_rng(0).integers(0, 256, (20, SPEC.height, SPEC.width, 1), "uint8")
     source = InMemory.of({"image": images}, np.zeros(20, "int32"))
     data = Data(source, source, source, SPEC, CLASSES, pixels(SPEC), {"image_bytes": Pictures(SPEC)})
-    save(path, model, data, Task(CLASSES))
+    task = Task(CLASSES)
+    save(path, model, data, task, task.signatures(model, data.preprocess, data.doors, None))
     knobs = {"class_weights": False, "label_smoothing": 0.0}
     write_json(
         path / "config.json",
@@ -266,3 +267,15 @@ def test_json_brings_back_every_column(column):
     again = verify.from_json(json.loads(json.dumps(verify.to_json(column))), kind)
     wanted = [v if isinstance(v, bytes) else v.encode() for v in column] if kind == tf.string else column
     np.testing.assert_array_equal(again, np.array(wanted, again.dtype))
+
+
+@pytest.mark.parametrize(("levels", "alike"), [(0, True), (1, True), (2, False)])
+def test_a_pixel_may_be_rounded_the_other_way(levels, alike):
+    image = np.full((1, 4, 4, 1), 7, "uint8")
+    other = image.copy()
+    other[0, 2, 2] += levels
+    assert (verify.difference(image, other) == 0) == alike
+    one, two = (np.array([tf.io.encode_png(picture[0]).numpy()], object) for picture in (image, other))
+    assert (verify.mismatches("here", {"png_bytes": one}, {"png_bytes": two}) == []) == alike
+    classes = np.array([1], "int32")
+    assert verify.difference(classes, classes + 1) > 0, "a class is no pixel"
