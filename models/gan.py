@@ -143,7 +143,11 @@ def discriminator(
     dropout: float,
 ) -> keras.Model:
     """From {"image"}, and "label" where there are classes, to how real it looks, (batch, 1)."""
-    limited = layers.SpectralNormalization if spectral_norm else lambda layer, name: layer
+
+    def limited(layer, name):
+        # In float32, as it overwrites the weights, which half precision would round.
+        return layers.SpectralNormalization(layer, dtype="float32", name=name) if spectral_norm else layer
+
     given = {"image": keras.Input(shape, name="image")}
     x = layers.Rescaling(2.0, -1.0, name="rescale")(given["image"])
     for stage, channels in enumerate(filters, 1):
@@ -285,7 +289,7 @@ class GAN(keras.Model):
 
     def _move_average(self):
         step = ops.cast(self.optimizer.iterations, "float32")
-        kept = ops.minimum(self.decay, step / (step + 10))  # as tf.train.ExponentialMovingAverage with num_updates
+        kept = ops.minimum(self.decay, step / (step + 10))  # the first weights are soon forgotten
         for mean, weight in zip(self.average.weights, self.generator.weights, strict=True):
             mean.assign(kept * mean + (1 - kept) * weight)
 

@@ -4,6 +4,7 @@ import csv
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -28,8 +29,7 @@ class Measurement:
     def __init__(self, model: keras.Model, task):
         self.model = model
         self._step = tf.function(model.test_step)
-        self._predict = predictor(model)
-        self._watch = getattr(task, "watch", None)
+        self._watch = partial(task.watch, predictor(model)) if hasattr(task, "watch") else lambda batches: {}
 
     def __call__(self, batches: tf.data.Dataset, between: Callable[[], None] = lambda: None) -> dict[str, float]:
         """The figures by name.
@@ -39,7 +39,7 @@ class Measurement:
             between: called after each batch; may raise.
         """
         means = self.means(batches, between) if self.model.compiled else {}
-        return means | (self._watch(self._predict, batches) if self._watch else {})
+        return means | self._watch(batches)
 
     def means(self, batches: tf.data.Dataset, between: Callable[[], None] = lambda: None) -> dict[str, float]:
         """The compiled model's loss and metrics, by name."""

@@ -119,13 +119,8 @@ def _train(
         learnt = catalogue.load(choices.task).Task(adapted, **settings.of(choices.task.name))
     loaded = dataclasses.replace(loaded, outputs=adapted)
     described = manifest(parts, learnt)
-    judge = _judge(settings, described, resume, Path(runs_dir), say)
-    if judge:
-        device.seed(seed, deterministic)  # again: it may have been trained, which draws random numbers
     precision = device.precision_policy(mixed_precision)
     model = _build(settings, loaded, precision)
-    if judge:
-        compare(learnt, judge, model, loaded)
     signatures = _signatures(choices.model.name, model, learnt, loaded)
     if export:
         check_request(Path(exports_dir) / export_name, signatures[DEFAULT][1])
@@ -136,6 +131,9 @@ def _train(
         f"{chosen.steps} steps an epoch, {chosen.steps_per_execution} at a stretch"
     )
 
+    if judge := _judge(settings, described, resume, Path(runs_dir), say):
+        compare(learnt, judge, model, loaded)
+        device.seed(seed, deterministic)  # again: it may have been trained, which draws random numbers
     compile(model, learnt, chosen, made)
     facts = runs.describe(settings, loaded, {**vars(chosen), "jit": model.jit_compile, "precision": precision})
     path = Path(resume) if resume else runs.new_folder(Path(runs_dir), settings, tag)

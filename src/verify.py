@@ -111,9 +111,9 @@ def mismatches(where: str, wanted: dict, given: dict) -> list[str]:
         if column.shape != given[name].shape:
             problems.append(f"{where}: {name} has the shape {given[name].shape} instead of {column.shape}")
         elif column.dtype == object:
-            rows = [row for row, pair in enumerate(zip(column, given[name], strict=True)) if not alike(*pair)]
-            for row in rows[:1]:
-                problems.append(f"{where}: {name} is {given[name][row]} instead of {column[row]} in example {row}")
+            pairs = enumerate(zip(column.flat, given[name].flat, strict=True))
+            for place, (one, other) in [pair for pair in pairs if not alike(*pair[1])][:1]:
+                problems.append(f"{where}: {name} is {other} instead of {one}, number {place}")
     return problems
 
 

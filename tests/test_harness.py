@@ -82,7 +82,7 @@ def test_measurement_is_what_keras_evaluates():
     model.compile(loss=task.loss, metrics=task.metrics())
     expected = model.evaluate(x, y, verbose=0, return_dict=True)
     batches = tf.data.Dataset.from_tensor_slices((x, y)).batch(7)
-    measure = Measurement(model)
+    measure = Measurement(model, task)
     assert measure(batches) == pytest.approx(expected, rel=1e-5)
     assert measure(batches) == pytest.approx(expected, rel=1e-5)
 
