@@ -184,7 +184,7 @@ def test_a_loss_that_is_not_finite_ends_training(folders, tmp_path):
 @pytest.mark.parametrize(
     ("knobs", "named"),
     [
-        ({"momentum": 0.5}, "momentum"),
+        ({"momentum": 1.0}, "momentum"),
         ({"schedule": "constant", "warmup": 0.2}, "warmup"),
         ({"histograms": True, "tensorboard": False}, "histograms"),
         ({"export_name": "other", "export": False}, "export_name"),
