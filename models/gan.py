@@ -72,11 +72,12 @@ def build(
             training grows, so that about its last tenth counts; 0 for none.
 
     Raises:
-        ValueError: for images that the stages can't halve, or a knob out of its range or without effect.
+        ValueError: for images whose size the generator's stages can't reach, or a knob out of its range or without
+            effect.
     """
-    _check_size(inputs, max(len(generator_filters), len(discriminator_filters)))
-    if not generator_filters or generator_blocks < 1:
-        raise ValueError("generator_filters and generator_blocks have to say at least one convolution")
+    if not generator_filters or generator_blocks < 1 or latent < 1:
+        raise ValueError("generator_filters, generator_blocks and latent have to be 1 or more")
+    _check_size(inputs, len(generator_filters))
     if smoothing and loss != "non_saturating":
         raise ValueError(f"smoothing has no effect on the loss {loss}; it belongs to non_saturating")
     if not (0 <= smoothing < 1 and 0 <= average < 1 and discriminator_rate > 0 and discriminator_steps > 0):
@@ -218,9 +219,8 @@ class GAN(keras.Model):
             with tf.GradientTape() as tape:
                 scores = self._scores(images, made, labels, training=True)
                 loss = self._of_discriminator(*scores)
-                if self.loss_kind == "wgan_gp":
-                    loss += PENALTY * self._steepness(images, made, labels)
-                scaled = self.discriminator_optimizer.scale_loss(loss)
+                penalty = PENALTY * self._gradient_penalty(images, made, labels) if self.loss_kind == "wgan_gp" else 0.0
+                scaled = self.discriminator_optimizer.scale_loss(loss + penalty)
             weights = self.discriminator.trainable_variables
             self.discriminator_optimizer.apply(tape.gradient(scaled, weights), weights)
         with tf.GradientTape() as tape:
@@ -245,9 +245,9 @@ class GAN(keras.Model):
         if self.loss_kind == "wgan_gp" or len(last) < SATURATED_EPOCHS or min(last) < SATURATED:
             return []  # a critic that is right is what the Wasserstein distance needs
         return [
-            f"the discriminator is saturated: for {SATURATED_EPOCHS} epochs it has told {min(last):.1%} of the images "
-            "apart, and the generator learns little from it. Try --spectral-norm, --dropout 0.3, a smaller "
-            "--discriminator-rate, or --loss wgan_gp."
+            f"the discriminator is saturated: for {SATURATED_EPOCHS} epochs it has told {min(last):.1%} of real and "
+            "made images apart, and the generator learns little from it. Try to hold it back: a smaller learning rate, "
+            "spectral normalisation, dropout, or the loss of WGAN-GP."
         ]
 
     def _make(self, labels, seed, training):
@@ -260,7 +260,7 @@ class GAN(keras.Model):
 
     def _scores(self, images, made, labels, training):
         """Of real and of made images: of both at once, which is faster."""
-        both = ops.concatenate([images, ops.cast(made, images.dtype)])
+        both = ops.concatenate([images, made])
         return ops.split(self._score(both, ops.concatenate([labels, labels]), training), 2)
 
     def _asked(self, given, labels):
@@ -277,15 +277,15 @@ class GAN(keras.Model):
     def _of_generator(self, fake):
         return ops.mean(ops.softplus(-fake)) if self.loss_kind == "non_saturating" else -ops.mean(fake)
 
-    def _steepness(self, images, made, labels):
-        """How far the critic's slope between real and made images is from 1."""
+    def _gradient_penalty(self, images, made, labels):
+        """How far the norm of the critic's gradient between real and made images is from 1, squared."""
         share = keras.random.uniform((ops.shape(images)[0], 1, 1, 1), seed=self.seeds)
-        between = share * images + (1 - share) * ops.cast(made, images.dtype)
+        between = share * images + (1 - share) * made
         with tf.GradientTape() as tape:
             tape.watch(between)
             score = self._score(between, labels, training=True)
-        slope = ops.sum(ops.square(tape.gradient(score, between)), axis=(1, 2, 3))
-        return ops.mean(ops.square(ops.sqrt(slope + 1e-12) - 1))
+        squares = ops.sum(ops.square(tape.gradient(score, between)), axis=(1, 2, 3))
+        return ops.mean(ops.square(ops.sqrt(squares + 1e-12) - 1))  # the root of 0 has no gradient
 
     def _move_average(self):
         step = ops.cast(self.optimizer.iterations, "float32")
@@ -311,11 +311,11 @@ class Multiple(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def _check_size(image: Image, stages: int) -> None:
-    """Raises a ValueError that names sizes for one that can't be halved so many times."""
+    """Raises a ValueError that names the nearest size for one that isn't doubled so many times."""
     unit = 2**stages
     if image.height % unit or image.width % unit:
-        sizes = " or ".join(str(max(1, round(side / unit)) * unit) for side in (image.height, image.width))
+        height, width = (max(1, round(side / unit)) * unit for side in (image.height, image.width))
         raise ValueError(
-            f"{stages} stages make images whose height and width are multiples of {unit}, such as "
-            f"{sizes}, not {image.height} x {image.width}"
+            f"{stages} stages of the generator make heights and widths that are multiples of {unit}, not "
+            f"{image.height} x {image.width}; the nearest is {height} x {width}. Or use fewer generator_filters."
         )

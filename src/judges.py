@@ -13,8 +13,11 @@ from typing import Any
 import keras
 
 from src import catalogue, config
+from src.catalogue import ModelFile
 from src.config import Config
+from src.errors import UsageError, UserError
 from src.files import whole
+from src.knobs import shown
 from src.loading import load_model
 from src.locks import owned
 
@@ -33,16 +36,23 @@ def trained(
     """The judge of what `settings` train, trained now where there is none yet.
 
     Args:
-        settings: of the model that will be judged; its file names the judge, and the judge gets its data set's knobs.
+        settings: of the model that will be judged; its file names the judge, which gets its data set's knobs.
         manifest: of the data set: another content needs another judge.
         folder: of the runs.
         teach: trains a model of that name and those knobs, and gives back its run.
         say: is told that a judge is trained.
+
+    Raises:
+        UserError: where the model's file names no judge, or one that isn't there.
     """
     choices, wanted = settings.choices, dict(settings.choices.model.judge)
+    if not wanted:
+        file, task = shown(choices.model.path), choices.task.name
+        raise UserError(f'{file}: for {task} it needs a JUDGE, such as JUDGE = {{"model": "cnn"}}.')
     name = wanted.pop("model")
     digests = {split: part["sha256"] for split, part in manifest["splits"].items() if split != "test"}
-    of_what = [choices.data.name, name, wanted, catalogue.model(name).path.read_text(encoding="utf-8"), digests]
+    shared = {**settings.of("data"), **{knob: settings.values[knob] for knob in ("deterministic", "limit")}}
+    of_what = [wanted, shared, _file(choices.model, name).path.read_text(encoding="utf-8"), digests]
     digest = hashlib.sha256(json.dumps(of_what).encode()).hexdigest()
     place = folder / "judges" / f"{name}-{choices.data.name}-{digest[:12]}"
     place.mkdir(parents=True, exist_ok=True)
@@ -50,11 +60,19 @@ def trained(
         path = config.newest_run(place, name, None, "metrics.json")
         if path is None:
             say(f"{choices.model.name} is judged by {name}, which is trained once on {choices.data.name}:")
-            shared = {knob: settings.values[knob] for knob in ("deterministic", "limit", "verbose")}
-            knobs = {**settings.of("data"), **shared, **wanted, "data": choices.data.name, "runs_dir": str(place)}
-            path = teach(name, **knobs, test=False, export=False, tensorboard=False).path
+            knobs = {**shared, **wanted, "data": choices.data.name, "runs_dir": str(place)}
+            knobs |= {"test": False, "export": False, "tensorboard": False, "verbose": settings.values["verbose"]}
+            path = teach(name, **knobs).path
             say("")
     return load_model(path / "model.keras")
+
+
+def _file(model: ModelFile, name: str) -> ModelFile:
+    """The judge's file; raises a UserError that says whose JUDGE it is where there is none."""
+    try:
+        return catalogue.model(name)
+    except UsageError as error:
+        raise UserError(f"{shown(model.path)}: JUDGE names a model that isn't there. {error}") from None
 
 
 def keep(judge: keras.Model, run: Path) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-NEARLY = 1 - 1e-6  # the cosine of vectors that point the same way
+NEARLY = 1 - 1e-6  # the cosine of vectors on one line, between which the way is straight
 
 
 @tf.function(reduce_retracing=True)
@@ -24,8 +24,9 @@ def walks(count: int, steps: int, size: int) -> np.ndarray:
     ends = latents(tf.range(2 * count), size).numpy().reshape(count, 2, 1, size)
     first, last = ends[:, 0], ends[:, 1]  # each (count, 1, size)
     lengths = np.linalg.norm(first, axis=-1) * np.linalg.norm(last, axis=-1)
-    cosine = (first * last).sum(axis=-1) / lengths
-    angle = np.arccos(np.clip(cosine, -NEARLY, NEARLY))[..., np.newaxis]
+    cosine = ((first * last).sum(axis=-1) / lengths)[..., np.newaxis]
+    angle = np.arccos(np.clip(cosine, -NEARLY, NEARLY))
     way = np.linspace(0, 1, steps)[:, np.newaxis]
-    between = (np.sin((1 - way) * angle) * first + np.sin(way * angle) * last) / np.sin(angle)
+    round_it = (np.sin((1 - way) * angle) * first + np.sin(way * angle) * last) / np.sin(angle)
+    between = np.where(np.abs(cosine) > NEARLY, (1 - way) * first + way * last, round_it)
     return between.reshape(-1, size).astype("float32")

@@ -56,7 +56,7 @@ def distances(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def nearest(images: np.ndarray, others: Iterable[np.ndarray], another: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """The distance to each image's nearest one among `others`, which come in batches, and that one.
+    """The distance to each image's nearest one among `others`, which come in batches, and that one; inf without one.
 
     Args:
         images, others: (images, height, width, channels), values in [0, 1].

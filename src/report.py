@@ -3,7 +3,6 @@
 import csv
 import math
 import shlex
-import struct
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,11 +15,11 @@ from rich.table import Table
 
 from src.files import read_json, whole
 from src.runs import Run
-from src.tensorboard import KEPT
+from src.tensorboard import KEPT, file_of
 
 MOST_COLUMNS = 4  # of the curves
 COLORS = {"train": "C0", "validation": "C1"}
-SIDE_BY_SIDE = 12  # narrow pictures, of as many epochs
+SIDE_BY_SIDE = 12  # pictures, of as many epochs
 
 
 def write(path: Path) -> None:
@@ -38,7 +37,9 @@ def write(path: Path) -> None:
         figures=sorted((p.stem for p in (path / "figures").glob("*.png")), key=lambda name: (name != "curves", name)),
         samples=read_json(path / "figures" / "samples.json"),
         pictures=_pictures(path / "figures" / "samples"),
+        side_by_side=[file_of(name) for name in getattr(run.task, "side_by_side", ())],
         number=number,
+        some=_some,
     )
     with whole(path / "report.html") as partial:
         partial.write_text(page, encoding="utf-8")
@@ -112,19 +113,15 @@ def number(value: float) -> str:
     return f"{value:#.4g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
-def _pictures(folder: Path) -> dict[str, dict]:
-    """By name, the files of a picture of the finished model and of each epoch, and whether it is narrow."""
-    found = {}
-    for place in sorted(folder.glob("*/")):
-        kept = place / f"{KEPT}.png"
-        epochs = sorted(path for path in place.glob("*.png") if path.stem.isdecimal())
-        width, height = struct.unpack(">II", kept.read_bytes()[16:24])
-        if narrow := height > 3 * width:
-            chosen = {round(step) for step in np.linspace(0, len(epochs) - 1, SIDE_BY_SIDE)}
-            epochs = [epoch for number, epoch in enumerate(epochs) if number in chosen]
-        numbers = [int(path.stem) for path in epochs]
-        found[place.name] = {"folder": f"figures/samples/{place.name}", "epochs": numbers, "narrow": narrow}
-    return found
+def _pictures(folder: Path) -> dict[str, list[str]]:
+    """By the name of each picture of the model's work, the epochs of which it is there."""
+    places = sorted(folder.glob("*/"))
+    return {place.name: sorted(p.stem for p in place.glob("*.png") if p.stem != KEPT) for place in places}
+
+
+def _some(epochs: list[str]) -> list[str]:
+    """As many as fit side by side, evenly, the first and the last among them."""
+    return [epochs[place] for place in sorted({round(step) for step in np.linspace(0, len(epochs) - 1, SIDE_BY_SIDE)})]
 
 
 def _names(metrics: Mapping[str, Mapping]) -> list[str]:

@@ -67,11 +67,16 @@ def save_samples(folder: Path, samples: Mapping[str, str | np.ndarray]) -> None:
     _save_pictures(folder, samples, KEPT)
 
 
+def file_of(picture: str) -> str:
+    """The name of a picture as a folder's."""
+    return picture.replace(" ", "_")
+
+
 def _save_pictures(folder: Path, samples: Mapping[str, str | np.ndarray], file: str) -> None:
     """Pictures as figures/samples/NAME/`file`.png."""
     for name, picture in samples.items():
         if not isinstance(picture, str):
-            place = folder / "figures" / "samples" / name.replace(" ", "_")
+            place = folder / "figures" / "samples" / file_of(name)
             place.mkdir(parents=True, exist_ok=True)
             with whole(place / f"{file}.png") as partial:
                 partial.write_bytes(tf.io.encode_png(picture).numpy())

@@ -131,7 +131,7 @@ def _train(
         f"{chosen.steps} steps an epoch, {chosen.steps_per_execution} at a stretch"
     )
 
-    if judge := _judge(settings, described, resume, Path(runs_dir), say):
+    if judge := hasattr(learnt, "compare_with") and _judge(settings, described, resume, Path(runs_dir), say):
         compare(learnt, judge, model, loaded)
         device.seed(seed, deterministic)  # again: it may have been trained, which draws random numbers
     compile(model, learnt, chosen, made)
@@ -232,10 +232,8 @@ def _build(settings: Config, data: Data, precision: str) -> keras.Model:
 
 def _judge(
     settings: Config, described: dict, resume: str | None, folder: Path, say: Callable[[str], None]
-) -> keras.Model | None:
-    """What measures the examples that the model makes, if its file names it; a run that goes on has it."""
-    if not settings.choices.model.judge:
-        return None
+) -> keras.Model:
+    """What measures the examples that the model makes; a run that goes on has it."""
 
     def teach(model: str, **knobs) -> Run:
         chosen = resolve(model, knobs)

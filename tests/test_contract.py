@@ -17,7 +17,7 @@ from src.tasks import classification, regression
 
 CLASSES = Classes(("low", "middle", "high"))
 DATA = DataFile("things", Path("src/datasets/things.py"), "", (Columns,), (Classes,), "", ())
-MODEL = ModelFile("thing", Path("models/thing.py"), "", (Columns,), (Classes,), "", {}, {}, ())
+MODEL = ModelFile("thing", Path("models/thing.py"), "", (Columns,), (Classes,), "", {}, {}, {}, ())
 
 
 def things(**changes) -> Data:

@@ -157,7 +157,7 @@ def test_data_without_images_is_refused_before_anything_starts(capsys):
     assert f"{MODEL} takes Image and gives Images; {others[0]} has" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("height", "width", "sizes"), [(9, 8, "8 or 8"), (28, 30, "28 or 32")])
+@pytest.mark.parametrize(("height", "width", "sizes"), [(9, 8, "8 x 8"), (28, 30, "28 x 32")])
 def test_a_size_that_can_not_be_halved_is_refused_by_name(height, width, sizes):
     module = catalogue.load(catalogue.model(MODEL))
     with pytest.raises(ValueError, match=sizes):

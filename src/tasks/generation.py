@@ -51,6 +51,7 @@ class Task:
 
     monitor, direction = f"val_{FRECHET}", "min"
     loss = None
+    side_by_side = ("same noise",)
 
     def __init__(self, outputs: Images):
         self.outputs = outputs
@@ -153,23 +154,21 @@ class Task:
             batches: (images, target) of one split, each example once.
         """
         asked = "label" in predict.input_signature[0]
-        found, closely, classes = self._compare(_maker(predict), batches, asked)
+        found, apart, classes = self._compare(_maker(predict), batches, asked)
         noise, *_ = self._compare(self._noise(), batches, asked)
         training = Moments()
         for images in self._images(self._train, MOST):
             training.add(self._judge(images)[0])
         real = self._real(batches)
-        names = self.outputs.names if asked else ()
-        found_as = {
-            name: {other: int(np.sum(classes[real["labels"] == place] == k)) for k, other in enumerate(names)}
-            for place, name in enumerate(names)
-        }
+        confusion = np.zeros([len(self.outputs.names)] * 2, int)  # (asked for, taken for)
+        if asked:
+            np.add.at(confusion, (real["labels"], classes), 1)
         return {
             **found,
             "baseline": {**noise, "predictor": "each pixel by its mean and deviation"},
             "training_images": {FRECHET: frechet_distance(training, real["moments"])},
-            "nearest": {"samples": closely.tolist(), "real": real["nearest"].tolist()},
-            "classes": found_as,
+            "nearest": {"samples": apart.tolist(), "real": real["nearest"].tolist()},
+            "confusion": confusion.tolist(),
         }
 
     def draw(self, figures: dict) -> dict[str, Figure]:
@@ -199,7 +198,7 @@ class Task:
             return []
         return [
             f"the images of a class are all alike: for {ALIKE_EPOCHS} epochs they have differed by {last[-1]:.2f} of "
-            "what real ones do. The generator has collapsed; try another --loss, a larger --latent or a smaller "
+            "what real ones do. The generator has collapsed; try another loss, a larger latent vector or a smaller "
             "--learning-rate."
         ]
 
