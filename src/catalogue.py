@@ -134,7 +134,7 @@ def tasks_of(model: ModelFile, data: DataFile) -> list[TaskFile]:
         return []
     serving = {task.spec: task for task in tasks().values()}
     outputs = [*data.outputs, *(output for kind in shared for output in specs.DERIVED.get(kind, ()))]
-    return [serving[output] for output in outputs if output in model.gives and output in serving]
+    return [serving[output] for output in dict.fromkeys(outputs) if output in model.gives and output in serving]
 
 
 def load(file: ModelFile | DataFile | TaskFile) -> ModuleType:

@@ -13,15 +13,21 @@ FEW = {"epochs": 2, "limit": 80, "verbose": False}
 
 
 @pytest.fixture(scope="session")
-def short_run(tmp_path_factory):
+def runs(tmp_path_factory):
+    """A folder of runs: one for all tests, in which a judge is trained once."""
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="session")
+def short_run(runs, tmp_path_factory):
     """From the names of a model and a data set to a short training of them, exported; each pair is trained once."""
     from src.train import train
 
-    folder = tmp_path_factory.mktemp("train")  # one for all: a judge is trained once
+    exports = tmp_path_factory.mktemp("saved_models")
 
     @cache
     def trained(model, data):
-        return train(model, data=data, **FEW, runs_dir=str(folder / "runs"), exports_dir=str(folder / "saved_models"))
+        return train(model, data=data, **FEW, runs_dir=str(runs), exports_dir=str(exports))
 
     return trained
 

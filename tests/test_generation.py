@@ -1,13 +1,16 @@
 """Models that make images: what can be asked of them, what they are compared with, and what is said when they fail."""
 
+import dataclasses
 import json
+import re
 
+import h5py
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from src import catalogue, config
+from src import catalogue, config, judges
 from src.cli import main
 from src.errors import UserError
 from src.evaluate import evaluate
@@ -33,12 +36,6 @@ SPEC = Images(12, 8, 1, ("low", "middle", "high"))
 @pytest.fixture(scope="module", params=MAKERS, ids="-".join)
 def run(request, short_run):
     return short_run(*request.param)
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    """A folder of runs, in which the judge is there after the first one."""
-    return tmp_path_factory.mktemp("generation")
 
 
 def request(run, seeds):
@@ -105,6 +102,7 @@ def test_measured_again_it_is_the_same(run):
 def test_the_report_and_tensorboard_show_each_epoch(run):
     page = (run.path / "report.html").read_text(encoding="utf-8")
     assert page.count('type="range"') == 3
+    assert re.findall(r"same_noise/(\d+).png", page) == ["0001", "0002"], "side by side, without the finished model's"
     for name in ("samples", "same_noise", "interpolation", "samples_and_their_nearest_training_images"):
         pictures = {path.stem for path in (run.path / "figures" / "samples" / name).iterdir()}
         assert pictures == {"0001", "0002", "kept"}
@@ -123,11 +121,28 @@ def test_the_judge_is_trained_once(runs):
     knobs = {"data": DATA, **FEW, "epochs": 1, "export": False, "tensorboard": False, "runs_dir": str(runs)}
     first, second = train(MODEL, **knobs), train(MODEL, **knobs, seed=1)
     name = catalogue.model(MODEL).judge["model"]
-    assert len(list((runs / "judges").glob(f"*/{name}-*/metrics.json"))) == 1
-    assert (first.path / "judge.keras").read_bytes()
-    assert [w.tolist() for w in keras.models.load_model(first.path / "judge.keras").get_weights()] == [
-        w.tolist() for w in keras.models.load_model(second.path / "judge.keras").get_weights()
-    ]
+    assert len(list((runs / "judges").glob(f"{name}-{DATA}-*/*/metrics.json"))) == 1
+    kept = [keras.models.load_model(run.path / "judge.keras").get_weights() for run in (first, second)]
+    assert all(map(np.array_equal, *kept))
+
+
+@pytest.mark.parametrize(
+    ("judge", "said"), [({}, "needs a JUDGE"), ({"model": "gone"}, "JUDGE names a model that isn't there.*gone")]
+)
+def test_a_judge_that_is_not_there_is_told_by_the_file_that_needs_it(tmp_path, judge, said):
+    settings = config.resolve(MODEL, {"data": DATA})
+    file = dataclasses.replace(settings.choices.model, judge=judge)
+    settings = dataclasses.replace(settings, choices=dataclasses.replace(settings.choices, model=file))
+    with pytest.raises(UserError, match=f"^models/{MODEL}.py: .*{said}"):
+        judges.trained(settings, {"splits": {}}, tmp_path, train, print)
+
+
+def weights_of(run):
+    """All that was saved of the run's best epoch, by name: of the networks that only train it, too."""
+    found = {}
+    with h5py.File(run.path / "best.weights.h5") as file:
+        file.visititems(lambda name, item: found.update({name: item[()]} if isinstance(item, h5py.Dataset) else {}))
+    return found
 
 
 def test_it_goes_on_as_if_it_was_not_stopped(runs, monkeypatch):
@@ -144,55 +159,19 @@ def test_it_goes_on_as_if_it_was_not_stopped(runs, monkeypatch):
     monkeypatch.setattr(Stop, "obey", stopping)
     with pytest.raises(Stopped):
         train(MODEL, **knobs, tag="stopped")
-    (path,) = runs.glob("*-stopped")
+    (path,) = runs.glob(f"{MODEL}-*-stopped")
     resumed = train(MODEL, resume=str(path), runs_dir=str(runs))
     assert resumed.metrics["validation"] == pytest.approx(whole.metrics["validation"], rel=1e-4)
-    for one, other in zip(resumed.model.get_weights(), whole.model.get_weights(), strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+    one, other = (weights_of(run) for run in (resumed, whole))
+    assert one.keys() == other.keys()
+    for name in one:
+        np.testing.assert_allclose(one[name], other[name], rtol=1e-3, atol=1e-5, err_msg=name)
 
 
 def test_data_without_images_is_refused_before_anything_starts(capsys):
     others = [file.name for file in catalogue.datasets().values() if Image not in file.inputs and not file.own]
     assert main(["train", MODEL, "--data", others[0]]) == 2
     assert f"{MODEL} takes Image and gives Images; {others[0]} has" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(("height", "width", "sizes"), [(9, 8, "8 x 8"), (28, 30, "28 x 32")])
-def test_a_size_that_can_not_be_halved_is_refused_by_name(height, width, sizes):
-    module = catalogue.load(catalogue.model(MODEL))
-    with pytest.raises(ValueError, match=sizes):
-        module.build(Image(height, width, 1), Images(height, width, 1), **SMALL)
-    module.build(Image(12, 8, 3), Images(12, 8, 3, ("a", "b")), **SMALL)
-
-
-def test_own_losses_and_no_classes(runs):
-    few = {"data": DATA, "epochs": 1, "limit": 80, **SMALL, "test": False, "tensorboard": False}
-    few |= {"verbose": False, "runs_dir": str(runs), "exports_dir": str(runs / "exports")}
-    for knobs in (
-        {"loss": "wgan_gp", "spectral_norm": False, "discriminator_steps": 2, "average": 0.0},
-        {"loss": "non_saturating", "smoothing": 0.1, "conditional": False, "dropout": 0.2, "mixed_precision": True},
-    ):
-        found = train(MODEL, **few, **knobs, export_name=knobs["loss"])
-        assert np.isfinite(found.metrics["validation"][FRECHET])
-        assert ("label" in found.signatures["generate"][1]) == knobs.get("conditional", True)
-        assert ("class_accuracy" in found.metrics["validation"]) == knobs.get("conditional", True)
-
-
-def few_steps(runs, **knobs):
-    train(MODEL, data=DATA, export=False, tensorboard=False, test=False, runs_dir=str(runs), verbose=False, **knobs)
-
-
-def test_a_saturated_discriminator_is_noticed(runs, capsys):
-    alone = {"learning_rate": 1e-8, "discriminator_rate": 2e5, "spectral_norm": False}
-    few_steps(runs, limit=400, epochs=15, **alone)
-    said = capsys.readouterr().err
-    assert "the discriminator is saturated" in said
-    assert said.count("saturated") == 1
-
-
-def test_divergence_names_the_figure(runs):
-    with pytest.raises(UserError, match=r"(generator|discriminator)_loss became .*diverged"):
-        few_steps(runs, epochs=3, limit=80, learning_rate=1e30, loss="wgan_gp")
 
 
 def test_images_that_are_all_alike_are_noticed():
@@ -215,12 +194,20 @@ def test_training_images_that_are_repeated_are_no_novelty():
     images = features(Image(12, 8, 1), 60)
     train_batches, held_out = tf.data.Dataset.from_tensors((images[:40], np.zeros(40, "int32"))), images[40:]
     task = Task(Images(12, 8, 1, ("only",)))
-    task.compare_with(judge(task.outputs), train_batches)
     batches = tf.data.Dataset.from_tensors((held_out, np.zeros(20, "int32")))
+    task.compare_with(judge(task.outputs), train_batches)
     repeated, _, _ = task._compare(lambda seeds, labels: images[seeds], batches, asked=False)
     fresh, _, _ = task._compare(lambda seeds, labels: features(Image(12, 8, 1), 20, seed=9), batches, asked=False)
     assert repeated["novelty"] < 0.01
     assert fresh["novelty"] == pytest.approx(1, abs=0.1)
+
+
+def test_a_training_image_that_is_the_only_one_is_no_end():
+    task, images = Task(Images(12, 8, 1)), np.full((3, 12, 8, 1), 0.5, "float32")
+    batches = tf.data.Dataset.from_tensors((images, np.zeros(3, "int32")))
+    task.compare_with(judge(Images(12, 8, 1, ("a", "b"))), batches)
+    found, _, _ = task._compare(lambda seeds, labels: images[seeds] + 0.1, batches, asked=False)
+    assert np.isfinite(list(found.values())).all()
 
 
 @pytest.mark.long
@@ -235,8 +222,3 @@ def test_it_learns(tmp_path):
     assert figures["test"][FRECHET] < 0.2 * figures["baseline"][FRECHET]
     assert figures["test"]["class_accuracy"] > 0.8
     assert figures["test"]["class_coverage"] == 1.0
-
-
-def test_its_knobs_are_those_of_both_sides():
-    known = config.choose(MODEL, data=DATA).knobs
-    assert {"learning_rate", "discriminator_rate"} <= set(known)

@@ -22,7 +22,7 @@ SPEC = Images
 FRECHET = "frechet_classifier_distance"
 MOST = 5_000  # images of a split that the distance is measured on
 CLOSELY = 200  # images that are compared one by one
-AT_ONCE = 500
+AT_ONCE = 100
 ROWS, COLUMNS = 10, 10  # of the pictures that training shows
 ALIKE, ALIKE_EPOCHS = 0.25, 10  # a diversity that is a collapse, if it lasts; young generators have it too
 
@@ -147,7 +147,7 @@ class Task:
         - class_coverage: the share of the classes that are found among them (src/likeness.py);
         - diversity: the mean distance between two of a class, as a share of that between real ones;
         - novelty: the mean distance to the nearest training image, as a share of that of the split's own images, to
-          another one than themselves; near 0 where training images are merely repeated.
+          another one than themselves; near 0 where training images are merely repeated, 1 where there is no other.
 
         Args:
             predict: from latent vectors (and labels) to images.
@@ -222,7 +222,8 @@ class Task:
         labels = real["labels"][:CLOSELY] if asked else np.zeros(len(closely))
         found["diversity"] = spread(closely, labels) / (spread(real["closely"], labels) or 1)
         apart, _ = nearest(closely, self._images(self._train))
-        found["novelty"] = float(apart.mean() / real["nearest"].mean())
+        known = real["nearest"][np.isfinite(real["nearest"])]
+        found["novelty"] = float(apart.mean() / known.mean()) if len(known) else 1.0
         return found, apart, classes
 
     def _real(self, batches: tf.data.Dataset) -> dict:
