@@ -46,7 +46,6 @@ def test_a_data_set_that_keeps_the_contract_passes():
         (things(preprocess=named("1st (cm)")), "'1st (cm)'"),
         (things(validation=InMemory.of({"a": np.zeros(0)}, np.zeros(0))), "validation has no examples"),
     ],
-    ids=str,
 )
 def test_what_a_data_set_does_wrong_is_said(data, said):
     with pytest.raises(UserError) as error:
