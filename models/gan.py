@@ -5,6 +5,8 @@ Koyama (2018), cGANs with projection discriminator; spectral normalisation: Miya
 generator: Yazıcı et al. (2019), The unusual effectiveness of averaging in GAN training.
 
     make train MODEL=gan
+
+What it reaches, and in how many minutes, stands in recipes/gan-digits.toml, gan-mnist.toml and gan-fashion_mnist.toml.
 """
 
 from itertools import pairwise

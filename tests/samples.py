@@ -12,6 +12,11 @@ PAIRS = [  # of a model's and a data set's name
     for data in catalogue.datasets().values()
     if not (data.download or data.own) and catalogue.tasks_of(model, data)
 ]
+FIRST = [  # the first ones in which a model, or a data set, comes up: what there is time for in a short test
+    (model, data)
+    for place, (model, data) in enumerate(PAIRS)
+    if model not in {before for before, _ in PAIRS[:place]} or data not in {before for _, before in PAIRS[:place]}
+]
 SPECS = {
     Image: Image(12, 8, 2),
     Vector: Vector(5),

@@ -20,13 +20,16 @@ from src.runs import load_run
 from src.signatures import DEFAULT
 from src.train import train
 from tests.conftest import FEW
-from tests.samples import PAIRS
+from tests.samples import FIRST, PAIRS
 
 if not PAIRS:
     pytest.skip("no model goes with a data set that needs no download", allow_module_level=True)
 
 
-@pytest.fixture(scope="module", params=PAIRS, ids="-".join)
+CASES = [pytest.param(pair, marks=[] if pair in FIRST else pytest.mark.long, id="-".join(pair)) for pair in PAIRS]
+
+
+@pytest.fixture(scope="module", params=CASES)
 def run(request, short_run):
     return short_run(*request.param)
 

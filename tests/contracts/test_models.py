@@ -164,18 +164,7 @@ def test_there_is_another_value_to_try(kind, default):
     assert other_values(kind, default)
 
 
-@each_model
-def test_plain_keras_opens_what_is_saved(file, tmp_path):
-    """In a process of its own, in which nothing of this project can be imported."""
-    expected = {}
-    for takes in file.takes:
-        model = runs.answering(build(file, takes, file.gives[0]))
-        x = inputs(model, SPECS[takes], 2)
-        model.save(tmp_path / f"{takes.__name__}.keras")
-        parts = x if isinstance(x, dict) else {"": x}
-        np.savez(tmp_path / f"{takes.__name__}.npz", **{f"x{name}": part for name, part in parts.items()})
-        expected[takes.__name__] = np.asarray(model(x)).tolist()
-    code = """
+OPEN = """
 import json, sys, keras, numpy as np
 answers = {}
 for name in sys.argv[2:]:
@@ -184,10 +173,31 @@ for name in sys.argv[2:]:
     answers[name] = np.asarray(model(parts.get("", parts))).tolist()
 print(json.dumps(answers))
 """
-    command = [sys.executable, "-I", "-c", code, tmp_path, *expected]
-    answers = json.loads(subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path).stdout)
-    for name, wanted in expected.items():
-        np.testing.assert_allclose(answers[name], wanted, rtol=1e-5, atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory):
+    """What each saved model answers here, and in a process in which nothing of this project can be imported."""
+    folder, expected = tmp_path_factory.mktemp("plain"), {}
+    for file in MODELS:
+        for takes in file.takes:
+            model = runs.answering(build(file, takes, file.gives[0]))
+            x = inputs(model, SPECS[takes], 2)
+            name = f"{file.name}-{takes.__name__}"
+            model.save(folder / f"{name}.keras")
+            parts = x if isinstance(x, dict) else {"": x}
+            np.savez(folder / f"{name}.npz", **{f"x{key}": part for key, part in parts.items()})
+            expected[name] = np.asarray(model(x))
+    command = [sys.executable, "-I", "-c", OPEN, folder, *expected]
+    answers = json.loads(subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder).stdout)
+    return {name: (expected[name], answers[name]) for name in expected}
+
+
+@each_model
+def test_plain_keras_opens_what_is_saved(file, opened):
+    for takes in file.takes:
+        expected, answer = opened[f"{file.name}-{takes.__name__}"]
+        np.testing.assert_allclose(answer, expected, rtol=1e-5, atol=1e-6)
 
 
 @each_model
