@@ -70,6 +70,11 @@ def test_labels_that_are_none_are_said(target, said):
     assert said in str(error.value)
 
 
+def test_a_class_alone_can_not_be_told_from_another():
+    with pytest.raises(ValueError, match="two classes or more; there is only cat"):
+        classification.adapt(Classes(("cat",)), InMemory.of({"a": np.zeros(3)}, np.zeros(3, "int32")))
+
+
 @pytest.mark.parametrize(
     ("target", "said"),
     [

@@ -24,8 +24,10 @@ def adapt(outputs: Classes, train: Source) -> Classes:
     """The spec with the number of training examples of each class.
 
     Raises:
-        ValueError: for labels that aren't int32 indices into `outputs.names`, one an example.
+        ValueError: for fewer than two classes, or labels that aren't int32 indices into their names, one an example.
     """
+    if outputs.size < 2:
+        raise ValueError(f"a classifier needs two classes or more; there is only {', '.join(outputs.names) or 'none'}")
     labels = Counter()
     for _, target in train.in_order(4096).as_numpy_iterator():
         if target.ndim != 1 or target.dtype != "int32":
