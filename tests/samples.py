@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 
 from src import catalogue
 from src.specs import Classes, Columns, Horizon, Image, Images, NextToken, Series, Tokens, Values, Vector
@@ -11,11 +12,6 @@ PAIRS = [  # of a model's and a data set's name
     for model in catalogue.models().values()
     for data in catalogue.datasets().values()
     if not (data.download or data.own) and catalogue.tasks_of(model, data)
-]
-FIRST = [  # the first ones in which a model, or a data set, comes up: what there is time for in a short test
-    (model, data)
-    for place, (model, data) in enumerate(PAIRS)
-    if model not in {before for before, _ in PAIRS[:place]} or data not in {before for _, before in PAIRS[:place]}
 ]
 SPECS = {
     Image: Image(12, 8, 2),
@@ -30,6 +26,17 @@ SPECS = {
     Images: Images(12, 8, 2, ("low", "middle", "high")),
 }
 MADE_OF = {NextToken: Tokens, Horizon: Series, Images: Image}  # outputs that are made of the input itself
+
+
+def cases(pairs) -> list:
+    """Pairs as parameters; one that brings up neither a model nor a data set for the first time is a long test."""
+    found, models, data_sets = [], set(), set()
+    for pair in pairs:
+        fresh = pair[0] not in models or pair[1] not in data_sets
+        found.append(pytest.param(pair, marks=[] if fresh else pytest.mark.long, id="-".join(pair)))
+        models.add(pair[0])
+        data_sets.add(pair[1])
+    return found
 
 
 def features(spec, examples: int, seed: int = 0):

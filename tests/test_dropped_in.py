@@ -106,7 +106,7 @@ def test_the_files_of_the_readme_work_alone(tmp_path):
     assert model in succeed(root, "list")
 
 
-@pytest.mark.parametrize("data", ["waves", "sentences"])
+@pytest.mark.parametrize("data", ["waves", pytest.param("sentences", marks=pytest.mark.long)])
 def test_sequences_fit_without_a_change(tmp_path, data):
     root = emptied(tmp_path)
     drop_in(root, SEQUENCES)

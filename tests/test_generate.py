@@ -15,15 +15,18 @@ from src.specs import NextToken
 from src.train import train
 from tests.samples import PAIRS
 
-WRITERS = [
-    (model, data) for model, data in PAIRS if catalogue.dataset(data).outputs == (NextToken,)
-]  # a data set whose only task is language
+WRITERS = [  # on a data set whose only task is language
+    pair for pair in PAIRS if catalogue.dataset(pair[1]).outputs == (NextToken,)
+]
 if not WRITERS:
     pytest.skip("no model writes on a data set that needs no download", allow_module_level=True)
 PROMPTS = ["The ", "", "漢字 unknown to it", "a long beginning, " * 30, "x"]
 
 
-@pytest.fixture(scope="module", params=WRITERS, ids="-".join)
+CASES = [pytest.param(p, marks=[] if p is WRITERS[0] else pytest.mark.long, id="-".join(p)) for p in WRITERS]
+
+
+@pytest.fixture(scope="module", params=CASES)
 def run(request, short_run):
     return short_run(*request.param)
 

@@ -20,16 +20,13 @@ from src.runs import load_run
 from src.signatures import DEFAULT
 from src.train import train
 from tests.conftest import FEW
-from tests.samples import FIRST, PAIRS
+from tests.samples import PAIRS, cases
 
 if not PAIRS:
     pytest.skip("no model goes with a data set that needs no download", allow_module_level=True)
 
 
-CASES = [pytest.param(pair, marks=[] if pair in FIRST else pytest.mark.long, id="-".join(pair)) for pair in PAIRS]
-
-
-@pytest.fixture(scope="module", params=CASES)
+@pytest.fixture(scope="module", params=cases(PAIRS))
 def run(request, short_run):
     return short_run(*request.param)
 
