@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 from src.errors import UserError
-from src.files import whole
+from src.files import read_json, whole, write_json
 from src.signatures import predictor
 
 
@@ -120,22 +120,24 @@ class StopOnDivergence(keras.callbacks.Callback):
 
 
 class Warnings(keras.callbacks.Callback):
-    """Says, each thing once, what looks wrong in the figures so far.
+    """Says, each thing once, what looks wrong in the figures so far, and keeps it in a file.
 
     Args:
+        path: the file, a list of texts; what stands there was said before.
         watchers: models and tasks whose `warnings` of the history, each epoch's figures by name, are texts.
         history: has the figures.
     """
 
-    def __init__(self, watchers: Sequence, history: keras.callbacks.History):
+    def __init__(self, path: Path, watchers: Sequence, history: keras.callbacks.History):
         super().__init__()
+        self.path = path
         self.watchers = watchers
         self.source = history
-        self.said = set()
 
     def on_epoch_end(self, epoch, logs=None):
         for watcher in self.watchers:
             for text in watcher.warnings(self.source.history):
-                if (what := text.partition(":")[0]) not in self.said:
-                    self.said.add(what)
-                    print(f"\nwarning: epoch {epoch + 1}: {text}", file=sys.stderr)
+                said = read_json(self.path) if self.path.exists() else []
+                if not any(before.partition(": ")[2].startswith(text.partition(":")[0]) for before in said):
+                    write_json(self.path, [*said, text := f"epoch {epoch + 1}: {text}"])
+                    print(f"\nwarning: {text}", file=sys.stderr)

@@ -117,7 +117,7 @@ def fit(
         best,
         history,
         HistoryFile(folder / "history.csv", history),
-        Warnings([part for part in (model, task) if hasattr(part, "warnings")], history),
+        Warnings(folder / "warnings.json", [part for part in (model, task) if hasattr(part, "warnings")], history),
     ]
     if tensorboard:
         callbacks += [tensorboard_callback(folder, model, data, histograms)]

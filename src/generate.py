@@ -38,7 +38,10 @@ def generate(
     """
     found = runs.find(run, model, data, runs_dir)
     if "text" not in found.signatures.get("generate", (None, {}))[1]:
-        raise UserError(f"{found.path} is of the task {found.config['task']}: only language models write texts.")
+        raise UserError(
+            f"{found.path} is of the task {found.config['task']}: only language models write texts. What it answers is "
+            "in its report, and load_run(…).predict(…) asks for more: see README."
+        )
     for holds, what in (
         (0 <= length <= MOST_TOKENS, f"length has to be from 0 to {MOST_TOKENS:,}, not {length}"),
         (temperature >= 0, f"temperature has to be 0 or more, not {temperature}"),

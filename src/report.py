@@ -26,6 +26,7 @@ def write(path: Path) -> None:
     """Writes report.html of the run in the folder `path`, and its curves."""
     run = Run(path)
     curves(read_history(path)).savefig(path / "figures" / "curves.png", dpi=100)
+    meanings = {file_of(name): text for name, text in getattr(run.task, "meanings", {}).items()}
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True)
     page = environment.get_template("report.html").render(
         run=path.name,
@@ -36,8 +37,10 @@ def write(path: Path) -> None:
         names=_names(run.metrics),
         figures=sorted((p.stem for p in (path / "figures").glob("*.png")), key=lambda name: (name != "curves", name)),
         samples=read_json(path / "figures" / "samples.json"),
-        pictures=_pictures(path / "figures" / "samples"),
+        pictures=_pictures(path / "figures" / "samples", meanings),
         side_by_side=[file_of(name) for name in getattr(run.task, "side_by_side", ())],
+        meanings=meanings,
+        warnings=run.warnings,
         number=number,
         some=_some,
     )
@@ -91,6 +94,8 @@ def show(run: Run) -> None:
         table.add_row(name, *("" if value is None else number(value) for value in values))
     console = Console(highlight=False)
     console.print(table)
+    for text in run.warnings:
+        console.print(f"warning: {text}", style="yellow", soft_wrap=True)
     console.print(f"run     {run.path}", soft_wrap=True)
     console.print(f"report  {run.path / 'report.html'}", soft_wrap=True)
 
@@ -113,9 +118,9 @@ def number(value: float) -> str:
     return f"{value:#.4g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
-def _pictures(folder: Path) -> dict[str, list[str]]:
-    """By the name of each picture of the model's work, the epochs of which it is there."""
-    places = sorted(folder.glob("*/"))
+def _pictures(folder: Path, order: Mapping[str, str]) -> dict[str, list[str]]:
+    """By the name of each picture of the model's work, in that order, the epochs of which it is there."""
+    places = sorted(folder.glob("*/"), key=lambda place: (*order, place.name).index(place.name))
     return {place.name: sorted(p.stem for p in place.glob("*.png") if p.stem != KEPT) for place in places}
 
 

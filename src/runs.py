@@ -10,12 +10,14 @@ doors/              other ways in, such as encoded pictures, as SavedModels
 best.weights.h5     the best epoch's weights and the optimiser's state
 requests/           sample requests to each signature, as TensorFlow Serving takes them
 figures/, tensorboard/, report.html, export.json
+warnings.json       what looked wrong in training, if anything did
 metrics.json        figures of the splits; it comes last, so a run without it was cut off
 """
 
 import datetime
 import hashlib
 import platform
+import re
 import shlex
 import shutil
 import subprocess
@@ -32,7 +34,7 @@ import tensorflow as tf
 from src import catalogue, config, device, knobs, specs
 from src.config import Config
 from src.errors import UsageError, UserError
-from src.files import read_record, whole, write_json
+from src.files import read_json, read_record, whole, write_json
 from src.loading import load_model
 from src.signatures import DEFAULT, Signature, traced
 from src.sources import Source
@@ -93,6 +95,19 @@ class Run:
         step = partial(step_of, self.config["model"], self.model, inputs)
         return self.task.signatures(self.model, self.preprocess, self.doors, step)
 
+    @property
+    def warnings(self) -> list[str]:
+        """What looks wrong: what was said in training, and where the model is no better than a simple predictor."""
+        file = self.path / "warnings.json"
+        said = read_json(file) if file.exists() else []
+        measured = list(self.metrics)[-2]  # the last split, on which the baseline is measured too
+        name = self.task.monitor.removeprefix("val_")
+        found, simple = self.metrics[measured][name], self.metrics["baseline"].get(name)
+        if simple is not None and not (found > simple if self.task.direction == "max" else found < simple):
+            predictor = self.metrics["baseline"]["predictor"]
+            said = [*said, f"{name} is {found:.4g} on {measured}, no better than that of the baseline: {predictor}"]
+        return said
+
     @cached_property
     def requests(self) -> dict[str, dict[str, list]]:
         """Sample requests, as columns of TensorFlow Serving's JSON, by signature and input."""
@@ -110,7 +125,7 @@ class Run:
             batch: requests answered at a time.
 
         Raises:
-            UserError: for an unknown signature, or requests of another name, shape or type.
+            UserError: for an unknown signature, or requests of another name, shape or type, or that it refuses.
         """
         if signature not in self.signatures:
             raise UserError(f"There is no signature {signature!r}; there are: {', '.join(self.signatures)}.")
@@ -125,10 +140,15 @@ class Run:
         if len(sizes) != 1 or sizes == {0}:
             raise UserError(f"All inputs need one length above 0, not {', '.join(map(str, sorted(sizes)))}.")
         ask = self._functions[signature]
-        parts = [
-            ask({name: tf.constant(array[start : start + batch]) for name, array in arrays.items()})
-            for start in range(0, *sizes, batch)
-        ]
+        try:
+            parts = [
+                ask({name: tf.constant(array[start : start + batch]) for name, array in arrays.items()})
+                for start in range(0, *sizes, batch)
+            ]
+        except tf.errors.InvalidArgumentError as error:
+            if refused := re.search(r"assertion failed: (.*)", error.message):
+                raise UserError(f"{signature}: {re.sub(r'[][]', '', refused[1])}.") from error
+            raise
         return {name: _readable(name, np.concatenate([part[name].numpy() for part in parts])) for name in parts[0]}
 
     @cached_property
@@ -278,6 +298,8 @@ def _array(given: Any, spec: tf.TensorSpec) -> np.ndarray:
     if array.ndim != spec.shape.rank or not spec.shape.is_compatible_with(array.shape):
         raise UserError(f"{spec.name} has the shape {spec.shape}, batch first; it was given {array.shape}.")
     if spec.dtype == tf.string:
+        if array.dtype.kind not in "OSU" or not all(isinstance(text, (str, bytes)) for text in array.ravel()):
+            raise UserError(f"{spec.name} takes texts; it was given {given!r:.60}.")
         return array.astype(object)
     try:
         converted = array.astype(spec.dtype.as_numpy_dtype)

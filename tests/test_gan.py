@@ -148,7 +148,8 @@ def test_a_size_that_the_stages_do_not_make_is_refused_with_the_nearest_that_the
     [
         (["--smoothing", "0.1"], "no effect on the loss hinge"),
         (["--generator-filters", "4", "4", "4", "4"], "multiples of 16"),
-        (["--latent", "0"], "latent"),
+        (["--latent", "0"], "latent has to be 1 or more"),
+        (["--discriminator-filters", "8", "0"], "discriminator_filters has to be"),
     ],
     ids=str,
 )
@@ -173,10 +174,11 @@ def test_it_makes_images_without_classes_in_half_precision(runs, tmp_path):
 
 def test_a_saturated_discriminator_is_noticed(runs, capsys):
     alone = {"learning_rate": 1e-8, "discriminator_rate": 2e5, "spectral_norm": False}
-    few_steps(runs, batch=8, epochs=12, export=False, **alone)
+    run = few_steps(runs, batch=8, epochs=12, export=False, **alone)
     said = capsys.readouterr().err
-    assert "the discriminator is saturated" in said
-    assert said.count("saturated") == 1
+    assert said.count("the discriminator is saturated") == 1
+    assert [text for text in run.warnings if "the discriminator is saturated" in text]
+    assert "the discriminator is saturated" in (run.path / "report.html").read_text(encoding="utf-8")
 
 
 def test_divergence_names_the_figure(runs):

@@ -85,8 +85,10 @@ def test_an_unknown_class_is_an_error_that_names_those_there_are(run):
     asked = request(run, [1])
     if "label" not in asked:
         pytest.skip("no class can be asked for")
-    with pytest.raises(tf.errors.InvalidArgumentError, match="there is no such class"):
+    with pytest.raises(UserError, match="generate: there is no such class; there are"):
         run.predict({**asked, "label": np.array(["nothing"], object)}, signature="generate")
+    with pytest.raises(UserError, match=r"label takes texts; it was given \[3\]"):
+        run.predict({**asked, "label": [3]}, signature="generate")
 
 
 def test_measured_again_it_is_the_same(run):
@@ -102,6 +104,9 @@ def test_measured_again_it_is_the_same(run):
 def test_the_report_and_tensorboard_show_each_epoch(run):
     page = (run.path / "report.html").read_text(encoding="utf-8")
     assert page.count('type="range"') == 3
+    assert page.index("<h2>Samples</h2>") < page.index("<h2>Same noise</h2>") < page.index("<h2>Interpolation</h2>")
+    for figure in run.metrics["validation"]:
+        assert f"<b>{figure}</b>: " in page, "each says what it means"
     assert re.findall(r"same_noise/(\d+).png", page) == ["0001", "0002"], "side by side, without the finished model's"
     for name in ("samples", "same_noise", "interpolation", "samples_and_their_nearest_training_images"):
         pictures = {path.stem for path in (run.path / "figures" / "samples" / name).iterdir()}

@@ -5,6 +5,7 @@ the FID: numbers of different data sets can't be compared.
 """
 
 from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 import keras
 import numpy as np
@@ -51,6 +52,18 @@ class Task:
 
     monitor, direction = f"val_{FRECHET}", "min"
     loss = None
+    meanings: ClassVar = {
+        FRECHET: "between the images and a split's own, in the features of a classifier of this data set. Less is "
+        "better; it can't be compared with another data set's, or with an FID.",
+        "class_accuracy": "the share that this classifier takes for the class asked for.",
+        "class_coverage": "the share of the classes that are found among them.",
+        "diversity": "how much two of a class differ. 1: as much as real ones; 0: all are alike.",
+        "novelty": "how far each is from the nearest training image. 1: as far as the split's own images; 0: a copy.",
+        "samples": "A row is a class, where there are classes; the seeds are the same in each epoch.",
+        "same noise": "The first image of each row, over the epochs.",
+        "interpolation": "From one latent vector to another, along the arc between them.",
+        "samples and their nearest training images": "Above what was made, below the training image nearest to it.",
+    }
     side_by_side = ("same noise",)
 
     def __init__(self, outputs: Images):
