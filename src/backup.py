@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
+from signal import SIGINT
 from typing import Any
 
 import keras
@@ -37,6 +38,7 @@ class Backup(keras.callbacks.Callback):
         steps: of an epoch.
         base: the step of the whole training at which the pipeline's next iterator starts.
         every_s: seconds between two states; more where writing one takes over MOST_TIME of them, unless it is 0.
+        pause: epoch after which the training is to end, to go on another time; 0 for none.
         stop: set when somebody wants the training to end.
         start: the state to go on from.
     """
@@ -50,6 +52,7 @@ class Backup(keras.callbacks.Callback):
         steps: int,
         base: tf.Variable,
         every_s: float,
+        pause: int,
         stop: Stop,
         start: State | None,
     ):
@@ -61,6 +64,7 @@ class Backup(keras.callbacks.Callback):
         self.steps = steps
         self.base = base
         self.every_s = every_s
+        self.pause = pause
         self.stop = stop
         self.start = start
         self.epoch, self.skipped = (start.facts["epoch"], start.facts["step"]) if start else (0, 0)
@@ -93,6 +97,8 @@ class Backup(keras.callbacks.Callback):
         self._reach(self.epoch, self.skipped + batch + 1)
 
     def on_epoch_end(self, epoch, logs=None):
+        if epoch + 1 == self.pause < self.epochs and not self.model.stop_training:
+            self.stop.wanted = SIGINT
         self._reach(epoch + 1, 0)
 
     def save(self) -> None:

@@ -63,6 +63,7 @@ def fit(
     verbose: bool,
     *,
     save_every: float = 60.0,
+    pause: int = 0,
     patience: int = 10,
     tensorboard: bool = True,
     histograms: bool = False,
@@ -82,6 +83,7 @@ def fit(
         samples: makes samples of the model's work, texts or pictures by name, for TensorBoard and the report.
         verbose: whether to show the progress of each epoch.
         save_every: seconds between two states from which a training that was cut off can go on.
+        pause: epoch after which training stops as by Ctrl-C, for --resume to go on; 0 for none.
         patience: epochs without a better validation figure after which training ends; 0 trains all epochs.
         tensorboard: whether to write figures, graph, configuration and samples for TensorBoard.
         histograms: whether TensorBoard gets histograms of the weights too.
@@ -89,6 +91,8 @@ def fit(
     Raises:
         UserError: when a figure isn't finite, or for knobs that don't fit together.
     """
+    if pause < 0:
+        raise UserError(f"pause has to be 0 or more, not {pause}.")
     if patience < 0:
         raise UserError(f"patience has to be 0 or more, not {patience}.")
     if histograms and not tensorboard:
@@ -122,7 +126,7 @@ def fit(
     if tensorboard:
         callbacks += [tensorboard_callback(folder, model, data, histograms)]
     callbacks += [Samples(folder, samples, tensorboard)]
-    backup = Backup(folder / "state", touched, callbacks, plan.epochs, plan.steps, base, save_every, stop, start)
+    backup = Backup(folder / "state", touched, callbacks, plan.epochs, plan.steps, base, save_every, pause, stop, start)
     if start:
         check_fits(start, touched, callbacks)
     with stop, warnings.catch_warnings():

@@ -9,7 +9,8 @@ from src.errors import UsageError, UserError
 from src.files import read_record
 
 NEWEST = "1"  # `make train MODEL=… RESUME=1`
-FREE = ("resume", "config", "verbose", "runs_dir", "exports_dir")  # knobs that may differ, as they change no figure
+# Knobs that may differ, as they change no figure.
+FREE = ("resume", "config", "verbose", "pause", "runs_dir", "exports_dir")
 
 
 def knobs_of_run(model: str, given: Mapping[str, Any]) -> dict[str, Any]:

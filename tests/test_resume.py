@@ -184,6 +184,17 @@ def test_a_training_that_was_stopped_goes_on_as_if_it_was_not(tmp_path, monkeypa
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
 
 
+def test_a_training_that_pauses_goes_on_as_if_it_did_not(tmp_path, unstopped):
+    model, data = PAIRS[0]
+    with pytest.raises(Stopped, match="RESUME="):
+        train(model, data=data, **SHORT, pause=1, runs_dir=str(tmp_path))
+    (path,) = tmp_path.iterdir()
+    assert len(read_history(path)["epoch"]) == 1
+    resumed = train(model, resume=str(path), runs_dir=str(tmp_path))
+    for one, other in zip(resumed.model.get_weights(), unstopped.model.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
+
+
 def test_a_second_signal_leaves_at_once(tmp_path):
     stop = Stop("go on")
     stop.waits = True
