@@ -26,6 +26,7 @@ FIT = {"learning_rate": 1e-3, "epochs": 15, "clip_norm": 1.0}
 SPACE = {
     "blocks": Choice(1, 2, 4),
     "width": Choice(64, 128),
+    "heads": Choice(2, 4, 8, where="width % heads == 0"),
     "dropout": Range(0.0, 0.5),
 }
 PARTS = ("norm_1", "query", "key", "value", "join", "dropout_1", "norm_2", "widen", "narrow", "dropout_2")  # of a block

@@ -276,8 +276,6 @@ def _value(node: ast.expr) -> Any:
             return tuple(_value(item) for item in items)
         case ast.Dict(keys=keys, values=values) if all(keys):
             return {_value(key): _value(value) for key, value in zip(keys, values, strict=True)}
-        case ast.Call(func=ast.Name(id="Choice"), args=args, keywords=[]):
-            return specs.Choice(*(_value(item) for item in args))
-        case ast.Call(func=ast.Name(id="Range"), args=args, keywords=keywords):
-            return specs.Range(*map(ast.literal_eval, args), **{k.arg: ast.literal_eval(k.value) for k in keywords})
+        case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords) if name in ("Choice", "Range"):
+            return getattr(specs, name)(*map(_value, args), **{k.arg: _value(k.value) for k in keywords})
     return ast.literal_eval(node)

@@ -259,12 +259,20 @@ class Data:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of the given values."""
+    """One of the given values.
+
+    Args:
+        when: searched only while each of these knobs has one of these values: {"optimizer": ("sgd",)}.
+        where: a rule between knobs, without which nothing is tried: "width % heads == 0".
+    """
 
     values: tuple
+    when: dict[str, tuple]
+    where: str
 
-    def __init__(self, *values):
-        object.__setattr__(self, "values", values)
+    def __init__(self, *values, when: dict[str, tuple] | None = None, where: str = ""):
+        for name, value in {"values": values, "when": when or {}, "where": where}.items():
+            object.__setattr__(self, name, value)
 
     def corners(self) -> tuple:
         """The values at the ends, which a contract test builds."""
@@ -273,12 +281,18 @@ class Choice:
 
 @dataclass(frozen=True)
 class Range:
-    """A number from `low` to `high`, both included; drawn on a log scale with `log`, in steps of `step`."""
+    """A number from `low` to `high`, both included; drawn on a log scale with `log`, in steps of `step`.
+
+    Args:
+        when, where: see Choice.
+    """
 
     low: float
     high: float
     log: bool = False
     step: float | None = None
+    when: dict[str, tuple] = field(default_factory=dict)
+    where: str = ""
 
     def corners(self) -> tuple:
         """The values at the ends, which a contract test builds."""
