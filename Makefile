@@ -18,7 +18,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 SRC = $(PY) -m src
 WHICH = $(if $(RUN),--run "$(RUN)") $(if $(MODEL),--model $(MODEL)) $(if $(DATA),--data "$(DATA)")
 
-.PHONY: help setup train evaluate export generate baseline list doctor bench tensorboard lint format test test-long audit lock clean
+.PHONY: help setup train tune evaluate export generate baseline list doctor bench tensorboard lint format test test-long audit lock clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -27,6 +27,9 @@ setup: $(READY) ## Make .venv and install the locked packages (GPU=1: with CUDA,
 
 train: $(READY) ## Train MODEL=name [DATA=...] [RECIPE=...] [RESUME=run or 1] [ARGS="..."]; without MODEL, list the models
 	$(strip $(SRC) train $(MODEL) $(if $(RECIPE),--recipe $(RECIPE)) $(if $(DATA),--data "$(DATA)") $(if $(RESUME),--resume "$(RESUME)") $(ARGS))
+
+tune: $(READY) ## Search for knobs [MODEL=mlp] [DATA=...] [TUNER=random|grid|bayesian|hyperband] [TRIALS=...] [WORKERS=...] [ARGS="..."]
+	$(strip $(SRC) tune $(or $(MODEL),mlp) $(if $(RECIPE),--recipe $(RECIPE)) $(if $(DATA),--data "$(DATA)") $(if $(TUNER),--tuner $(TUNER)) $(if $(TRIALS),--trials $(TRIALS)) $(if $(WORKERS),--workers $(WORKERS)) $(ARGS))
 
 evaluate: $(READY) ## Score a trained model [RUN=...] [MODEL=...] [DATA=...] [ARGS="..."]
 	$(strip $(SRC) evaluate $(WHICH) $(ARGS))

@@ -23,14 +23,15 @@ from src.signals import CODES, Stopped, Terminated, leave
 
 # Each command's module and function, what it does, and whether it needs TensorFlow.
 COMMANDS = {
-    "train": ("train", "train", "Train a model on a data set, measure it, export it.", True),
-    "evaluate": ("evaluate", "evaluate", "Measure a trained run on its data set again.", True),
-    "export": ("export", "export", "Publish a trained run as a SavedModel for TensorFlow Serving.", True),
-    "generate": ("generate", "generate", "Let a trained language model write.", True),
-    "baseline": ("baseline", "baseline", "Show how good simple predictors are on a data set.", True),
-    "list": ("listing", "listing", "Show the models, the data sets, what goes together, and their knobs.", False),
-    "doctor": ("doctor", "doctor", "Check this machine: what is wrong and how to mend it.", False),
-    "bench": ("bench", "bench", "Time the harness against a plain model.fit.", True),
+    "train": ("src.train", "train", "Train a model on a data set, measure it, export it.", True),
+    "tune": ("tuning.search", "tune", "Search for knobs with which a model is best.", True),
+    "evaluate": ("src.evaluate", "evaluate", "Measure a trained run on its data set again.", True),
+    "export": ("src.export", "export", "Publish a trained run as a SavedModel for TensorFlow Serving.", True),
+    "generate": ("src.generate", "generate", "Let a trained language model write.", True),
+    "baseline": ("src.baseline", "baseline", "Show how good simple predictors are on a data set.", True),
+    "list": ("src.listing", "listing", "Show the models, the data sets, what goes together, and their knobs.", False),
+    "doctor": ("src.doctor", "doctor", "Check this machine: what is wrong and how to mend it.", False),
+    "bench": ("src.bench", "bench", "Time the harness against a plain model.fit.", True),
 }
 PROGRAM = "python -m src"
 
@@ -83,26 +84,31 @@ def _run(argv: list[str], debug: bool) -> None:
     if command not in COMMANDS:
         raise unknown("command", command, COMMANDS)
     module, function, _, needs_tensorflow = COMMANDS[command]
-    if command == "train":
-        arguments, flags = _train_arguments(rest)
+    if command in ("train", "tune"):
+        arguments, flags = _model_arguments(command, rest)
     elif command == "baseline":
         arguments, flags = _baseline_arguments(rest)
     else:
-        own = knobs.read(catalogue.ROOT / "src" / f"{module}.py", function)
-        arguments, flags = [], parse(f"{PROGRAM} {command}", COMMANDS[command][2], {command: own}, rest)
+        arguments, flags = [], parse(f"{PROGRAM} {command}", COMMANDS[command][2], {command: _own(command)}, rest)
     if needs_tensorflow:
         from src.quiet import import_tensorflow
 
         import_tensorflow(debug)
-    getattr(importlib.import_module(f"src.{module}"), function)(*arguments, **flags)
+    getattr(importlib.import_module(module), function)(*arguments, **flags)
 
 
-def _train_arguments(words: list[str]) -> tuple[list[str], dict[str, Any]]:
+def _own(command: str) -> tuple[Knob, ...]:
+    """The keyword parameters of the command's function."""
+    module, function, _, _ = COMMANDS[command]
+    return knobs.read(catalogue.ROOT.joinpath(*module.split(".")).with_suffix(".py"), function)
+
+
+def _model_arguments(command: str, words: list[str]) -> tuple[list[str], dict[str, Any]]:
     """The model's name and the flags, whose kinds depend on the files that the words choose."""
     names = ", ".join(path.stem for path in catalogue.files("models"))
     if not words or words[0] in ("-h", "--help"):
-        print(f"usage: {PROGRAM} train MODEL [--data NAME] …\n\nMODEL is one of: {names}.")
-        print(f"Its knobs, with their defaults: {PROGRAM} train MODEL --help")
+        print(f"usage: {PROGRAM} {command} MODEL [--data NAME] …\n\n{COMMANDS[command][2]} MODEL is one of: {names}.")
+        print(f"Its knobs, with their defaults: {PROGRAM} {command} MODEL --help")
         if words:
             raise SystemExit(0)
         raise UsageError(f"Name a model: {names}.")
@@ -110,7 +116,7 @@ def _train_arguments(words: list[str]) -> tuple[list[str], dict[str, Any]]:
         words = [config.model_of_recipe(recipe), *words]
     model, *rest = words
     if model.startswith("-"):
-        raise UsageError(f"The model comes first: {PROGRAM} train MODEL …, with one of: {names}.")
+        raise UsageError(f"The model comes first: {PROGRAM} {command} MODEL …, with one of: {names}.")
     chosen = {name: value for name in config.CHOOSING if (value := _peek(rest, name))}
     if resumed := _peek(rest, "resume"):
         where = {**chosen, "resume": resumed, "runs_dir": _peek(rest, "runs_dir")}
@@ -118,7 +124,10 @@ def _train_arguments(words: list[str]) -> tuple[list[str], dict[str, Any]]:
     settings = config.resolve(model, chosen)
     choices = settings.choices
     about = f"{choices.model.summary}\n\nOn {choices.data.name}: {choices.data.summary}"
-    return [model], parse(f"{PROGRAM} train {model}", about, choices.groups, rest, settings.values)
+    groups = choices.groups
+    if own := _own(command):
+        groups = {command: own, **groups}
+    return [model], parse(f"{PROGRAM} {command} {model}", about, groups, rest, settings.values)
 
 
 def _baseline_arguments(words: list[str]) -> tuple[list[str], dict[str, Any]]:
@@ -130,8 +139,7 @@ def _baseline_arguments(words: list[str]) -> tuple[list[str], dict[str, Any]]:
             raise SystemExit(0)
         raise UsageError("Name a data set.")
     file = catalogue.dataset(words[0])
-    own = knobs.read(catalogue.ROOT / "src" / "baseline.py", "baseline")
-    groups = {"baseline": own, "data": file.knobs}
+    groups = {"baseline": _own("baseline"), "data": file.knobs}
     return [file.name], parse(f"{PROGRAM} baseline {file.name}", COMMANDS["baseline"][2], groups, words[1:])
 
 

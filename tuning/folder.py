@@ -1,0 +1,160 @@
+"""The folder of a search: what it is for, its trials, and of their trained models only the best.
+
+search.json     what is searched
+trials/ID/      of each trial: trial.json, which it is given, result.json, which it leaves, and log.txt
+runs/           the runs of the trials; a trial that goes on with another one's goes on in that one's
+tensorboard/    the figures of the trials, for its page of hyperparameters
+best.json       the configuration that won
+comparison.json what it and the configuration without any search reach on the test split, with several seeds
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from src import catalogue, config
+from src.config import Config
+from src.errors import UserError
+from src.files import read_json, write_json
+from tuning.oracle import Trial
+from tuning.space import Space
+
+SILENT = {"test": False, "export": False, "tensorboard": False}  # what a trial leaves out
+NO_EFFECT = ("resume", "pause", "test", "export", "export_name", "exports_dir", "tag", "tensorboard", "histograms")
+HEAVY = ("best.weights.h5", "model.keras", "preprocess.keras", "judge.keras", "state", "doors", "requests", "figures")
+
+
+class Folder:
+    """The folder at `path`, of a search that starts from `settings`."""
+
+    def __init__(self, path: Path, settings: Config):
+        self.path, self.settings = path, settings
+
+    def begin(self, tuner: str, space: Space, check: Callable[[], str]) -> tuple[str, str]:
+        """Makes a new search of it, after a `check` that tells the task; returns objective and direction."""
+        for left in ("trials", "runs"):
+            shutil.rmtree(self.path / left, ignore_errors=True)
+        task = catalogue.load(catalogue.task(check())).Task
+        write_json(
+            self.path / "search.json",
+            {**self._what(tuner, space), "monitor": task.monitor, "direction": task.direction},
+        )
+        return task.monitor, task.direction
+
+    def same_as_before(self, tuner: str, space: Space) -> tuple[str, str] | None:
+        """The objective and its direction, where there is a search; None where there is none.
+
+        Raises:
+            UserError: where it is another one, naming the first difference.
+        """
+        if not (self.path / "search.json").exists():
+            return None
+        before = read_json(self.path / "search.json")
+        for key, now in self._what(tuner, space).items():
+            known, now = (value if isinstance(value, dict) else {"": value} for value in (before.get(key), now))
+            for name in {**known, **now}:
+                if known.get(name) != now.get(name):
+                    raise UserError(
+                        f"{self.path} is another search: {', '.join(filter(None, (key, name)))} was "
+                        f"{known.get(name)!r} and is {now.get(name)!r} now. Give this one a --name."
+                    )
+        return before["monitor"], before["direction"]
+
+    def give(
+        self,
+        trial: Trial,
+        parent: Mapping[str, Any] | None = None,
+        shown: Mapping[str, Any] | None = None,
+        **knobs: Any,
+    ) -> Path:
+        """Writes what a trial is to do, and returns its folder.
+
+        Args:
+            trial: its values.
+            parent: result of the trial with whose run it goes on.
+            shown: the knobs by which TensorBoard shows it; None where it doesn't.
+            knobs: further ones.
+        """
+        place = self.place(trial.id)
+        place.mkdir(parents=True, exist_ok=True)
+        where = {"runs_dir": str((self.path / "runs").resolve()), "tag": trial.id}
+        asked = {
+            "model": self.settings.choices.model.name,
+            "knobs": {**self._given(), **SILENT, **trial.values, **knobs, **where},
+            "shown": shown,
+            "pause": trial.epochs or 0,
+            "parent": parent and parent["run"],
+        }
+        write_json(place / "trial.json", asked)
+        return place
+
+    def place(self, name: str) -> Path:
+        """The folder of the trial of that name."""
+        return self.path / "trials" / name
+
+    def result(self, name: str) -> dict[str, Any] | None:
+        """What came of a trial: score, epochs, run, seconds and whether it only pauses; or why it failed."""
+        file = self.place(name) / "result.json"
+        return read_json(file) if file.exists() else None
+
+    def failed(self, trial: Trial, code: int) -> dict[str, Any]:
+        """The result of a trial whose process died."""
+        write_json(self.place(trial.id) / "result.json", {"reason": self.last_words(trial, code), "seconds": 0.0})
+        return self.result(trial.id)
+
+    def last_words(self, trial: Trial, code: int) -> str:
+        """Why its process died with that exit code."""
+        log = self.place(trial.id) / "log.txt"
+        if code < 0:
+            return f"killed by signal {-code}, perhaps for lack of memory; see {log}"
+        said = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+        return f"{said[-1] if said else 'it said nothing'}; see {log}"
+
+    def tested(self, result: Mapping[str, Any], monitor: str) -> float:
+        """The objective on the test split, of a trial that was to read it."""
+        metrics = read_json(self.path / "runs" / result["run"] / "metrics.json")
+        return metrics["test"][monitor.removeprefix("val_")]
+
+    def task_of(self, result: Mapping[str, Any]) -> str:
+        """The name of the task that was learnt."""
+        return config.of_run(self.path / "runs" / result["run"])["task"]
+
+    def tidy(self, ranking: Iterable[Mapping[str, Any]], keep: int) -> None:
+        """Deletes what weighs much of all but the best results, and of those that Hyperband may go on with."""
+        runs = [result["run"] for result in ranking if "run" in result]
+        paused = {result["run"] for result in ranking if result.get("paused")}
+        for run in set(runs) - set(runs[:keep]) - paused:
+            for name in HEAVY:
+                shutil.rmtree(self.path / "runs" / run / name, ignore_errors=True)
+                (self.path / "runs" / run / name).unlink(missing_ok=True)
+
+    def keep_best(self, best: Trial) -> dict[str, Any]:
+        """Writes best.json for the trial that won, and gives back its knobs."""
+        values = {**self._given(), **best.values}
+        chosen = {name: values[name] for name in ("data", "task") if name in values}
+        knobs = {name: value for name, value in values.items() if name not in chosen}
+        write_json(self.path / "best.json", {"model": self.settings.choices.model.name, **chosen, "knobs": knobs})
+        return values
+
+    def _given(self) -> dict[str, Any]:
+        """The knobs that have another value than their default, and the data set."""
+        origins, values = self.settings.origins, self.settings.values
+        left_out = (*config.UNSAVED, *config.PLACES, "verbose")
+        chosen = {name: values[name] for name in ("data", "task") if values[name]}
+        knobs = {name: values[name] for name, origin in origins.items() if origin != "default"}
+        return {**chosen, **{name: value for name, value in knobs.items() if name not in left_out}}
+
+    def _what(self, tuner: str, space: Space) -> dict[str, Any]:
+        """What makes it the same search."""
+        left_out = (*config.UNSAVED, *config.PLACES, *NO_EFFECT, "verbose")
+        what = {
+            "model": self.settings.choices.model.name,
+            "data": self.settings.choices.data.name,
+            "tuner": tuner,
+            "space": {name: asdict(values) for name, values in space.items()},
+            "knobs": {name: value for name, value in self.settings.values.items() if name not in left_out},
+        }
+        return json.loads(json.dumps(what))

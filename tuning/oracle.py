@@ -1,0 +1,249 @@
+"""KerasTuner's oracles, asked and told one trial at a time, with a journal by which a search goes on after any end.
+
+Every question and every answer is a line of the journal, on the disk before anything follows from it. A search that
+goes on asks a new oracle the same questions, and gets the same answers, as all of them follow from the seed and what
+it was told. KerasTuner's own reload isn't used: its grid search fails on it, its files can be half written, and a
+changed space goes unnoticed. Nor are its chief and workers, where a worker's death loses a trial.
+
+Random search: Bergstra and Bengio (2012); Bayesian: Snoek et al. (2012); Hyperband: Li et al. (2018).
+"""
+
+import json
+import math
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import keras_tuner
+from keras_tuner.engine.base_tuner import BaseTuner
+from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
+
+from src.errors import UserError
+from src.specs import Choice
+from tuning.space import Space, allowed
+
+Kind = Literal["random", "grid", "bayesian", "hyperband"]
+FACTOR = 3  # of Hyperband: one in so many goes on, for so many times as many epochs
+UNBOUNDED = 10**9  # more failed trials in a row than there will be
+BARREN = 1_000  # configurations in a row that break a rule: there are no others
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One configuration to train.
+
+    Args:
+        id: its name.
+        values: of the knobs that are searched.
+        epochs: after which it pauses; None trains all.
+        parent: the trial whose training it goes on with.
+    """
+
+    id: str
+    values: dict[str, Any]
+    epochs: int | None = None
+    parent: str | None = None
+
+
+class Oracle:
+    """Says what to try next.
+
+    Args:
+        kind: of search.
+        space: choices and ranges by knob; only choices for a grid.
+        fixed: the values of the other knobs, for the rules of the space.
+        trials: the most there will be; None for as many as there are: a whole grid, Hyperband once.
+        epochs: of a whole training.
+        direction: "min" or "max", of the scores.
+        seed: of all that it says.
+        journal: the file; one that is there is gone through first.
+
+    Raises:
+        UserError: where the journal is of another search.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        space: Space,
+        fixed: dict[str, Any],
+        trials: int | None,
+        epochs: int,
+        direction: Literal["min", "max"],
+        seed: int,
+        journal: Path,
+    ):
+        self._space, self._fixed, self._trials, self._direction = space, fixed, trials, direction
+        self._oracle = _oracle(kind, space, epochs, direction, seed, once=trials is None)
+        self._scratch = tempfile.TemporaryDirectory()  # KerasTuner's files, which nothing reads
+        BaseTuner(self._oracle, directory=self._scratch.name, project_name="search", overwrite=True)
+        self._oracle.verbose = 0
+        self._asked: dict[str, Any] = {}  # by id: KerasTuner's trials
+        self._worst: float | None = None
+        self.finished = False
+        self.open: dict[int, Trial] = {}  # by slot: asked for, and not told yet
+        self.told: dict[str, tuple[Trial, float | None, str]] = {}  # by id: trial, score, reason of its failure
+        self._journal = journal
+        self._replay()
+
+    def ask(self, slot: int) -> Trial | None:
+        """The next trial for a slot; None where there is none, or none before another one ends (see `finished`)."""
+        trial = self._ask(slot)
+        if not self.finished:  # the same search may go on with more trials another day
+            self._write({"ask": slot, **_said(trial)})
+        return trial
+
+    def tell(self, slot: int, score: float | None, reason: str = "") -> None:
+        """Takes what became of a slot's trial.
+
+        Args:
+            slot: where it ran.
+            score: its objective; None where it failed.
+            reason: why it failed.
+        """
+        self._write({"tell": slot, "id": self.open[slot].id, "score": score, "reason": reason})
+        self._tell(slot, score, reason)
+
+    def _ask(self, slot: int) -> Trial | None:
+        if self._trials is not None and len(self.told) + len(self.open) >= self._trials:
+            self.finished = True
+            return None
+        for _ in range(BARREN):
+            with threadpool_limits(1), warnings.catch_warnings():  # more threads sum in another order, and are slower
+                warnings.simplefilter("ignore", ConvergenceWarning)  # of a model of few points
+                found = self._oracle.create_trial(str(slot))
+            if found.status == "IDLE":
+                return None
+            if found.status == "STOPPED":
+                self.finished = True
+                return None
+            self._asked[found.trial_id] = found
+            values = found.hyperparameters.values
+            trial = Trial(
+                found.trial_id, self._decoded(values), values.get("tuner/epochs"), values.get("tuner/trial_id")
+            )
+            if allowed(self._space, {**self._fixed, **trial.values}) is None:
+                self.open[slot] = trial
+                return trial
+            self._end(found.trial_id, None)
+        self.finished = True
+        return None
+
+    def _tell(self, slot: int, score: float | None, reason: str) -> None:
+        trial = self.open.pop(slot)
+        self.told[trial.id] = trial, score, reason
+        if score is not None:
+            worse = max if self._direction == "min" else min
+            self._worst = score if self._worst is None else worse(self._worst, score)
+        self._end(trial.id, score)
+
+    def _end(self, name: str, score: float | None) -> None:
+        """Ends a trial; one that failed counts as the worst so far, so that its like is avoided, and no rung waits."""
+        if score is None:
+            score = self._worst if self._worst is not None else math.inf if self._direction == "min" else -math.inf
+        trial = self._asked.pop(name)
+        self._oracle.update_trial(name, {"score": score})
+        trial.status = "COMPLETED"
+        self._oracle.end_trial(trial)
+
+    def _decoded(self, values: dict[str, Any]) -> dict[str, Any]:
+        found = {name: value for name, value in values.items() if name in self._space}
+        return {
+            name: self._space[name].values[value] if isinstance(self._space[name], Choice) else value
+            for name, value in found.items()
+        }
+
+    def _replay(self) -> None:
+        for number, event in enumerate(_events(self._journal), 1):
+            if "ask" in event:
+                before = {name: value for name, value in event.items() if name != "ask"}
+                now = json.loads(json.dumps(_said(self._ask(event["ask"]))))
+                if now != before:
+                    raise UserError(
+                        f"{self._journal}:{number}: the search can't go on: it asked for {before} here, and would ask "
+                        f"for {now} now. The packages have changed; begin a new one, with --name."
+                    )
+            else:
+                self._tell(event["tell"], event["score"], event["reason"])
+
+    def _write(self, event: dict[str, Any]) -> None:
+        with open(self._journal, "a", encoding="utf-8") as file:
+            file.write(json.dumps(event) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _oracle(kind: Kind, space: Space, epochs: int, direction: str, seed: int, once: bool) -> keras_tuner.Oracle:
+    """KerasTuner's, without a bound on the trials; Hyperband only once."""
+    common = {
+        "objective": keras_tuner.Objective("score", direction),
+        "hyperparameters": _hyperparameters(space),
+        "tune_new_entries": False,
+        "seed": seed + 1,  # 0 would be a random one
+        "max_consecutive_failed_trials": UNBOUNDED,
+    }
+    match kind:
+        case "random":
+            return keras_tuner.oracles.RandomSearchOracle(max_trials=None, **common)
+        case "grid":
+            return keras_tuner.oracles.GridSearchOracle(max_trials=None, **common)
+        case "bayesian":
+            first = max(5, 2 * len(space))  # drawn at random, before there is a model
+            return keras_tuner.oracles.BayesianOptimizationOracle(max_trials=None, num_initial_points=first, **common)
+        case "hyperband":
+            return keras_tuner.oracles.HyperbandOracle(
+                max_epochs=epochs, factor=FACTOR, hyperband_iterations=1 if once else None, **common
+            )
+
+
+def _hyperparameters(space: Space) -> keras_tuner.HyperParameters:
+    """The space as KerasTuner has it; of a choice only the position, as its values may be lists."""
+    found = keras_tuner.HyperParameters()
+    for name in _parents_first(space):
+        values = space[name]
+        with ExitStack() as scopes:
+            for parent, among in values.when.items():
+                if parent in space:
+                    places = [place for place, value in enumerate(space[parent].values) if value in among]
+                    scopes.enter_context(found.conditional_scope(parent, places))
+            if isinstance(values, Choice):
+                found.Choice(name, list(range(len(values.values))))
+            elif isinstance(values.low, int):
+                found.Int(name, values.low, values.high, values.step or 1, "log" if values.log else "linear")
+            else:
+                found.Float(name, values.low, values.high, values.step, "log" if values.log else "linear")
+    return found
+
+
+def _parents_first(space: Space) -> Iterator[str]:
+    """The names, each after those on which it depends."""
+    done: set[str] = set()
+    while left := [name for name in space if name not in done]:
+        ready = [name for name in left if not (space[name].when.keys() & space.keys()) - done]
+        if not ready:
+            raise UserError(f"The space goes in a circle: {', '.join(left)} depend on each other.")
+        done.update(ready)
+        yield from ready
+
+
+def _said(trial: Trial | None) -> dict[str, Any]:
+    if trial is None:
+        return {"id": None}
+    return {"id": trial.id, "values": trial.values, "epochs": trial.epochs, "parent": trial.parent}
+
+
+def _events(journal: Path) -> list[dict[str, Any]]:
+    """The lines that were written whole; what a kill left of another one is cut off."""
+    if not journal.exists():
+        return []
+    content = journal.read_bytes()
+    length = content.rfind(b"\n") + 1
+    if length < len(content):
+        os.truncate(journal, length)
+    return [json.loads(line) for line in content[:length].splitlines()]

@@ -1,0 +1,301 @@
+"""The search: asks an oracle what to try, lets workers train it, and tells the oracle what came of it.
+
+from tuning.search import tune
+
+best = tune("mlp", data="digits", trials=20)     # knobs, for train("mlp", **best)
+
+runs/tune-MODEL-DATA-TUNER/
+    search.json     what is searched: a search under the same name goes on, or is refused
+    journal.jsonl   every question and answer
+    trials/, runs/  see tuning/folder.py
+    best.json       the configuration that won, for make train ARGS="--config …/best.json"
+"""
+
+import math
+import statistics
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from signal import SIGINT, SIGTERM
+from typing import Any, Literal
+
+from src import config
+from src.errors import UsageError, UserError
+from src.files import check_name, check_writable, write_json
+from src.locks import owned
+from src.signals import Stopped, Terminated
+from src.train import train
+from tuning import workers
+from tuning.folder import NO_EFFECT, Folder
+from tuning.oracle import Oracle, Trial
+from tuning.space import Space, points, size, space_of
+from tuning.table import Table
+
+DEFAULT = Trial("default", {})  # the configuration without any search, which competes
+USUAL_TRIALS = {"random": 20, "bayesian": 20}  # a grid and Hyperband have as many as they need
+CHECKED = 32  # examples, of the configuration without any search
+ATTEMPTS = 3  # of a trial whose process dies
+POLL_S = 0.1
+LEAVE_S = 60  # for trials to end with the steps under way
+
+
+def tune(
+    model: str,
+    *,
+    tuner: Literal["random", "grid", "bayesian", "hyperband"] = "random",
+    trials: int | None = None,
+    space: tuple[str, ...] = (),
+    grid_points: int = 3,
+    workers: int = 1,
+    minutes: float | None = None,
+    goal: float | None = None,
+    keep: int = 3,
+    seeds: int = 3,
+    retrain: bool = False,
+    name: str = "",
+    **given: Any,
+) -> dict[str, Any]:
+    """Searches for knobs with which a model is best on validation, and gives back those that won.
+
+    Args:
+        model: a file of models/.
+        tuner: random; every point of a grid; bayesian, by a model of what was seen; or hyperband, which trains many
+            for a few epochs and the best of them for longer.
+        trials: the most there are; 20 by itself for random and bayesian, all for a grid, one round of hyperband.
+        space: what is tried besides the model's own SPACE: KNOB, KNOB=VALUE,VALUE, KNOB=LOW:HIGH[:log], or a TOML file.
+        grid_points: of each range, in a grid.
+        workers: trials at a time.
+        minutes: after which no trial is begun; no limit by itself.
+        goal: figure that is good enough to end the search; none by itself.
+        keep: trained models that stay on the disk, those of the best trials.
+        seeds: trainings of the winner, and of the configuration without any search, with seeds of their own, by which
+            both are compared on the test split at the end; 0 for none.
+        retrain: whether to train the winner once more at the end, as `train` does, and export it.
+        name: joined to the folder's name, for another search of the same kind.
+        given: knobs that keep a value, as in `train`.
+
+    Raises:
+        UserError: for what a user can mend.
+    """
+    for knob, value, least in (
+        ("trials", trials, 1),
+        ("grid_points", grid_points, 2),
+        ("workers", workers, 1),
+        ("keep", keep, 1),
+        ("seeds", seeds, 0),
+    ):
+        if value is not None and value < least:
+            raise UserError(f"{knob} has to be {least} or more, not {value}.")
+    if minutes is not None and minutes <= 0:
+        raise UserError(f"minutes has to be above 0, not {minutes}.")
+    if name:
+        check_name("name", name)
+    if without := ", ".join(knob for knob in given if knob in NO_EFFECT):
+        raise UsageError(f"{without} has no effect in a search.")
+    settings = config.resolve(model, given)
+    searched = space_of(settings.choices, settings.values, given, space)
+    say = print if settings.values["verbose"] else lambda *_: None
+    if tuner == "grid":
+        whole = {knob.name for knob in settings.choices.knobs.values() if knob.type is int}
+        searched = {knob: points(values, grid_points, knob in whole) for knob, values in searched.items()}
+        say(f"The grid has {size(searched, settings.values):,} configurations.")
+    runs_dir = Path(settings.values["runs_dir"])
+    check_writable(runs_dir)
+    path = runs_dir / "-".join(["tune", model, settings.choices.data.name, tuner, *([name] if name else [])])
+    path.mkdir(exist_ok=True)
+    with owned(path / ".lock", f"the search {path}"):
+        folder = Folder(path, settings)
+        search = Search(folder, searched, tuner, trials or USUAL_TRIALS.get(tuner), workers, say)
+        best = search.run(minutes, goal, keep, seeds)
+    if retrain:
+        train(model, **best)
+    return best
+
+
+@dataclass
+class Running:
+    """A trial on its way: its slot in the oracle, None for the default configuration, its worker and process."""
+
+    slot: int | None
+    trial: Trial
+    worker: int
+    process: subprocess.Popen
+    deaths: int = 0
+
+
+class Search:
+    """One search, in its folder.
+
+    Args:
+        folder: where it is, or goes on.
+        space: what is searched.
+        tuner, trials, slots: see `tune`; `slots` are its workers.
+        say: takes a line for the user.
+    """
+
+    def __init__(
+        self, folder: Folder, space: Space, tuner: str, trials: int | None, slots: int, say: Callable[[str], None]
+    ):
+        self.folder, self.space, self.slots, self.say = folder, space, slots, say
+        self.running: list[Running] = []
+        values = folder.settings.values
+        self.monitor, self.direction = folder.same_as_before(tuner, space) or folder.begin(
+            tuner, space, self._check_one_step
+        )
+        self.oracle = Oracle(
+            tuner,
+            space,
+            values,
+            trials,
+            values["epochs"],
+            self.direction,
+            values["seed"],
+            folder.path / "journal.jsonl",
+        )
+        done = [DEFAULT, *(trial for trial, *_ in self.oracle.told.values())]
+        self.results = {trial.id: (trial, result) for trial in done if (result := folder.result(trial.id))}
+
+    def run(self, minutes: float | None, goal: float | None, keep: int, seeds: int) -> dict[str, Any]:
+        """Searches, or goes on searching, and gives back the knobs that won."""
+        ends = time.monotonic() + 60 * minutes if minutes else math.inf
+        if self.results:
+            self.say(f"going on with {self.folder.path}: {len(self.results)} trials are done")
+        try:
+            with Table(self) as table:
+                while True:
+                    while len(self.running) < self.slots and time.monotonic() < ends and not self._reached(goal):
+                        if not self._start_next():
+                            break
+                    if not self.running:
+                        break
+                    for trial in self._collect(table):
+                        self.folder.tidy([result for _, result in self.ranking], keep)
+                        table.ended(trial)
+            best = next((trial for trial, result in self.ranking if "score" in result), None)
+            if best is None:
+                raise UserError(f"Every trial failed; the first one: {self.ranking[0][1]['reason']}")
+            found = self.folder.keep_best(best)
+            if seeds:
+                self._compare(best, seeds)
+        except KeyboardInterrupt as error:
+            self._stop()
+            number = SIGTERM if isinstance(error, Terminated) else SIGINT
+            raise Stopped(f"stopped; the same command goes on with {self.folder.path}", number) from None
+        self.say(f"best    {self.folder.path / 'best.json'}")
+        return found
+
+    @property
+    def ranking(self) -> list[tuple[Trial, dict[str, Any]]]:
+        """Trials with their results, the best first, and those that failed last."""
+        sign = 1 if self.direction == "min" else -1
+        return sorted(self.results.values(), key=lambda found: sign * found[1].get("score", sign * math.inf))
+
+    def shown(self, trial: Trial) -> dict[str, Any]:
+        """The values of the knobs that are searched, without those that have no effect beside its others."""
+        values = trial.values or self.folder.settings.values
+        return {name: values[name] for name in self.space if name in values}
+
+    def _check_one_step(self) -> str:
+        """Trains the default configuration for a moment, so that a mistake in it shows as itself; names its task."""
+        check = Trial("check", {})
+        process = workers.start(self.folder.give(check, limit=CHECKED, epochs=1), 0, 1)
+        try:
+            process.wait()
+        finally:
+            process.kill()
+        result = self.folder.result(check.id) or {"reason": self.folder.last_words(check, process.returncode)}
+        if "reason" in result:
+            raise UserError(f"One step of the configuration without any search failed: {result['reason']}")
+        return self.folder.task_of(result)
+
+    def _start_next(self) -> bool:
+        """Begins what waits: trials that were cut off, the default configuration, or what the oracle says."""
+        on_their_way = {running.trial.id for running in self.running}
+        cut_off = [(slot, trial) for slot, trial in self.oracle.open.items() if trial.id not in on_their_way]
+        if cut_off:
+            slot, trial = cut_off[0]
+        elif DEFAULT.id not in on_their_way | self.results.keys():
+            slot, trial = None, DEFAULT
+        else:
+            slot = next(number for number in range(self.slots) if number not in self.oracle.open)
+            trial = self.oracle.ask(slot)
+        if trial:
+            _, parent = self.results.get(trial.parent, (None, None))
+            worker = next(n for n in range(self.slots) if n not in {running.worker for running in self.running})
+            process = workers.start(self.folder.give(trial, parent, self.shown(trial)), worker, self.slots)
+            self.running.append(Running(slot, trial, worker, process))
+        return trial is not None
+
+    def _collect(self, table: Table) -> list[Trial]:
+        """Waits until trials end, and tells the oracle what came of them."""
+        while not (ended := [running for running in self.running if running.process.poll() is not None]):
+            table.refresh()
+            time.sleep(POLL_S)
+        for running in ended:
+            trial, code = running.trial, running.process.returncode
+            result = self.folder.result(trial.id)
+            if not result:
+                running.deaths += 1
+                if code < 0 and running.deaths < ATTEMPTS:  # killed: it may go on where it was
+                    running.process = workers.start(self.folder.place(trial.id), running.worker, self.slots)
+                    continue
+                result = self.folder.failed(trial, code)
+            self.running.remove(running)
+            self.results[trial.id] = trial, result
+            if running.slot is not None:
+                self.oracle.tell(running.slot, result.get("score"), result.get("reason", ""))
+        return [running.trial for running in ended if running not in self.running]
+
+    def _compare(self, best: Trial, seeds: int) -> None:
+        """Trains the winner and the configuration without any search with other seeds, and tests them once."""
+        first = self.folder.settings.values["seed"] + 1
+        figures = {}
+        for name, trial in {"default": DEFAULT, **({} if best.id == DEFAULT.id else {"best": best})}.items():
+            figures[name] = []
+            for seed in range(first, first + seeds):
+                self.say(f"{name}, seed {seed} …")
+                again = Trial(f"{trial.id}-seed{seed}", trial.values)
+                figures[name].append(self.folder.tested(self._train(again, seed=seed, test=True), self.monitor))
+        write_json(self.folder.path / "comparison.json", {"figure": self.monitor.removeprefix("val_"), **figures})
+        said = [f"{name} {statistics.mean(found):.4g} ± {_spread(found):.2g}" for name, found in figures.items()]
+        self.say(f"{self.monitor.removeprefix('val_')} on test, {seeds} seeds: {', '.join(said)}")
+        better = max if self.direction == "max" else min
+        means = {name: statistics.mean(found) for name, found in figures.items()}
+        if means["default"] == better(means.values()):
+            self.say("The configuration without any search is as good: nothing was found that is better than it.")
+
+    def _train(self, trial: Trial, **knobs: Any) -> dict[str, Any]:
+        """The result of one training outside of the search, which may be there from before."""
+        process = None
+        while not (result := self.folder.result(trial.id)):
+            process = workers.start(self.folder.give(trial, **knobs), 0, 1)
+            self.running.append(Running(None, trial, 0, process))
+            process.wait()
+            self.running.pop()
+            if not self.folder.result(trial.id) and process.returncode >= 0:
+                self.folder.failed(trial, process.returncode)
+        if "reason" in result:
+            raise UserError(f"{trial.id} failed: {result['reason']}")
+        return result
+
+    def _stop(self) -> None:
+        """Ends the trials on their way, which can go on from where they are."""
+        for running in self.running:
+            workers.stop(running.process)
+        ends = time.monotonic() + LEAVE_S
+        for running in self.running:
+            try:
+                running.process.wait(max(0, ends - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                running.process.kill()
+
+    def _reached(self, goal: float | None) -> bool:
+        scores = [result["score"] for _, result in self.results.values() if "score" in result]
+        return goal is not None and any(s >= goal if self.direction == "max" else s <= goal for s in scores)
+
+
+def _spread(figures: list[float]) -> float:
+    """Their standard deviation; 0 of one."""
+    return statistics.stdev(figures) if len(figures) > 1 else 0.0

@@ -1,0 +1,77 @@
+"""What a search shows while it goes on: its trials, the best first; a line for each in a log."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table as RichTable
+
+SHOWN = 12  # of the best
+
+
+class Table:
+    """The trials of a search, on a terminal a table that changes.
+
+    Args:
+        search: has `ranking`, `running`, `monitor`, `folder`, `space` and `shown`.
+    """
+
+    def __init__(self, search):
+        self.search = search
+        self.console = Console(quiet=not search.folder.settings.values["verbose"])
+        self.live = Live(console=self.console, get_renderable=self._table, auto_refresh=False, transient=True)
+
+    def __enter__(self) -> "Table":
+        if self.console.is_terminal:
+            self.live.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.live.stop()
+        self.console.print(self._table())
+        for trial, result in self.search.ranking:
+            if "reason" in result:
+                self.console.print(f"{trial.id} failed: {result['reason']}", markup=False, highlight=False)
+
+    def refresh(self) -> None:
+        """Shows how far the trials are."""
+        if self.console.is_terminal:
+            self.live.refresh()
+
+    def ended(self, trial) -> None:
+        """Says what came of a trial, where there is no table that shows it."""
+        if not self.console.is_terminal:
+            _, result = self.search.results[trial.id]
+            rank = 1 + [found.id for found, _ in self.search.ranking].index(trial.id)
+            what = f"{result['score']:.4g}, rank {rank}" if "score" in result else f"failed: {result['reason']}"
+            said = f"{trial.id}  {what}  ({result['seconds']:.0f} s)  {_words(trial.values)}"
+            self.console.print(said, markup=False, highlight=False, soft_wrap=True)
+
+    def _table(self) -> RichTable:
+        search = self.search
+        table = RichTable("", search.monitor.removeprefix("val_"), "epochs", "s", "trial", *search.space, box=None)
+        scored = [found for found in search.ranking if "score" in found[1]]
+        for rank, (trial, result) in enumerate(scored[:SHOWN], 1):
+            figures = f"{result['score']:.4g}", str(result["epochs"]), f"{result['seconds']:.0f}"
+            table.add_row(str(rank), *figures, trial.id, *self._values(trial), style="bold" if rank == 1 else "")
+        for running in search.running:
+            table.add_row("", "…", "", "", running.trial.id, *self._values(running.trial), style="dim")
+        failed = len(search.results) - len(scored)
+        left = f"{len(scored)} trials" + (f", {failed} failed" if failed else "")
+        table.caption = f"{left}; {search.folder.path}"
+        return table
+
+    def _values(self, trial) -> list[str]:
+        shown = self.search.shown(trial)
+        return [_word(shown[name]) if name in shown else "" for name in self.search.space]
+
+
+def _words(values: Mapping[str, Any]) -> str:
+    return " ".join(f"{name}={_word(value)}" for name, value in values.items())
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    return " ".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
