@@ -29,7 +29,7 @@ train: $(READY) ## Train MODEL=name [DATA=...] [RECIPE=...] [RESUME=run or 1] [A
 	$(strip $(SRC) train $(MODEL) $(if $(RECIPE),--recipe $(RECIPE)) $(if $(DATA),--data "$(DATA)") $(if $(RESUME),--resume "$(RESUME)") $(ARGS))
 
 tune: $(READY) ## Search for knobs [MODEL=mlp] [DATA=...] [TUNER=random|grid|bayesian|hyperband] [TRIALS=...] [WORKERS=...] [ARGS="..."]
-	$(strip $(SRC) tune $(or $(MODEL),mlp) $(if $(RECIPE),--recipe $(RECIPE)) $(if $(DATA),--data "$(DATA)") $(if $(TUNER),--tuner $(TUNER)) $(if $(TRIALS),--trials $(TRIALS)) $(if $(WORKERS),--workers $(WORKERS)) $(ARGS))
+	$(strip $(SRC) tune $(or $(MODEL),mlp) $(if $(RECIPE),--recipe $(RECIPE)) $(if $(DATA),--data "$(DATA)",$(if $(MODEL),,--data digits)) $(if $(TUNER),--tuner $(TUNER)) $(if $(TRIALS),--trials $(TRIALS)) $(if $(WORKERS),--workers $(WORKERS)) $(ARGS))
 
 evaluate: $(READY) ## Score a trained model [RUN=...] [MODEL=...] [DATA=...] [ARGS="..."]
 	$(strip $(SRC) evaluate $(WHICH) $(ARGS))
@@ -64,11 +64,12 @@ format: $(READY) ## Fix style and format
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
+TWO := --numprocesses 2 --dist worksteal  # ARGS="-n 0" for one process
 test: $(READY) ## Run the short tests [ARGS="..."]
-	@$(PY) -m pytest -m "not long" $(ARGS)
+	@$(PY) -m pytest $(TWO) -m "not long" $(ARGS)
 
 test-long: $(READY) ## Run every test [ARGS="..."]
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest $(TWO) $(ARGS)
 
 audit: $(READY) ## Look the locked packages up among known vulnerabilities (needs the network)
 	@$(PY) -m uv tool run pip-audit --require-hashes --disable-pip -r requirements.txt

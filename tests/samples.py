@@ -28,14 +28,13 @@ SPECS = {
 MADE_OF = {NextToken: Tokens, Horizon: Series, Images: Image}  # outputs that are made of the input itself
 
 
-def cases(pairs) -> list:
-    """Pairs as parameters; one that brings up neither a model nor a data set for the first time is a long test."""
-    found, models, data_sets = [], set(), set()
-    for pair in pairs:
-        fresh = pair[0] not in models or pair[1] not in data_sets
-        found.append(pytest.param(pair, marks=[] if fresh else pytest.mark.long, id="-".join(pair)))
-        models.add(pair[0])
-        data_sets.add(pair[1])
+def short(cases, parts) -> list:
+    """The cases, of `pytest.param`; one whose `parts` have all come up before is a long test."""
+    found, met = [], set()
+    for case in cases:
+        fresh = parts(*case.values) - met
+        found.append(case if fresh else pytest.param(*case.values, id=case.id, marks=pytest.mark.long))
+        met |= fresh
     return found
 
 

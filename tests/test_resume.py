@@ -206,10 +206,6 @@ def test_a_second_signal_leaves_at_once(tmp_path):
             time.sleep(1)
 
 
-def test_a_killed_training_ends_as_an_undisturbed_one(tmp_path):
-    chaos(tmp_path, PAIRS[0], WAYS[3], kills=1, seed=0, epochs=15)
-
-
 @pytest.mark.long
 @pytest.mark.parametrize("way", WAYS, ids=["plain", "plateau", "mixed", "executions", "stopped early"])
 @pytest.mark.parametrize("pair", [PAIRS[0], PAIRS[-1]], ids="-".join)

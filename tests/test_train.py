@@ -20,13 +20,13 @@ from src.runs import load_run
 from src.signatures import DEFAULT
 from src.train import train
 from tests.conftest import FEW
-from tests.samples import PAIRS, cases
+from tests.samples import PAIRS, short
 
 if not PAIRS:
     pytest.skip("no model goes with a data set that needs no download", allow_module_level=True)
 
 
-@pytest.fixture(scope="module", params=cases(PAIRS))
+@pytest.fixture(scope="module", params=short([pytest.param(pair, id="-".join(pair)) for pair in PAIRS], set))
 def run(request, short_run):
     return short_run(*request.param)
 
