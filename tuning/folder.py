@@ -23,7 +23,7 @@ from tuning.oracle import Trial
 from tuning.space import Space
 
 SILENT = {"test": False, "export": False, "tensorboard": False}  # what a trial leaves out
-NO_EFFECT = ("resume", "pause", "test", "export", "export_name", "exports_dir", "tag", "tensorboard", "histograms")
+NO_EFFECT = ("resume", "pause", "test", "export", "export_name", "tag", "tensorboard", "histograms")
 HEAVY = ("best.weights.h5", "model.keras", "preprocess.keras", "judge.keras", "state", "doors", "requests", "figures")
 
 
@@ -132,8 +132,9 @@ class Folder:
                 (self.path / "runs" / run / name).unlink(missing_ok=True)
 
     def keep_best(self, best: Trial) -> dict[str, Any]:
-        """Writes best.json for the trial that won, and gives back its knobs."""
+        """Writes best.json for the trial that won, and gives back its knobs, for a training on all examples."""
         values = {**self._given(), **best.values}
+        values.pop("limit", None)
         chosen = {name: values[name] for name in ("data", "task") if name in values}
         knobs = {name: value for name, value in values.items() if name not in chosen}
         write_json(self.path / "best.json", {"model": self.settings.choices.model.name, **chosen, "knobs": knobs})

@@ -12,7 +12,6 @@ runs/tune-MODEL-DATA-TUNER/
 """
 
 import math
-import statistics
 import subprocess
 import time
 from collections.abc import Callable
@@ -23,15 +22,16 @@ from typing import Any, Literal
 
 from src import config
 from src.errors import UsageError, UserError
-from src.files import check_name, check_writable, write_json
+from src.files import check_name, check_writable
 from src.locks import owned
 from src.signals import Stopped, Terminated
 from src.train import train
-from tuning import workers
+from tuning.comparison import compare
 from tuning.folder import NO_EFFECT, Folder
 from tuning.oracle import Oracle, Trial
 from tuning.space import Space, points, size, space_of
 from tuning.table import Table
+from tuning.workers import Workers, stop
 
 DEFAULT = Trial("default", {})  # the configuration without any search, which competes
 USUAL_TRIALS = {"random": 20, "bayesian": 20}  # a grid and Hyperband have as many as they need
@@ -107,20 +107,23 @@ def tune(
     path.mkdir(exist_ok=True)
     with owned(path / ".lock", f"the search {path}"):
         folder = Folder(path, settings)
-        search = Search(folder, searched, tuner, trials or USUAL_TRIALS.get(tuner), workers, say)
-        best = search.run(minutes, goal, keep, seeds)
+        processes = Workers(workers, path / "workers.log")
+        try:
+            search = Search(folder, searched, tuner, trials or USUAL_TRIALS.get(tuner), processes, say)
+            best = search.run(minutes, goal, keep, seeds)
+        finally:
+            processes.close()
     if retrain:
-        train(model, **best)
+        train(model, **best, **{knob: settings.values[knob] for knob in ("runs_dir", "exports_dir", "verbose")})
     return best
 
 
 @dataclass
 class Running:
-    """A trial on its way: its slot in the oracle, None for the default configuration, its worker and process."""
+    """A trial on its way: its slot in the oracle, None for the default configuration, and its process."""
 
     slot: int | None
     trial: Trial
-    worker: int
     process: subprocess.Popen
     deaths: int = 0
 
@@ -131,14 +134,21 @@ class Search:
     Args:
         folder: where it is, or goes on.
         space: what is searched.
-        tuner, trials, slots: see `tune`; `slots` are its workers.
+        tuner, trials: see `tune`.
+        workers: start its trials.
         say: takes a line for the user.
     """
 
     def __init__(
-        self, folder: Folder, space: Space, tuner: str, trials: int | None, slots: int, say: Callable[[str], None]
+        self,
+        folder: Folder,
+        space: Space,
+        tuner: str,
+        trials: int | None,
+        workers: Workers,
+        say: Callable[[str], None],
     ):
-        self.folder, self.space, self.slots, self.say = folder, space, slots, say
+        self.folder, self.space, self.workers, self.say = folder, space, workers, say
         self.running: list[Running] = []
         values = folder.settings.values
         self.monitor, self.direction = folder.same_as_before(tuner, space) or folder.begin(
@@ -165,7 +175,9 @@ class Search:
         try:
             with Table(self) as table:
                 while True:
-                    while len(self.running) < self.slots and time.monotonic() < ends and not self._reached(goal):
+                    while (
+                        len(self.running) < self.workers.count and time.monotonic() < ends and not self._reached(goal)
+                    ):
                         if not self._start_next():
                             break
                     if not self.running:
@@ -178,7 +190,7 @@ class Search:
                 raise UserError(f"Every trial failed; the first one: {self.ranking[0][1]['reason']}")
             found = self.folder.keep_best(best)
             if seeds:
-                self._compare(best, seeds)
+                compare(self, best, DEFAULT, seeds)
         except KeyboardInterrupt as error:
             self._stop()
             number = SIGTERM if isinstance(error, Terminated) else SIGINT
@@ -200,7 +212,7 @@ class Search:
     def _check_one_step(self) -> str:
         """Trains the default configuration for a moment, so that a mistake in it shows as itself; names its task."""
         check = Trial("check", {})
-        process = workers.start(self.folder.give(check, limit=CHECKED, epochs=1), 0, 1)
+        process = self.workers.start(self.folder.give(check, limit=CHECKED, epochs=1))
         try:
             process.wait()
         finally:
@@ -219,13 +231,12 @@ class Search:
         elif DEFAULT.id not in on_their_way | self.results.keys():
             slot, trial = None, DEFAULT
         else:
-            slot = next(number for number in range(self.slots) if number not in self.oracle.open)
+            slot = next(number for number in range(self.workers.count) if number not in self.oracle.open)
             trial = self.oracle.ask(slot)
         if trial:
             _, parent = self.results.get(trial.parent, (None, None))
-            worker = next(n for n in range(self.slots) if n not in {running.worker for running in self.running})
-            process = workers.start(self.folder.give(trial, parent, self.shown(trial)), worker, self.slots)
-            self.running.append(Running(slot, trial, worker, process))
+            process = self.workers.start(self.folder.give(trial, parent, self.shown(trial)))
+            self.running.append(Running(slot, trial, process))
         return trial is not None
 
     def _collect(self, table: Table) -> list[Trial]:
@@ -239,7 +250,7 @@ class Search:
             if not result:
                 running.deaths += 1
                 if code < 0 and running.deaths < ATTEMPTS:  # killed: it may go on where it was
-                    running.process = workers.start(self.folder.place(trial.id), running.worker, self.slots)
+                    running.process = self.workers.start(self.folder.place(trial.id))
                     continue
                 result = self.folder.failed(trial, code)
             self.running.remove(running)
@@ -248,30 +259,12 @@ class Search:
                 self.oracle.tell(running.slot, result.get("score"), result.get("reason", ""))
         return [running.trial for running in ended if running not in self.running]
 
-    def _compare(self, best: Trial, seeds: int) -> None:
-        """Trains the winner and the configuration without any search with other seeds, and tests them once."""
-        first = self.folder.settings.values["seed"] + 1
-        figures = {}
-        for name, trial in {"default": DEFAULT, **({} if best.id == DEFAULT.id else {"best": best})}.items():
-            figures[name] = []
-            for seed in range(first, first + seeds):
-                self.say(f"{name}, seed {seed} …")
-                again = Trial(f"{trial.id}-seed{seed}", trial.values)
-                figures[name].append(self.folder.tested(self._train(again, seed=seed, test=True), self.monitor))
-        write_json(self.folder.path / "comparison.json", {"figure": self.monitor.removeprefix("val_"), **figures})
-        said = [f"{name} {statistics.mean(found):.4g} ± {_spread(found):.2g}" for name, found in figures.items()]
-        self.say(f"{self.monitor.removeprefix('val_')} on test, {seeds} seeds: {', '.join(said)}")
-        better = max if self.direction == "max" else min
-        means = {name: statistics.mean(found) for name, found in figures.items()}
-        if means["default"] == better(means.values()):
-            self.say("The configuration without any search is as good: nothing was found that is better than it.")
-
-    def _train(self, trial: Trial, **knobs: Any) -> dict[str, Any]:
+    def train(self, trial: Trial, **knobs: Any) -> dict[str, Any]:
         """The result of one training outside of the search, which may be there from before."""
         process = None
         while not (result := self.folder.result(trial.id)):
-            process = workers.start(self.folder.give(trial, **knobs), 0, 1)
-            self.running.append(Running(None, trial, 0, process))
+            process = self.workers.start(self.folder.give(trial, **knobs))
+            self.running.append(Running(None, trial, process))
             process.wait()
             self.running.pop()
             if not self.folder.result(trial.id) and process.returncode >= 0:
@@ -283,7 +276,7 @@ class Search:
     def _stop(self) -> None:
         """Ends the trials on their way, which can go on from where they are."""
         for running in self.running:
-            workers.stop(running.process)
+            stop(running.process)
         ends = time.monotonic() + LEAVE_S
         for running in self.running:
             try:
@@ -294,8 +287,3 @@ class Search:
     def _reached(self, goal: float | None) -> bool:
         scores = [result["score"] for _, result in self.results.values() if "score" in result]
         return goal is not None and any(s >= goal if self.direction == "max" else s <= goal for s in scores)
-
-
-def _spread(figures: list[float]) -> float:
-    """Their standard deviation; 0 of one."""
-    return statistics.stdev(figures) if len(figures) > 1 else 0.0

@@ -1,10 +1,11 @@
-"""One trial, in a process of its own: `python -m tuning.trial FOLDER` reads trial.json there, and writes result.json.
+"""One trial, in a process of its own, which is told its folder: it reads trial.json there, and writes result.json.
 
 The process bounds memory, takes nothing along when it is killed, and ends when the search does. It trains as
 `make train` does; one that was cut off goes on where it was.
 """
 
 import csv
+import importlib
 import os
 import signal
 import sys
@@ -23,10 +24,21 @@ from src.signals import CODES
 PATIENCE_S = 60  # for one that a search which was killed has left, and that is about to end
 
 
-def main(folder: Path) -> int:
-    """Runs the trial of a folder, and returns the exit code: 0 where there is a result, which may be a failure."""
-    threading.Thread(target=_end_with_the_search, daemon=True).start()
+def main() -> int:
+    """Runs the trial of the folder that the first line of standard input names.
+
+    Returns:
+        The exit code: 0 where there is a result, which may be a failure.
+    """
     import_tensorflow()
+    importlib.import_module("src.train")  # while there is nothing to do yet
+    folder = Path(os.fsdecode(sys.stdin.buffer.readline().rstrip(b"\n")))
+    if not folder.name:
+        return 1  # the search has ended
+    threading.Thread(target=_end_with_the_search, daemon=True).start()
+    with open(folder / "log.txt", "ab") as log:
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(log.fileno(), stream.fileno())
     with owned(folder / ".lock", f"the trial {folder}", PATIENCE_S):
         if not (folder / "result.json").exists():
             begun = time.monotonic()
@@ -91,4 +103,4 @@ def _end_with_the_search() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main())
