@@ -9,8 +9,10 @@ comparison.json what it and the configuration without any search reach on the te
 """
 
 import json
+import math
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from src import catalogue, config
 from src.config import Config
 from src.errors import UserError
 from src.files import read_json, write_json
-from tuning.oracle import Trial
+from tuning.oracle import FACTOR, Trial
 from tuning.space import Space
 
 SILENT = {"test": False, "export": False, "tensorboard": False}  # what a trial leaves out
@@ -122,11 +124,26 @@ class Folder:
         """The name of the task that was learnt."""
         return config.of_run(self.path / "runs" / result["run"])["task"]
 
-    def tidy(self, ranking: Iterable[Mapping[str, Any]], keep: int) -> None:
-        """Deletes what weighs much of all but the best results, and of those that Hyperband may go on with."""
-        runs = [result["run"] for result in ranking if "run" in result]
-        paused = {result["run"] for result in ranking if result.get("paused")}
-        for run in set(runs) - set(runs[:keep]) - paused:
+    def tidy(self, ranking: Sequence[Mapping[str, Any]], keep: int, busy: Iterable[str]) -> None:
+        """Deletes what weighs much of all runs but the best ones, and of those that Hyperband may well go on with.
+
+        Of the trials that pause after the same epoch these are the best third. Another one would start over.
+
+        Args:
+            ranking: the results, the best first.
+            keep: how many stay.
+            busy: runs with which a trial goes on now.
+        """
+        runs = {}  # each as it is by now: several trials may have gone on with it
+        for result in ranking:
+            if "run" in result and result["epochs"] > runs.get(result["run"], {"epochs": 0})["epochs"]:
+                runs[result["run"]] = result
+        rungs = defaultdict(list)
+        for run, result in runs.items():
+            rungs[result["paused"] and result["epochs"]].append(run)
+        kept = {run for rung in rungs.values() for run in rung[: max(keep, math.ceil(len(rung) / FACTOR))]}
+        kept -= set(rungs[False][keep:])
+        for run in runs.keys() - kept - set(busy):
             for name in HEAVY:
                 shutil.rmtree(self.path / "runs" / run / name, ignore_errors=True)
                 (self.path / "runs" / run / name).unlink(missing_ok=True)

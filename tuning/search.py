@@ -183,7 +183,7 @@ class Search:
                     if not self.running:
                         break
                     for trial in self._collect(table):
-                        self.folder.tidy([result for _, result in self.ranking], keep)
+                        self._tidy(keep)
                         table.ended(trial)
             best = next((trial for trial, result in self.ranking if "score" in result), None)
             if best is None:
@@ -203,6 +203,11 @@ class Search:
         """Trials with their results, the best first, and those that failed last."""
         sign = 1 if self.direction == "min" else -1
         return sorted(self.results.values(), key=lambda found: sign * found[1].get("score", sign * math.inf))
+
+    def _tidy(self, keep: int) -> None:
+        parents = [running.trial.parent for running in self.running if running.trial.parent]
+        busy = [self.results[name][1]["run"] for name in parents]
+        self.folder.tidy([result for _, result in self.ranking], keep, busy)
 
     def shown(self, trial: Trial) -> dict[str, Any]:
         """The values of the knobs that are searched, without those that have no effect beside its others."""

@@ -59,7 +59,7 @@ class Table:
             table.add_row("", "…", "", "", running.trial.id, *self._values(running.trial), style="dim")
         failed = len(search.results) - len(scored)
         left = f"{len(scored)} trials" + (f", {failed} failed" if failed else "")
-        table.caption = f"{left}; {search.folder.path}"
+        table.caption = left
         return table
 
     def _values(self, trial) -> list[str]:
