@@ -141,8 +141,8 @@ class Folder:
         rungs = defaultdict(list)
         for run, result in runs.items():
             rungs[result["paused"] and result["epochs"]].append(run)
-        kept = {run for rung in rungs.values() for run in rung[: max(keep, math.ceil(len(rung) / FACTOR))]}
-        kept -= set(rungs[False][keep:])
+        kept = set(rungs.pop(False, [])[:keep])  # of those that have ended
+        kept |= {run for rung in rungs.values() for run in rung[: max(keep, math.ceil(len(rung) / FACTOR))]}
         for run in runs.keys() - kept - set(busy):
             for name in HEAVY:
                 shutil.rmtree(self.path / "runs" / run / name, ignore_errors=True)

@@ -63,7 +63,7 @@ def space_of(choices: Choices, fixed: Mapping[str, Any], given: Iterable[str], s
         raise UsageError(f"{both} can't have a value of its own and be searched for: leave one out.")
     if not wanted:
         raise UsageError(
-            f"There is nothing to search for: say --space KNOB=VALUES. {choices.model.name} has {_or(known)}."
+            f"There is nothing to search for: say --space KNOB=VALUES. {choices.model.name} has {', '.join(known)}."
         )
     checked = {name: _checked(known[name], values, known) for name, values in wanted.items()}
     fixed = {name: value for name, value in fixed.items() if name not in checked}
@@ -224,7 +224,3 @@ def _value(text: str) -> Any:
         return ast.literal_eval(text.strip())
     except (ValueError, SyntaxError):
         return text.strip()
-
-
-def _or(known: Mapping[str, Knob]) -> str:
-    return ", ".join(known)

@@ -4,7 +4,6 @@ The process bounds memory, takes nothing along when it is killed, and ends when 
 `make train` does; one that was cut off goes on where it was.
 """
 
-import csv
 import importlib
 import os
 import signal
@@ -51,6 +50,7 @@ def _result(folder: Path) -> dict[str, Any]:
     import tensorflow as tf
     from tensorboard.plugins.hparams.api import hparams
 
+    from src.report import read_history
     from src.signals import Stopped
     from src.train import train
 
@@ -72,7 +72,7 @@ def _result(folder: Path) -> dict[str, Any]:
         return {"reason": f"out of memory {error}".splitlines()[0]}
     run = runs_dir / started if started else next(runs_dir.glob(f"*-{folder.name}/config.json")).parent
     task = catalogue.load(catalogue.task(config.of_run(run)["task"])).Task
-    figures = _history(run)[task.monitor]
+    figures = read_history(run)[task.monitor]
     if paused and len(figures) != asked["pause"]:
         sys.exit(CODES[signal.SIGTERM])  # it wasn't the pause: it can go on
     score = (max if task.direction == "max" else min)(figures)
@@ -86,13 +86,6 @@ def _result(folder: Path) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     """As TensorBoard shows it."""
     return " ".join(map(str, value)) if isinstance(value, list) else "none" if value is None else value
-
-
-def _history(run: Path) -> dict[str, list[float]]:
-    """Each epoch's figures, by name."""
-    with open(run / "history.csv", encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return {name: [float(row[name]) for row in rows] for name in rows[0]}
 
 
 def _end_with_the_search() -> None:
