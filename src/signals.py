@@ -14,6 +14,7 @@ class Stopped(UserError):
 
     def __init__(self, message: str, number: int):
         super().__init__(message)
+        self.number = number
         self.exit_code = CODES[number]
 
 

@@ -15,7 +15,7 @@ class Source(Protocol):
     """A sequence of examples, each a raw request and a target. Any class with these methods is one.
 
     A shuffled batch is a pure function of (seed, step), so training that stops and goes on sees what it would have
-    seen.
+    seen. One whose examples can be dealt out to folds has `joined`, `chosen` and `groups`, too: see InMemory.
     """
 
     def __len__(self) -> int:
@@ -47,27 +47,59 @@ class InMemory(Source):
             first example is needed.
         lengths: from the raw arrays to a length for each example, about the same for those of a training batch: what
             is padded to the longest of its batch is then padded little.
+        groups: a number for each example; those of one number belong together, and come into the same fold.
     """
 
-    def __init__(self, size: int, read: Callable[[int], Arrays], lengths: Callable | None = None):
+    def __init__(
+        self,
+        size: int,
+        read: Callable[[int], Arrays],
+        lengths: Callable | None = None,
+        groups: np.ndarray | None = None,
+    ):
         self._size = size
         self._read = read
         self._lengths = lengths
+        self.groups = groups
 
     @classmethod
-    def of(cls, raw: Mapping[str, np.ndarray], target: np.ndarray, lengths: Callable | None = None) -> "InMemory":
+    def of(
+        cls,
+        raw: Mapping[str, np.ndarray],
+        target: np.ndarray,
+        lengths: Callable | None = None,
+        groups: np.ndarray | None = None,
+    ) -> "InMemory":
         """A source of arrays that are there already."""
-        return cls(len(target), lambda n: ({name: array[:n] for name, array in raw.items()}, target[:n]), lengths)
+
+        def read(n):
+            return {name: array[:n] for name, array in raw.items()}, target[:n]
+
+        return cls(len(target), read, lengths, groups)
 
     def __len__(self) -> int:
         return self._size
 
     def take(self, n: int) -> "InMemory":
-        return InMemory(min(n, self._size), self._read, self._lengths)
+        groups = None if self.groups is None else self.groups[:n]
+        return InMemory(min(n, self._size), self._read, self._lengths, groups)
 
     def examples(self, n: int) -> Arrays:
         raw, target = self._tensors
         return {name: tensor[:n].numpy() for name, tensor in raw.items()}, target[:n].numpy()
+
+    def joined(self, other: "InMemory") -> "InMemory":
+        """These examples, and then those of another split."""
+        (raw, target), (more, wanted) = (source.examples(len(source)) for source in (self, other))
+        both = {name: np.concatenate([raw[name], more[name]]) for name in raw}
+        groups = None if self.groups is None else np.concatenate([self.groups, other.groups])
+        return InMemory.of(both, np.concatenate([target, wanted]), self._lengths, groups)
+
+    def chosen(self, rows: np.ndarray) -> "InMemory":
+        """The examples of these numbers, in that order."""
+        raw, target = self.examples(len(self))
+        groups = None if self.groups is None else self.groups[rows]
+        return InMemory.of({name: array[rows] for name, array in raw.items()}, target[rows], self._lengths, groups)
 
     def in_order(self, batch: int) -> tf.data.Dataset:
         raw, target = self._tensors

@@ -238,6 +238,7 @@ class Data:
         preprocess: a functional Keras model from one raw request, its named Inputs, to the features.
         doors: other ways in, by name: a graph function from a batch of strings to the raw request, such as
             {"image_bytes": …} from encoded pictures.
+        adapt: from another training split to its `inputs` and `preprocess`; None where they don't depend on it.
     """
 
     train: "Source"
@@ -247,6 +248,13 @@ class Data:
     outputs: Output
     preprocess: "keras.Model"
     doors: Mapping[str, Callable] = field(default_factory=dict)
+    adapt: "Callable[[Source], tuple[Input, keras.Model]] | None" = None
+
+    @classmethod
+    def adapted(cls, adapt: "Callable[[Source], tuple[Input, keras.Model]]", train: "Source", **others) -> "Data":
+        """A data set whose features follow from its training split by `adapt`; the others are its other fields."""
+        inputs, preprocess = adapt(train)
+        return cls(train, inputs=inputs, preprocess=preprocess, adapt=adapt, **others)
 
     def predicting(self, kind: type) -> "Data":
         """The same data set with that kind of output: its own, or one that is made of its features."""

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from src.sources import split
+from src.sources import Source, split
 from src.specs import Classes, Columns, Data, Values
 
 
@@ -24,8 +24,7 @@ def from_matrix(names: Sequence[str], matrix: np.ndarray, target: np.ndarray, ou
     names = request_names(names)
     raw = dict(zip(names, matrix.T.astype("float32"), strict=True))
     train, validation, test = split(raw, target, stratify=isinstance(outputs, Classes))
-    inputs, preprocess = columns(train.examples(len(train))[0])
-    return Data(train, validation, test, inputs, outputs, preprocess)
+    return Data.adapted(columns_of, train, validation=validation, test=test, outputs=outputs)
 
 
 def request_names(names: Iterable[str]) -> tuple[str, ...]:
@@ -37,6 +36,11 @@ def request_names(names: Iterable[str]) -> tuple[str, ...]:
         same = (f"{plain}_{number}" for number in count(2))
         found.append(plain if plain not in found else next(name for name in same if name not in found))
     return tuple(found)
+
+
+def columns_of(train: Source) -> tuple[Columns, keras.Model]:
+    """See `columns`; of a source that can be held in memory."""
+    return columns(train.examples(len(train))[0])
 
 
 def columns(train: Mapping[str, np.ndarray]) -> tuple[Columns, keras.Model]:

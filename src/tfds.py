@@ -5,6 +5,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from rich.progress import track
@@ -48,9 +49,8 @@ def labelled_texts(name: str, feature: str, length: int, vocabulary: int, test: 
     """
     builder = _prepared(name)
     sources = _sources(builder, test, feature, "text", lambda n: np.empty(n, object), word_counts)
-    inputs, preprocess = words(sources["train"], vocabulary, length)
     classes = Classes(tuple(builder.info.features["label"].names))
-    return Data(**sources, inputs=inputs, outputs=classes, preprocess=preprocess)
+    return Data.adapted(partial(words, vocabulary=vocabulary, length=length), **sources, outputs=classes)
 
 
 def whole_texts(name: str, feature: str, length: int) -> Data:

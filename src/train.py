@@ -18,7 +18,7 @@ from signal import SIGINT, SIGTERM
 import keras
 import tensorflow as tf
 
-from src import catalogue, device, judges, report, runs, state
+from src import catalogue, crossvalidation, device, judges, report, runs, state
 from src.callbacks import Measurement
 from src.config import Choices, Config, resolve
 from src.contract import check_data, check_model, mistakes_in
@@ -40,8 +40,8 @@ from src.state import State
 from src.tensorboard import save_samples
 
 
-def train(model: str, **knobs) -> Run:
-    """Trains the model of that name, and gives back the run.
+def train(model: str, **knobs) -> Run | list[Run]:
+    """Trains the model of that name, and gives back the run; with `folds`, that of each fold.
 
     Args:
         model: a file of models/.
@@ -54,7 +54,18 @@ def train(model: str, **knobs) -> Run:
     if knobs.get("resume"):
         knobs = knobs_of_run(model, knobs)
     settings = resolve(model, knobs)
+    crossvalidation.check(settings.values["folds"], settings.values["fold"])
+    if settings.values["folds"] and not settings.values["fold"]:
+        if knobs.get("export_name"):
+            raise UserError("export_name has no effect with folds: none of their models is exported.")
+        return crossvalidation.train_each(lambda **changes: _teach(model, **{**knobs, **changes}), settings)
     return _train(settings, report.summary, **settings.of("run"))
+
+
+def _teach(model: str, **knobs) -> Run:
+    """Trains without a summary: a part of a larger job."""
+    settings = resolve(model, knobs)
+    return _train(settings, _nothing, **settings.of("run"))
 
 
 def _train(
@@ -70,6 +81,8 @@ def _train(
     deterministic: bool = False,
     mixed_precision: bool = False,
     limit: int | None = None,
+    folds: int = 0,
+    fold: int = 0,
     test: bool = True,
     export: bool = True,
     export_name: str | None = None,
@@ -92,6 +105,9 @@ def _train(
         deterministic: whether two trainings give the same weights to the last bit; some ops get slower.
         mixed_precision: whether to compute in half precision, bfloat16 where the device has it.
         limit: take only so many examples of each split; for a trial, with --no-export.
+        folds: cut train and validation into so many folds and train a model for each, which it validates; no test, no
+            export. 0 for the data set's own split.
+        fold: train only the one that this fold validates, from 1; 0 for each in turn.
         test: whether to read the test split, once, at the end.
         export: whether to publish the model as a SavedModel.
         export_name: name under which it is served, by itself MODEL-DATA.
@@ -108,7 +124,7 @@ def _train(
     if resume and (Path(resume) / "metrics.json").is_file():
         return _finish(Path(resume), export_name if export else None, Path(exports_dir), say)
     device.seed(seed, deterministic)
-    settings, loaded = _load(settings)
+    settings, loaded = _load(settings, fold, folds)
     choices = settings.choices
     say(f"{choices.model.name} on {choices.data.name}: {choices.task.name}, on {device.name()}")
     parts = splits(loaded, limit, test)
@@ -206,12 +222,13 @@ def _finish(path: Path, export_name: str | None, exports: Path, say: Callable[[s
     return run
 
 
-def _load(settings: Config) -> tuple[Config, Data]:
-    """The data set, and the configuration now that it is known what it is for."""
+def _load(settings: Config, fold: int, folds: int) -> tuple[Config, Data]:
+    """The data set, or a fold of it, and the configuration now that it is known what it is for."""
     file = settings.choices.data
     with mistakes_in(file):
         data = catalogue.load(file).load(**settings.of("data"))
     check_data(file, data)
+    data = crossvalidation.part(data, fold, folds)
     settings = settings.decided(type(data.inputs), type(data.outputs))
     return settings, data.predicting(settings.choices.task.spec)
 
@@ -234,12 +251,7 @@ def _judge(
     settings: Config, described: dict, resume: str | None, folder: Path, say: Callable[[str], None]
 ) -> keras.Model:
     """What measures the examples that the model makes; a run that goes on has it."""
-
-    def teach(model: str, **knobs) -> Run:
-        chosen = resolve(model, knobs)
-        return _train(chosen, _nothing, **chosen.of("run"))
-
-    return (resume and judges.of(Path(resume))) or judges.trained(settings, described, folder, teach, say)
+    return (resume and judges.of(Path(resume))) or judges.trained(settings, described, folder, _teach, say)
 
 
 def _signatures(name: str, model: keras.Model, task, data: Data) -> dict[str, Signature]:

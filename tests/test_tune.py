@@ -346,15 +346,15 @@ def test_killed_at_random_it_goes_on(tmp_path, tuner):
 
 def test_only_the_best_runs_and_those_that_may_go_on_keep_their_weights(tmp_path):
     results = [
-        {"run": f"run-{number}", "score": 1 - number / 20, "epochs": epochs, "paused": paused}
+        {"runs": [f"run-{number}"], "score": 1 - number / 20, "epochs": epochs, "paused": paused}
         for number, (epochs, paused) in enumerate([(9, False)] * 3 + [(3, True)] * 9)
     ]
-    results.append({"run": "run-11", "score": 0.1, "epochs": 1, "paused": True})  # as it was, two rungs ago
+    results.append({"runs": ["run-11"], "score": 0.1, "epochs": 1, "paused": True})  # as it was, two rungs ago
     results.append({"reason": "it fails"})
     for result in results:
-        if "run" in result:
-            (tmp_path / "runs" / result["run"] / "state").mkdir(parents=True, exist_ok=True)
-            (tmp_path / "runs" / result["run"] / "history.csv").touch()
+        for run in result.get("runs", ()):
+            (tmp_path / "runs" / run / "state").mkdir(parents=True, exist_ok=True)
+            (tmp_path / "runs" / run / "history.csv").touch()
     Folder(tmp_path, None).tidy(results, 1, ["run-10"])
     kept = sorted(path.parent.name for path in tmp_path.glob("runs/*/state"))
     assert kept == ["run-0", "run-10", "run-3", "run-4", "run-5"]

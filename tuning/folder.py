@@ -5,6 +5,7 @@ trials/ID/      of each trial: trial.json, which it is given, result.json, which
 runs/           the runs of the trials; a trial that goes on with another one's goes on in that one's
 tensorboard/    the figures of the trials, for its page of hyperparameters
 best.json       the configuration that won
+report.html     the page of all this
 comparison.json what it and the configuration without any search reach on the test split, with several seeds
 """
 
@@ -14,6 +15,7 @@ import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +26,9 @@ from src.files import read_json, write_json
 from tuning.oracle import FACTOR, Trial
 from tuning.space import Space
 
+FOR_SEARCH = ("limit", "folds")  # knobs that a training of the winner hasn't
 SILENT = {"test": False, "export": False, "tensorboard": False}  # what a trial leaves out
-NO_EFFECT = ("resume", "pause", "test", "export", "export_name", "tag", "tensorboard", "histograms")
+NO_EFFECT = ("resume", "fold", "pause", "test", "export", "export_name", "tag", "tensorboard", "histograms")
 HEAVY = ("best.weights.h5", "model.keras", "preprocess.keras", "judge.keras", "state", "doors", "requests", "figures")
 
 
@@ -82,15 +85,16 @@ class Folder:
         """
         place = self.place(trial.id)
         place.mkdir(parents=True, exist_ok=True)
-        where = {"runs_dir": str((self.path / "runs").resolve()), "tag": trial.id}
-        asked = {
+        asked = {"runs_dir": str((self.path / "runs").resolve()), **self._given(), **SILENT, **trial.values, **knobs}
+        what = {
             "model": self.settings.choices.model.name,
-            "knobs": {**self._given(), **SILENT, **trial.values, **knobs, **where},
+            "knobs": asked,
+            "folds": [asked["fold"]] if asked.get("fold") else list(range(1, 1 + asked.get("folds", 0))),
             "shown": shown,
             "pause": trial.epochs or 0,
-            "parent": parent and parent["run"],
+            "parents": parent and parent["runs"],
         }
-        write_json(place / "trial.json", asked)
+        write_json(place / "trial.json", what)
         return place
 
     def place(self, name: str) -> Path:
@@ -98,7 +102,7 @@ class Folder:
         return self.path / "trials" / name
 
     def result(self, name: str) -> dict[str, Any] | None:
-        """What came of a trial: score, epochs, run, seconds and whether it only pauses; or why it failed."""
+        """What came of a trial: score, epochs, runs, seconds and whether it only pauses; or why it failed."""
         file = self.place(name) / "result.json"
         return read_json(file) if file.exists() else None
 
@@ -117,12 +121,16 @@ class Folder:
 
     def tested(self, result: Mapping[str, Any], monitor: str) -> float:
         """The objective on the test split, of a trial that was to read it."""
-        metrics = read_json(self.path / "runs" / result["run"] / "metrics.json")
-        return metrics["test"][monitor.removeprefix("val_")]
+        (run,) = result["runs"]
+        return read_json(self.path / "runs" / run / "metrics.json")["test"][monitor.removeprefix("val_")]
+
+    def seconds(self, names: str) -> float:
+        """What the trials took whose names match a pattern."""
+        return sum(read_json(file)["seconds"] for file in (self.path / "trials").glob(f"{names}/result.json"))
 
     def task_of(self, result: Mapping[str, Any]) -> str:
         """The name of the task that was learnt."""
-        return config.of_run(self.path / "runs" / result["run"])["task"]
+        return config.of_run(self.path / "runs" / result["runs"][0])["task"]
 
     def tidy(self, ranking: Sequence[Mapping[str, Any]], keep: int, busy: Iterable[str]) -> None:
         """Deletes what weighs much of all runs but the best ones, and of those that Hyperband may well go on with.
@@ -134,16 +142,16 @@ class Folder:
             keep: how many stay.
             busy: runs with which a trial goes on now.
         """
-        runs = {}  # each as it is by now: several trials may have gone on with it
+        trained = {}  # each as it is by now: several trials may have gone on with it
         for result in ranking:
-            if "run" in result and result["epochs"] > runs.get(result["run"], {"epochs": 0})["epochs"]:
-                runs[result["run"]] = result
+            if "runs" in result and result["epochs"] > trained.get(tuple(result["runs"]), {"epochs": 0})["epochs"]:
+                trained[tuple(result["runs"])] = result
         rungs = defaultdict(list)
-        for run, result in runs.items():
-            rungs[result["paused"] and result["epochs"]].append(run)
+        for runs, result in trained.items():
+            rungs[result["paused"] and result["epochs"]].append(runs)
         kept = set(rungs.pop(False, [])[:keep])  # of those that have ended
-        kept |= {run for rung in rungs.values() for run in rung[: max(keep, math.ceil(len(rung) / FACTOR))]}
-        for run in runs.keys() - kept - set(busy):
+        kept |= {runs for rung in rungs.values() for runs in rung[: max(keep, math.ceil(len(rung) / FACTOR))]}
+        for run in set(chain(*(trained.keys() - kept))) - set(busy):
             for name in HEAVY:
                 shutil.rmtree(self.path / "runs" / run / name, ignore_errors=True)
                 (self.path / "runs" / run / name).unlink(missing_ok=True)
@@ -151,7 +159,8 @@ class Folder:
     def keep_best(self, best: Trial) -> dict[str, Any]:
         """Writes best.json for the trial that won, and gives back its knobs, for a training on all examples."""
         values = {**self._given(), **best.values}
-        values.pop("limit", None)
+        for name in FOR_SEARCH:
+            values.pop(name, None)
         chosen = {name: values[name] for name in ("data", "task") if name in values}
         knobs = {name: value for name, value in values.items() if name not in chosen}
         write_json(self.path / "best.json", {"model": self.settings.choices.model.name, **chosen, "knobs": knobs})

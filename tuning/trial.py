@@ -7,9 +7,12 @@ The process bounds memory, takes nothing along when it is killed, and ends when 
 import importlib
 import os
 import signal
+import statistics
 import sys
 import threading
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,41 +49,79 @@ def main() -> int:
 
 
 def _result(folder: Path) -> dict[str, Any]:
-    """The best figure so far, the epochs it took and the run; or the reason why there is none."""
+    """The best figure so far, the epochs it took and the runs, one a fold; or the reason why there is none."""
+    import keras
     import tensorflow as tf
-    from tensorboard.plugins.hparams.api import hparams
 
+    asked, trained = read_json(folder / "trial.json"), []
+    try:
+        for number, fold in enumerate(asked["folds"] or [0]):
+            parent = asked["parents"][number] if asked["parents"] else None
+            trained.append(_train(folder.name, asked, fold, parent))
+            keras.backend.clear_session()  # else each fold's graph stays in memory
+    except UserError as error:
+        return {"reason": str(error).splitlines()[0]}
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        return {"reason": f"out of memory {error}".splitlines()[0]}
+    result = {
+        "score": statistics.mean(one.score for one in trained),
+        "epochs": max(one.epochs for one in trained),
+        "paused": any(one.paused for one in trained),
+        "runs": [one.run.name for one in trained],
+    }
+    if asked["shown"] is not None:
+        _show(folder, asked["shown"], trained[0].monitor, result)
+    return result
+
+
+@dataclass
+class Trained:
+    """One training: its run, its best figure, and whether it only pauses."""
+
+    run: Path
+    monitor: str
+    score: float
+    epochs: int
+    paused: bool
+
+
+def _train(name: str, asked: Mapping[str, Any], fold: int, parent: str | None) -> Trained:
+    """Trains one fold, or goes on with the run of another trial or of an earlier process."""
     from src.report import read_history
     from src.signals import Stopped
     from src.train import train
 
-    asked = read_json(folder / "trial.json")
     runs_dir, paused = Path(asked["knobs"]["runs_dir"]), False
-    knobs = {**asked["knobs"], "pause": asked["pause"]}
-    started = asked["parent"] or next(
-        (path.parent.name for path in runs_dir.glob(f"*-{folder.name}/config.json")), None
-    )
-    if started:
+    tag = f"{name}-fold{fold}" if fold else name
+    knobs = {**asked["knobs"], "tag": tag, "fold": fold, "pause": asked["pause"]}
+    if started := parent or _run_of(runs_dir, tag):
         knobs = {"resume": str(runs_dir / started), "runs_dir": str(runs_dir), "pause": asked["pause"]}
     try:
         train(asked["model"], **knobs)
     except Stopped:
         paused = True
-    except UserError as error:
-        return {"reason": str(error).splitlines()[0]}
-    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
-        return {"reason": f"out of memory {error}".splitlines()[0]}
-    run = runs_dir / started if started else next(runs_dir.glob(f"*-{folder.name}/config.json")).parent
+    run = runs_dir / (started or _run_of(runs_dir, tag))
     task = catalogue.load(catalogue.task(config.of_run(run)["task"])).Task
     figures = read_history(run)[task.monitor]
     if paused and len(figures) != asked["pause"]:
         sys.exit(CODES[signal.SIGTERM])  # it wasn't the pause: it can go on
     score = (max if task.direction == "max" else min)(figures)
-    if asked["shown"] is not None:
-        with tf.summary.create_file_writer(str(runs_dir.parent / "tensorboard" / folder.name)).as_default():
-            hparams({name: _plain(value) for name, value in asked["shown"].items()}, trial_id=folder.name)
-            tf.summary.scalar(task.monitor, score, step=len(figures))
-    return {"score": score, "epochs": len(figures), "paused": paused, "run": run.name}
+    return Trained(run, task.monitor, score, len(figures), paused)
+
+
+def _run_of(runs_dir: Path, tag: str) -> str | None:
+    """The name of the run of that tag, if it has begun."""
+    return next((path.parent.name for path in runs_dir.glob(f"*-{tag}/config.json")), None)
+
+
+def _show(folder: Path, shown: Mapping[str, Any], monitor: str, result: Mapping[str, Any]) -> None:
+    """Writes the trial for TensorBoard's page of hyperparameters."""
+    import tensorflow as tf
+    from tensorboard.plugins.hparams.api import hparams
+
+    with tf.summary.create_file_writer(str(folder.parents[1] / "tensorboard" / folder.name)).as_default():
+        hparams({name: _plain(value) for name, value in shown.items()}, trial_id=folder.name)
+        tf.summary.scalar(monitor, result["score"], step=result["epochs"])
 
 
 def _plain(value: Any) -> Any:

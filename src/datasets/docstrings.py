@@ -11,8 +11,9 @@ import os
 import random
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from inspect import cleandoc
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -46,11 +47,10 @@ def load(*, length: int = 128, vocabulary: int = 10_000) -> Data:
         vocabulary: words that are told apart, the commonest ones.
     """
     sources = {
-        split: InMemory.of({"text": np.array(texts, object)}, np.array(labels, "int32"), word_counts)
-        for split, (texts, labels) in _read().items()
+        split: InMemory.of({"text": np.array(texts, object)}, np.array(labels, "int32"), word_counts, np.array(modules))
+        for split, (texts, labels, modules) in _read().items()
     }
-    inputs, preprocess = words(sources["train"], vocabulary, length)
-    return Data(**sources, inputs=inputs, outputs=Classes(_names()), preprocess=preprocess)
+    return Data.adapted(partial(words, vocabulary=vocabulary, length=length), **sources, outputs=Classes(_names()))
 
 
 def _names() -> tuple[str, ...]:
@@ -58,30 +58,33 @@ def _names() -> tuple[str, ...]:
 
 
 @cache  # several trainings of one process read once: it takes seconds
-def _read() -> dict[str, tuple[list[str], list[int]]]:
-    """The texts and labels of each split."""
-    parts, seen = {split: ([], []) for split in SPLITS}, set()
+def _read() -> dict[str, tuple[list[str], list[int], list[int]]]:
+    """The texts of each split, their labels, and numbers of their modules."""
+    parts, seen, module = {split: ([], [], []) for split in SPLITS}, set(), count()
     for label, name in enumerate(_names()):
-        for split, text in _split(_modules(name), seen):
-            texts, labels = parts[split]
-            texts.append(text)
-            labels.append(label)
+        for split, found in _split(_modules(name), seen):
+            texts, labels, modules = parts[split]
+            texts += found
+            labels += [label] * len(found)
+            modules += [next(module)] * len(found)
     return parts
 
 
-def _split(modules: Iterator[list[str]], seen: set[str]) -> Iterator[tuple[str, str]]:
-    """Each new text with its split; whole modules go where most is missing."""
+def _split(modules: Iterator[list[str]], seen: set[str]) -> Iterator[tuple[str, list[str]]]:
+    """The new texts of each module with their split; whole modules go where most is missing."""
     sizes = dict.fromkeys(SPLITS, 0)
     for module in modules:
         if sum(sizes.values()) >= MOST:
             return
         split = min(SPLITS, key=lambda name: sizes[name] / SPLITS[name])
+        found = []
         for text in module:
             known = re.sub(r"\W+|\d+", " ", text).lower()
             if known not in seen:
                 seen.add(known)
-                sizes[split] += 1
-                yield split, text
+                found.append(text)
+        sizes[split] += len(found)
+        yield split, found
 
 
 def _modules(library: str) -> Iterator[list[str]]:

@@ -6,6 +6,7 @@ is learnt: the first 80% trains, then 10% validate and 10% test. Files are UTF-8
 """
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -58,8 +59,8 @@ def _classes(place: Path, texts: Sequence[str], labels: Sequence[str], length: i
     raw = {"text": np.array([text.encode() for text in texts], object)}
     target = np.array([indices[label] for label in labels], "int32")
     train, validation, test = split(raw, target, stratify=True, lengths=word_counts)
-    inputs, preprocess = words(train, vocabulary, length)
-    return Data(train, validation, test, inputs, Classes(tuple(names)), preprocess)
+    adapt = partial(words, vocabulary=vocabulary, length=length)
+    return Data.adapted(adapt, train, validation=validation, test=test, outputs=Classes(tuple(names)))
 
 
 def _folder(place: Path) -> tuple[list[str], list[str]]:
