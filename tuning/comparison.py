@@ -4,7 +4,10 @@ Of many trials the best one's validation figure is too good, as it was chosen by
 both are trained again, with several seeds of their own, and tested once.
 """
 
+import math
 import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from src.files import write_json
 from tuning.oracle import Trial
@@ -26,16 +29,30 @@ def compare(search, best: Trial, default: Trial, seeds: int) -> None:
         found[name] = []
         for seed in range(first, first + seeds):
             search.say(f"{name}, seed {seed} …")
-            result = search.train(Trial(f"{trial.id}-seed{seed}", trial.values), seed=seed, test=True)
+            result = search.train(Trial(f"{trial.id}-seed{seed}", trial.values), seed=seed, folds=0, test=True)
             found[name].append(search.folder.tested(result, search.monitor))
-    write_json(search.folder.path / "comparison.json", {"figure": figure, **found})
-    means = {name: statistics.mean(figures) for name, figures in found.items()}
-    said = [f"{name} {means[name]:.4g} ± {_deviation(figures):.2g}" for name, figures in found.items()]
-    search.say(f"{figure} on test, {seeds} seeds: {', '.join(said)}")
-    if means["default"] == (max if search.direction == "max" else min)(means.values()):
-        search.say("The configuration without any search is as good: nothing was found that is better than it.")
+    comparison = {"figure": figure, **found}
+    write_json(search.folder.path / "comparison.json", comparison)
+    said = [f"{name} {statistics.mean(each):.4g} ± {deviation(each):.2g}" for name, each in found.items()]
+    search.say(f"{figure} on test, {seeds} seed{'s' * (seeds > 1)}: {', '.join(said)}")
+    search.say(verdict(comparison, search.direction))
 
 
-def _deviation(figures: list[float]) -> float:
+def verdict(comparison: Mapping[str, Any], direction: str) -> str:
+    """A sentence on what comparison.json says: whether the winner is better, and by more than chance may be."""
+    if "best" not in comparison:
+        return "The configuration without any search won: nothing was found that is better than it."
+    default, best = comparison["default"], comparison["best"]
+    gain = (statistics.mean(best) - statistics.mean(default)) * (1 if direction == "max" else -1)
+    if gain <= 0:
+        return "The configuration without any search is as good: nothing was found that is better than it."
+    if len(best) == 1:
+        return "The winner is better in one training of each, which says little."
+    if gain <= math.hypot(deviation(best), deviation(default)):
+        return "The winner is better, but by no more than two trainings of one configuration may differ."
+    return "The winner is better than the configuration without any search."
+
+
+def deviation(figures: Sequence[float]) -> float:
     """Their standard deviation; 0 of one."""
     return statistics.stdev(figures) if len(figures) > 1 else 0.0

@@ -20,12 +20,13 @@ from pathlib import Path
 from signal import SIGINT, SIGTERM
 from typing import Any, Literal
 
-from src import config
+from src import config, crossvalidation
 from src.errors import UsageError, UserError
 from src.files import check_name, check_writable
 from src.locks import owned
 from src.signals import Stopped, Terminated
 from src.train import train
+from tuning import page
 from tuning.comparison import compare
 from tuning.folder import NO_EFFECT, Folder
 from tuning.oracle import Oracle, Trial
@@ -95,6 +96,7 @@ def tune(
     if without := ", ".join(knob for knob in given if knob in NO_EFFECT):
         raise UsageError(f"{without} has no effect in a search.")
     settings = config.resolve(model, given)
+    crossvalidation.check(settings.values["folds"], 0)
     searched = space_of(settings.choices, settings.values, given, space)
     say = print if settings.values["verbose"] else lambda *_: None
     if tuner == "grid":
@@ -193,9 +195,12 @@ class Search:
                 compare(self, best, DEFAULT, seeds)
         except KeyboardInterrupt as error:
             self._stop()
+            page.write(self)
             number = SIGTERM if isinstance(error, Terminated) else SIGINT
             raise Stopped(f"stopped; the same command goes on with {self.folder.path}", number) from None
+        page.write(self)
         self.say(f"best    {self.folder.path / 'best.json'}")
+        self.say(f"report  {self.folder.path / 'report.html'}")
         return found
 
     @property
@@ -206,7 +211,7 @@ class Search:
 
     def _tidy(self, keep: int) -> None:
         parents = [running.trial.parent for running in self.running if running.trial.parent]
-        busy = [self.results[name][1]["run"] for name in parents]
+        busy = [run for name in parents for run in self.results[name][1]["runs"]]
         self.folder.tidy([result for _, result in self.ranking], keep, busy)
 
     def shown(self, trial: Trial) -> dict[str, Any]:
@@ -217,7 +222,8 @@ class Search:
     def _check_one_step(self) -> str:
         """Trains the default configuration for a moment, so that a mistake in it shows as itself; names its task."""
         check = Trial("check", {})
-        process = self.workers.start(self.folder.give(check, limit=CHECKED, epochs=1))
+        one_fold = {"fold": 1} if self.folder.settings.values["folds"] else {}
+        process = self.workers.start(self.folder.give(check, limit=CHECKED, epochs=1, **one_fold))
         try:
             process.wait()
         finally:

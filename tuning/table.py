@@ -45,12 +45,14 @@ class Table:
             _, result = self.search.results[trial.id]
             rank = 1 + [found.id for found, _ in self.search.ranking].index(trial.id)
             what = f"{result['score']:.4g}, rank {rank}" if "score" in result else f"failed: {result['reason']}"
-            said = f"{trial.id}  {what}  ({result['seconds']:.0f} s)  {_words(trial.values)}"
+            said = f"{trial.id}  {what}  ({result['seconds']:.0f} s)  {words(trial.values)}"
             self.console.print(said, markup=False, highlight=False, soft_wrap=True)
 
     def _table(self) -> RichTable:
         search = self.search
-        table = RichTable("", search.monitor.removeprefix("val_"), "epochs", "s", "trial", *search.space, box=None)
+        table = RichTable(box=None)
+        for column in ("", search.monitor.removeprefix("val_"), "epochs", "s", "trial", *search.space):
+            table.add_column(column, overflow="fold")
         scored = [found for found in search.ranking if "score" in found[1]]
         for rank, (trial, result) in enumerate(scored[:SHOWN], 1):
             figures = f"{result['score']:.4g}", str(result["epochs"]), f"{result['seconds']:.0f}"
@@ -64,14 +66,16 @@ class Table:
 
     def _values(self, trial) -> list[str]:
         shown = self.search.shown(trial)
-        return [_word(shown[name]) if name in shown else "" for name in self.search.space]
+        return [word(shown[name]) if name in shown else "" for name in self.search.space]
 
 
-def _words(values: Mapping[str, Any]) -> str:
-    return " ".join(f"{name}={_word(value)}" for name, value in values.items())
+def words(values: Mapping[str, Any]) -> str:
+    """Knobs with their values, as a reader wants them."""
+    return " ".join(f"{name}={word(value)}" for name, value in values.items())
 
 
-def _word(value: Any) -> str:
+def word(value: Any) -> str:
+    """A knob's value: three digits of a number, a list's parts set apart by blanks."""
     if isinstance(value, float):
         return f"{value:.3g}"
     return " ".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
