@@ -254,14 +254,15 @@ def results(search):
 def test_a_search_from_its_first_step_to_its_best_configuration(tmp_path):
     model = config.resolve(MODEL, {"data": DATA})
     fixed = {name: model.values[name] for name in model.choices.model.space}
-    knobs = {**fixed, "tuner": "grid", "trials": None, "space": ("learning_rate=1e-2,-1",), "keep": 1}
+    knobs = {**fixed, "tuner": "grid", "trials": None, "space": ("learning_rate=1e-2,-1",), "keep": 1, "seeds": 1}
     best = tuned(tmp_path, **knobs)
     (search,) = tmp_path.iterdir()
     found = results(search)
-    assert set(found) == {"check", "default", "0000", "0001"}
+    assert {"check", "default", "0000", "0001", "default-seed1"} <= set(found)
     assert "learning_rate has to be above 0" in found["0001"]["reason"]
-    assert len(list(search.glob("runs/*/model.keras"))) == 2, "that of the check, and of the best"
-    assert not any("test" in json.loads(path.read_text()) for path in search.glob("runs/*/metrics.json"))
+    assert [path.parent.name.split("-")[-1] for path in search.glob("runs/*/model.keras")] in (["default"], ["0000"])
+    tested = {path.parent.name for path in search.glob("runs/*/metrics.json") if "test" in json.loads(path.read_text())}
+    assert tested == {run for name, result in found.items() if "seed" in name for run in result["runs"]}
     settings = config.resolve(MODEL, {"config": str(search / "best.json")})
     assert {name: settings.values[name] for name in best} == best
     before = sorted((search / "runs").iterdir())
@@ -359,3 +360,160 @@ def test_only_the_best_runs_and_those_that_may_go_on_keep_their_weights(tmp_path
     kept = sorted(path.parent.name for path in tmp_path.glob("runs/*/state"))
     assert kept == ["run-0", "run-10", "run-3", "run-4", "run-5"]
     assert len(list(tmp_path.glob("runs/*/history.csv"))) == 12
+
+
+SCRIPT = """
+import json, os, sys
+from pathlib import Path
+folder, config = map(Path, sys.argv[1:])
+asked = json.loads((folder / "trial.json").read_text())
+with open(folder / "starts", "a") as file:
+    file.write("x")
+ends = {0.2: "killed", 0.3: "dies", 0.4: "fails"}.get(asked["knobs"].get("dropout"))
+if ends == "killed":
+    os.kill(os.getpid(), 9)
+if ends == "dies":
+    (folder / "log.txt").write_text("Traceback\\nBug: here\\n")
+    sys.exit(1)
+run = folder.parents[1] / "runs" / (asked["parents"] or [folder.name])[0]
+run.mkdir(parents=True, exist_ok=True)
+(run / "config.json").write_text(config.read_text())
+score = 0.5 + asked["knobs"].get("dropout", 0) / 10 + asked["pause"] / 1000
+trained = {"score": score, "epochs": asked["pause"] or 9, "paused": bool(asked["pause"]), "runs": [run.name]}
+what = {"reason": "it doesn't fit"} if ends == "fails" else trained
+(folder / "half").write_text(json.dumps({**what, "seconds": 0.1}))
+os.replace(folder / "half", folder / "result.json")
+"""
+
+
+class Engine:
+    """Something else that runs trials, as Workers does: here without any training."""
+
+    def __init__(self, count, config):
+        self.count, self.config, self.most, self.running = count, config, 0, []
+
+    def start(self, folder):
+        process = subprocess.Popen([sys.executable, "-c", SCRIPT, folder, self.config])
+        self.running = [other for other in self.running if other.poll() is None] + [process]
+        self.most = max(self.most, len(self.running))
+        return process
+
+
+@pytest.fixture
+def searched(tmp_path, short_run):
+    """Runs a search on an Engine: from a tuner, a space and limits to the search."""
+    from tuning.search import Search
+
+    settings = config.resolve(MODEL, {"data": DATA, "epochs": 9})
+    file = short_run(MODEL, DATA).path / "config.json"
+
+    def run(tuner, space, trials=None, workers=1, minutes=None, goal=None):
+        path = tmp_path / "search"
+        path.mkdir(exist_ok=True)
+        engine = Engine(workers, file)
+        found = Search(Folder(path, settings), space, tuner, trials, engine, lambda line: None)
+        found.best = found.run(minutes, goal, keep=3, seeds=0)
+        return found
+
+    return run
+
+
+def test_however_a_trial_ends_the_search_goes_on(searched):
+    search = searched("grid", {"dropout": Choice(0.1, 0.2, 0.3, 0.4, 0.5)})
+    reasons = {trial.values.get("dropout"): result.get("reason") for trial, result in search.results.values()}
+    assert reasons.pop(None) is reasons.pop(0.1) is reasons.pop(0.5) is None
+    assert reasons[0.2].startswith("killed by signal 9")
+    assert reasons[0.3].startswith("Bug: here")
+    assert reasons[0.4] == "it doesn't fit"
+    starts = {path.parent.name: path.read_text() for path in search.folder.path.glob("trials/*/starts")}
+    assert starts == {"check": "x", "default": "x", "0000": "x", "0001": "xxx", "0002": "x", "0003": "x", "0004": "x"}
+    assert search.best["dropout"] == 0.5
+    page = (search.folder.path / "report.html").read_text()
+    assert "3 failed" in page
+    assert "it doesn&#39;t fit" in page
+
+
+def test_only_where_everything_fails_the_search_does(searched, monkeypatch):
+    monkeypatch.setattr(Folder, "result", lambda *_: {"reason": "no memory", "seconds": 1.0})
+    with pytest.raises(UserError, match="without any search failed: no memory"):
+        searched("random", {"dropout": Choice(0.1, 0.5)}, trials=2)
+
+
+@pytest.mark.parametrize(("limit", "ended"), [({"goal": 0.5}, 1), ({"minutes": 1e-9}, 1), ({"goal": 0.55}, 3), ({}, 4)])
+def test_a_search_ends_at_its_limits(searched, limit, ended):
+    search = searched("grid", {"dropout": Choice(0.1, 0.5, 0.6)}, **limit)
+    assert len(search.results) == ended
+    assert len(searched("grid", {"dropout": Choice(0.1, 0.5, 0.6)}).results) == 4, "it goes on without them"
+
+
+def test_several_workers_run_as_many_trials_at_a_time(searched):
+    search = searched("random", {"dropout": Range(0.0, 0.19)}, trials=7, workers=3)
+    assert 1 < search.workers.most <= 3
+    assert len(search.results) == 1 + 7
+    assert {path.read_text() for path in search.folder.path.glob("trials/*/starts")} == {"x"}
+
+
+def test_hyperband_goes_on_with_the_same_run(searched):
+    search = searched("hyperband", {"dropout": Range(0.0, 0.19)}, workers=2)
+    promoted = [(trial, result) for trial, result in search.results.values() if trial.parent]
+    assert promoted
+    for trial, result in promoted:
+        _, before = search.results[trial.parent]
+        assert result["runs"] == before["runs"]
+        assert result["epochs"] > before["epochs"]
+
+
+def test_an_unused_name_under_an_old_one_is_another_search(searched, tmp_path):
+    searched("random", {"dropout": Choice(0.1, 0.5)}, trials=1)
+    with pytest.raises(UserError, match=r"another search: space, dropout was .* and is .* now"):
+        searched("random", {"dropout": Choice(0.1, 0.6)}, trials=1)
+    with pytest.raises(UserError, match=r"another search: tuner was 'random' and is 'grid' now"):
+        searched("grid", {"dropout": Choice(0.1, 0.5)})
+
+
+@pytest.mark.long
+def test_from_a_file_of_knobs_to_a_served_winner(tmp_path):
+    """Two trials at a time, winner and default tested with other seeds, the winner trained once more and exported."""
+    (tmp_path / "space.toml").write_text(
+        'optimizer = ["adam", "sgd"]\nmomentum = {low = 0.8, high = 0.9, when = {optimizer = "sgd"}}\n'
+        'batch = {values = [8, 16], where = "batch < 32"}\n'
+    )
+    runs, exports = tmp_path / "runs", tmp_path / "saved_models"
+    words = ["--space", str(tmp_path / "space.toml"), "--trials", "2", "--workers", "2", "--epochs", "3"]
+    words += ["--seeds", "2", "--folds", "2", "--retrain", "--runs-dir", str(runs), "--exports-dir", str(exports)]
+    command = [sys.executable, "-m", "src", "tune", MODEL, "--data", DATA, *words]
+    done = subprocess.run(command, cwd=catalogue.ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (search,) = runs.glob("tune-*")
+    found = results(search)
+    for name, result in found.items():
+        asked = json.loads((search / "trials" / name / "trial.json").read_text())["knobs"]
+        assert "momentum" not in asked or asked["optimizer"] == "sgd"
+        assert len(result["runs"]) == (1 if name == "check" or "seed" in name else 2), "one a fold"
+    comparison = json.loads((search / "comparison.json").read_text())
+    assert len(comparison["default"]) == 2
+    tested = [path for path in search.glob("runs/*/metrics.json") if "test" in json.loads(path.read_text())]
+    assert len(tested) == sum(len(each) for each in comparison.values() if isinstance(each, list))
+    (run,) = runs.glob(f"{MODEL}-{DATA}-*")
+    assert set(json.loads((run / "manifest.json").read_text())["splits"]) == {"train", "validation", "test"}
+    assert list(exports.glob("*/1/saved_model.pb"))
+    for said in ("rank 1", "on test, 2 seeds: default", "best    ", "report  ", "verified in a clean process"):
+        assert said in done.stdout
+
+
+def test_ctrl_c_ends_the_trial_and_says_what_is_known(tmp_path):
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    process = command(runs, "random", 1)
+    while not (found := list(runs.glob("tune-*/trials/default/result.json"))):
+        assert process.poll() is None, runs.with_suffix(".log").read_text()
+        time.sleep(0.1)
+    trials = children(process)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    said = runs.with_suffix(".log").read_text()
+    search = found[0].parents[2]
+    assert f"stopped; the same command goes on with {search}" in said
+    assert "1 trials" in said or "2 trials" in said, said
+    assert (search / "report.html").exists()
+    assert not [number for number in trials if lives(number)]

@@ -31,6 +31,7 @@ def compare(search, best: Trial, default: Trial, seeds: int) -> None:
             search.say(f"{name}, seed {seed} …")
             result = search.train(Trial(f"{trial.id}-seed{seed}", trial.values), seed=seed, folds=0, test=True)
             found[name].append(search.folder.tested(result, search.monitor))
+            search.folder.lighten(result["runs"])
     comparison = {"figure": figure, **found}
     write_json(search.folder.path / "comparison.json", comparison)
     said = [f"{name} {statistics.mean(each):.4g} ± {deviation(each):.2g}" for name, each in found.items()]

@@ -151,7 +151,11 @@ class Folder:
             rungs[result["paused"] and result["epochs"]].append(runs)
         kept = set(rungs.pop(False, [])[:keep])  # of those that have ended
         kept |= {runs for rung in rungs.values() for runs in rung[: max(keep, math.ceil(len(rung) / FACTOR))]}
-        for run in set(chain(*(trained.keys() - kept))) - set(busy):
+        self.lighten(set(chain(*(trained.keys() - kept))) - set(busy))
+
+    def lighten(self, runs: Iterable[str]) -> None:
+        """Deletes what weighs much of these runs; their figures stay."""
+        for run in runs:
             for name in HEAVY:
                 shutil.rmtree(self.path / "runs" / run / name, ignore_errors=True)
                 (self.path / "runs" / run / name).unlink(missing_ok=True)

@@ -176,17 +176,7 @@ class Search:
             self.say(f"going on with {self.folder.path}: {len(self.results)} trials are done")
         try:
             with Table(self) as table:
-                while True:
-                    while (
-                        len(self.running) < self.workers.count and time.monotonic() < ends and not self._reached(goal)
-                    ):
-                        if not self._start_next():
-                            break
-                    if not self.running:
-                        break
-                    for trial in self._collect(table):
-                        self._tidy(keep)
-                        table.ended(trial)
+                self._try_all(table, ends, goal, keep)
             best = next((trial for trial, result in self.ranking if "score" in result), None)
             if best is None:
                 raise UserError(f"Every trial failed; the first one: {self.ranking[0][1]['reason']}")
@@ -202,6 +192,25 @@ class Search:
         self.say(f"best    {self.folder.path / 'best.json'}")
         self.say(f"report  {self.folder.path / 'report.html'}")
         return found
+
+    def _try_all(self, table: Table, ends: float, goal: float | None, keep: int) -> None:
+        """Begins trials as long as there are workers and any to begin, and takes what comes of them."""
+        try:
+            while True:
+                while len(self.running) < self.workers.count and self._goes_on(ends, goal) and self._start_next():
+                    pass
+                if not self.running:
+                    return
+                for trial in self._collect(table):
+                    self._tidy(keep)
+                    table.ended(trial)
+        except KeyboardInterrupt:
+            self._stop()
+            for running in self.running:
+                if result := self.folder.result(running.trial.id):  # it was just ready
+                    self.results[running.trial.id] = running.trial, result
+            self.running.clear()
+            raise
 
     @property
     def ranking(self) -> list[tuple[Trial, dict[str, Any]]]:
@@ -231,6 +240,7 @@ class Search:
         result = self.folder.result(check.id) or {"reason": self.folder.last_words(check, process.returncode)}
         if "reason" in result:
             raise UserError(f"One step of the configuration without any search failed: {result['reason']}")
+        self.folder.lighten(result["runs"])
         return self.folder.task_of(result)
 
     def _start_next(self) -> bool:
@@ -295,6 +305,8 @@ class Search:
             except subprocess.TimeoutExpired:
                 running.process.kill()
 
-    def _reached(self, goal: float | None) -> bool:
+    def _goes_on(self, ends: float, goal: float | None) -> bool:
+        """Whether another trial may begin; the first one may always."""
         scores = [result["score"] for _, result in self.results.values() if "score" in result]
-        return goal is not None and any(s >= goal if self.direction == "max" else s <= goal for s in scores)
+        reached = goal is not None and any(s >= goal if self.direction == "max" else s <= goal for s in scores)
+        return not reached and (time.monotonic() < ends or not self.results)

@@ -1,0 +1,155 @@
+"""Cross-validation: how folds are cut, and what training on each leaves."""
+
+import json
+
+import numpy as np
+import pytest
+
+from src import catalogue, crossvalidation
+from src.errors import UserError
+from src.sources import InMemory
+from src.specs import Classes, Columns, Data, Series
+from src.tables import columns_of
+from tests.samples import PAIRS
+
+FOLDS = 4
+
+
+def source(labels, start=0, groups=None):
+    """Examples whose one number says which they are."""
+    raw = {"number": np.arange(start, start + len(labels)).astype("float32")}
+    return InMemory.of(raw, np.array(labels, "int32"), groups=groups)
+
+
+def data_set(groups=None):
+    train, validation = [0] * 8 + [1] * 16, [0] * 4 + [1] * 8
+    parts = (None, None) if groups is None else (groups[:24], groups[24:])
+    return Data.adapted(
+        columns_of,
+        source(train, 0, parts[0]),
+        validation=source(validation, 24, parts[1]),
+        test=source([0, 1], 100),
+        outputs=Classes(("no", "yes")),
+    )
+
+
+def numbers(source):
+    return source.examples(len(source))[0]["number"].astype(int).tolist()
+
+
+def test_each_example_validates_once_and_trains_otherwise():
+    folds = [crossvalidation.part(data_set(), fold, FOLDS) for fold in range(1, FOLDS + 1)]
+    assert sorted(number for data in folds for number in numbers(data.validation)) == list(range(36))
+    for data in folds:
+        assert sorted(numbers(data.train) + numbers(data.validation)) == list(range(36))
+        assert numbers(data.test) == [100, 101]
+        _, labels = data.validation.examples(9)
+        assert np.bincount(labels).tolist() == [3, 6], "as in the whole"
+
+
+def test_the_folds_are_the_same_each_time():
+    one, other = (crossvalidation.part(data_set(), 2, FOLDS) for _ in range(2))
+    assert numbers(one.train) == numbers(other.train)
+
+
+def test_features_are_adapted_to_the_fold():
+    for fold in range(1, FOLDS + 1):
+        data = crossvalidation.part(data_set(), fold, FOLDS)
+        (number,) = data.train.examples(len(data.train))[0].values()
+        features = data.preprocess({"number": number})["numeric"].numpy()
+        assert features.mean() == pytest.approx(0, abs=1e-6)
+        assert features.std() == pytest.approx(1, abs=1e-5)
+
+
+def test_what_belongs_together_is_in_one_fold():
+    groups = np.arange(36) // 3
+    for fold in range(1, FOLDS + 1):
+        data = crossvalidation.part(data_set(groups), fold, FOLDS)
+        train, validation = ({groups[number] for number in numbers(part)} for part in (data.train, data.validation))
+        assert not train & validation
+
+
+def test_a_features_model_that_can_not_be_adapted_anew_is_refused():
+    data = data_set()
+    fixed = Data(data.train, data.validation, data.test, data.inputs, data.outputs, data.preprocess)
+    with pytest.raises(UserError, match="adapt"):
+        crossvalidation.part(fixed, 1, FOLDS)
+
+
+def test_more_folds_than_examples_are_refused():
+    with pytest.raises(UserError, match=r"36 examples.*40 folds"):
+        crossvalidation.part(data_set(), 1, 40)
+
+
+@pytest.mark.parametrize("name", sorted({data for _, data in PAIRS}))
+def test_every_data_set_is_dealt_out_or_says_why_not(name):
+    file = catalogue.dataset(name)
+    data = catalogue.load(file).load()
+    try:
+        part = crossvalidation.part(data, 1, FOLDS)
+    except UserError as error:
+        assert "pieces of one text or series" in str(error)
+        return
+    assert len(part.train) + len(part.validation) == len(data.train) + len(data.validation)
+    assert type(part.inputs) is type(data.inputs)
+
+
+PAIR = next((pair for pair in PAIRS if catalogue.dataset(pair[1]).inputs == (Columns,)), None)
+needs_pair = pytest.mark.skipif(PAIR is None, reason="no model for a table that needs no download")
+
+
+@needs_pair
+@pytest.mark.parametrize(
+    ("knobs", "said"),
+    [
+        ({"folds": 1}, "folds has to be 2 or more"),
+        ({"folds": -2}, "folds has to be 2 or more"),
+        ({"fold": 1}, "0 without folds"),
+        ({"folds": 3, "fold": 4}, "from 1 to 3"),
+        ({"folds": 3, "export_name": "model"}, "none of their models is exported"),
+    ],
+)
+def test_numbers_that_can_not_be_are_refused(tmp_path, knobs, said):
+    from src.train import train
+
+    with pytest.raises(UserError, match=said):
+        train(PAIR[0], data=PAIR[1], runs_dir=str(tmp_path), **knobs)
+
+
+@needs_pair
+def test_a_model_for_each_fold(tmp_path, capsys):
+    from src.evaluate import evaluate
+    from src.train import train
+
+    runs = train(PAIR[0], data=PAIR[1], folds=2, epochs=2, runs_dir=str(tmp_path))
+    (folder,) = tmp_path.iterdir()
+    written = json.loads((folder / "folds.json").read_text())
+    assert written["runs"] == [run.path.name for run in runs]
+    for name, each in written["validation"].items():
+        assert each == [run.metrics["validation"][name] for run in runs]
+    sizes = [{name: part["examples"] for name, part in run.manifest["splits"].items()} for run in runs]
+    assert all(set(size) == {"train", "validation"} for size in sizes), "the test split isn't read"
+    assert sizes[0]["train"] == sizes[1]["validation"]
+    assert "in 2 folds" in capsys.readouterr().out
+    again = evaluate(run=str(runs[0].path))
+    assert again.metrics["validation"] == pytest.approx(runs[0].metrics["validation"], rel=1e-4)
+
+
+@needs_pair
+def test_one_fold_is_trained_alone(tmp_path):
+    from src.train import train
+
+    knobs = {"data": PAIR[1], "epochs": 2, "verbose": False, "runs_dir": str(tmp_path), "export": False}
+    each = train(PAIR[0], folds=2, **knobs)
+    alone = train(PAIR[0], folds=2, fold=2, test=False, **knobs)
+    assert alone.metrics["validation"] == pytest.approx(each[1].metrics["validation"], rel=1e-4)
+
+
+@pytest.mark.skipif(not any(catalogue.dataset(data).inputs == (Series,) for _, data in PAIRS), reason="no series")
+def test_a_series_is_not_dealt_out(tmp_path):
+    from src.train import train
+
+    model, data = next(pair for pair in PAIRS if catalogue.dataset(pair[1]).inputs == (Series,))
+    with pytest.raises(UserError, match="pieces of one text or series"):
+        train(model, data=data, folds=3, verbose=False, runs_dir=str(tmp_path))
+    assert not list(tmp_path.iterdir()), "nothing is left of it"
