@@ -80,6 +80,12 @@ def test_it_asks_for_what_is_in_the_space(tmp_path, kind):
         assert (found, bool(reason)) == (score(trial), found is None)
 
 
+def test_another_seed_tries_other_configurations(tmp_path):
+    found = [search(lambda n=seed: oracle("random", tmp_path / str(n), seed=n), 1)[0] for seed in range(4)]
+    tried = [trial.values["rate"] for told in found for trial, *_ in told.values()]
+    assert len(tried) == len(set(tried)) == 4 * TRIALS["random"]
+
+
 def test_a_grid_is_every_point_once(tmp_path):
     told, _ = search(lambda: oracle("grid", tmp_path / "journal"), 1)
     found = [json.dumps(trial.values, sort_keys=True) for trial, *_ in told.values()]

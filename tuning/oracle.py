@@ -11,6 +11,7 @@ Random search: Bergstra and Bengio (2012); Bayesian: Snoek et al. (2012); Hyperb
 import json
 import math
 import os
+import random
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -185,7 +186,8 @@ def _oracle(kind: Kind, space: Space, epochs: int, direction: str, seed: int, on
         "objective": keras_tuner.Objective("score", direction),
         "hyperparameters": _hyperparameters(space),
         "tune_new_entries": False,
-        "seed": seed + 1,  # 0 would be a random one
+        # KerasTuner draws with one number after the other, so neighbouring seeds would try much the same.
+        "seed": random.Random(seed).randrange(1, 2**31),
         "max_consecutive_failed_trials": UNBOUNDED,
     }
     match kind:
