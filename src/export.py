@@ -20,6 +20,7 @@ from src.errors import UserError
 from src.files import check_name, check_writable, write_json
 from src.locks import owned
 from src.runs import Run
+from src.serving import extras
 from src.signatures import DEFAULT, Request, Signature
 from src.verify import from_json, to_json
 
@@ -35,6 +36,7 @@ def export(
     model: str = "",
     data: str = "",
     export_name: str = "",
+    keep: int = 0,
     runs_dir: str = "runs",
     exports_dir: str = "saved_models",
 ) -> Path:
@@ -45,16 +47,29 @@ def export(
         model: the newest run of this model is exported.
         data: … on this data set.
         export_name: name under which it is served, by itself MODEL-DATA.
+        keep: versions that stay, the newest ones; 2 at least, as the last one is served until this one is; 0 for all.
         runs_dir: folder in which runs are looked for.
         exports_dir: folder of the SavedModels.
     """
+    if keep < 0 or keep == 1:
+        raise UserError(f"keep has to be 2 or more, or 0 for all, not {keep}.")
     found = runs.find(run, model, data, runs_dir)
     check_writable(found.path, Path(exports_dir))
     name = export_name or f"{found.config['model']}-{found.config['data']}"
     with Verifier() as verifier:
         path = publish(found, name, Path(exports_dir), verifier)
     print(f"export  {path}  (verified in a clean process)")
+    for old in sorted(_versions(path.parent).items())[:-keep] if keep else []:
+        _remove(*old)
     return path
+
+
+def _remove(number: int, path: Path) -> None:
+    """Removes an old version; under a name that is no number first, so that no server finds half of it."""
+    gone = path.with_name(f"{UNFINISHED}{number}")
+    path.rename(gone)
+    shutil.rmtree(gone)
+    print(f"removed {path}")
 
 
 def publish(run: Run, name: str, exports: Path, verifier: "Verifier") -> Path:
@@ -78,11 +93,13 @@ def publish(run: Run, name: str, exports: Path, verifier: "Verifier") -> Path:
         # Not a number, so no server takes it for a version; in the same file system, so that a rename publishes it.
         unfinished = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
         try:
+            cases = _cases(run)
             try:
                 _write(run.signatures, [run.model, run.preprocess], unfinished / "export")
+                extras.write(run, requests, cases, unfinished / "export")
             except tf.errors.ResourceExhaustedError as error:
                 raise UserError(f"{folder} can't be written: {error.message.splitlines()[0]}") from error
-            found = verifier.verify(unfinished / "export", _cases(run))
+            found = verifier.verify(unfinished / "export", cases)
             _refuse(found["problems"], found["differences"], tolerance)
             path = _rename(unfinished / "export", folder)
         finally:

@@ -23,6 +23,7 @@ from src.tasks.classification import Task
 
 SPEC = Image(6, 5, 1)
 CLASSES = Classes(("cat", "dog", "über"), (1, 1, 1))
+FIGURES = {"accuracy": 0.5}
 
 
 @pytest.fixture(scope="module")
@@ -44,11 +45,13 @@ def run(tmp_path_factory) -> Run:
         {
             "format": 1, "model": "toy", "data": "noise", "task": "classification", "knobs": knobs,
             "inputs": to_json(SPEC), "outputs": to_json(CLASSES), "resolved": {"precision": "float32"},
-            "started": "2026-01-01",
+            "started": "2026-01-01", "device": "CPU", "commit": "", "versions": {},
+            "origins": dict.fromkeys(knobs, "default"),
         },
     )  # fmt: skip
-    write_json(path / "manifest.json", {"splits": {}, "in_two_splits": []})
-    write_json(path / "metrics.json", {"train": {}, "validation": {}, "baseline": {}})
+    splits = {name: {"examples": 20} for name in ("train", "validation")}
+    write_json(path / "manifest.json", {"splits": splits, "in_two_splits": []})
+    write_json(path / "metrics.json", {"train": FIGURES, "validation": FIGURES, "baseline": {"predictor": "none"}})
     return load_run(path)
 
 
