@@ -18,7 +18,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 SRC = $(PY) -m src
 WHICH = $(if $(RUN),--run "$(RUN)") $(if $(MODEL),--model $(MODEL)) $(if $(DATA),--data "$(DATA)")
 
-.PHONY: help setup train tune evaluate export generate baseline list doctor bench tensorboard lint format test test-long audit lock clean
+.PHONY: help setup train tune evaluate export serve generate baseline list doctor bench bench-serve tensorboard lint format test test-long audit lock clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -37,6 +37,9 @@ evaluate: $(READY) ## Score a trained model [RUN=...] [MODEL=...] [DATA=...] [AR
 export: $(READY) ## Write a trained model out for use elsewhere [RUN=...] [MODEL=...] [DATA=...] [ARGS="..."]
 	$(strip $(SRC) export $(WHICH) $(ARGS))
 
+serve: $(READY) ## Serve exports until Ctrl-C: MODEL=cnn or all [ENGINE=tensorflow|docker|local] [PORT=8501] [ARGS="..."]
+	@$(strip $(SRC) serve $(if $(MODEL),--model $(MODEL)) $(if $(ENGINE),--engine $(ENGINE)) $(if $(PORT),--port $(PORT)) $(ARGS))
+
 generate: override export PROMPT := $(value PROMPT)
 generate: $(READY) ## Let a language model write [MODEL=...] [DATA=...] [RUN=...] [PROMPT="..."] [ARGS="..."]
 	@$(SRC) generate $(WHICH) $(if $(PROMPT),"--prompt=$$PROMPT") $(ARGS)
@@ -52,6 +55,9 @@ doctor: $(READY) ## Check this machine: Python, packages, GPU, disk
 
 bench: $(READY) ## Measure speed
 	$(strip $(SRC) bench $(ARGS))
+
+bench-serve: $(READY) ## Measure a served model under load [MODEL=...] [ARGS="..."]
+	@$(SRC) bench-serve $(if $(MODEL),--model $(MODEL)) $(ARGS)
 
 tensorboard: $(READY) ## Watch the runs in the browser
 	@$(PY) -m tensorboard.main --logdir runs $(ARGS)

@@ -27,10 +27,18 @@ COMMANDS = {
     "tune": ("tuning.search", "tune", "Search for knobs with which a model is best.", True),
     "evaluate": ("src.evaluate", "evaluate", "Measure a trained run on its data set again.", True),
     "export": ("src.export", "export", "Publish a trained run as a SavedModel for TensorFlow Serving.", True),
+    "serve": (
+        "src.serving.serve",
+        "serve",
+        "Serve exports: TensorFlow Serving, or a local server.",
+        False,
+    ),
+    "ask": ("src.ask", "ask", "Ask a served model about a picture, a text, a table or a request.", False),
     "generate": ("src.generate", "generate", "Let a trained language model write.", True),
     "baseline": ("src.baseline", "baseline", "Show how good simple predictors are on a data set.", True),
-    "list": ("src.listing", "listing", "Show the models, the data sets, what goes together, and their knobs.", False),
+    "list": ("src.listing", "listing", "Show models and data sets, what goes together, and their knobs.", False),
     "doctor": ("src.doctor", "doctor", "Check this machine: what is wrong and how to mend it.", False),
+    "bench-serve": ("src.serving.bench", "bench_serve", "Measure a served model under load.", False),
     "bench": ("src.bench", "bench", "Time the harness against a plain model.fit.", True),
 }
 PROGRAM = "python -m src"
@@ -88,8 +96,10 @@ def _run(argv: list[str], debug: bool) -> None:
         arguments, flags = _model_arguments(command, rest)
     elif command == "baseline":
         arguments, flags = _baseline_arguments(rest)
+    elif command == "ask":
+        arguments, flags = _ask_arguments(rest)
     else:
-        arguments, flags = [], parse(f"{PROGRAM} {command}", COMMANDS[command][2], {command: _own(command)}, rest)
+        arguments, flags = [], parse(f"{PROGRAM} {command}", COMMANDS[command][2], {function: _own(command)}, rest)
     if needs_tensorflow:
         from src.quiet import import_tensorflow
 
@@ -141,6 +151,18 @@ def _baseline_arguments(words: list[str]) -> tuple[list[str], dict[str, Any]]:
     file = catalogue.dataset(words[0])
     groups = {"baseline": _own("baseline"), "data": file.knobs}
     return [file.name], parse(f"{PROGRAM} baseline {file.name}", COMMANDS["baseline"][2], groups, words[1:])
+
+
+def _ask_arguments(words: list[str]) -> tuple[list[str], dict[str, Any]]:
+    """What is asked, wherever it stands among the flags, each of which has a value."""
+    places = [place for place, word in enumerate(words) if not word.startswith("--")]
+    values = {place for place in places if place and words[place - 1].startswith("--") and "=" not in words[place - 1]}
+    asked = [words[place] for place in places if place not in values]
+    flags = [word for place, word in enumerate(words) if place not in places or place in values]
+    found = parse(f"{PROGRAM} ask WHAT", COMMANDS["ask"][2], {"ask": _own("ask")}, flags)
+    if len(asked) != 1:
+        raise UsageError(f"Say what to ask about, one thing: {PROGRAM} ask FILE --model NAME")
+    return asked, found
 
 
 def parse(
@@ -228,7 +250,7 @@ def _peek(words: list[str], name: str) -> str | None:
 
 def _overview() -> str:
     lines = [f"usage: {PROGRAM} COMMAND …", ""]
-    lines += [f"  {name:<9} {about}" for name, (_, _, about, _) in COMMANDS.items()]
+    lines += [f"  {name:<11} {about}" for name, (_, _, about, _) in COMMANDS.items()]
     lines += [
         "",
         f"Flags of a command:  {PROGRAM} COMMAND --help",

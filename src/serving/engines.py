@@ -1,0 +1,106 @@
+"""What serves: TensorFlow Serving itself, in Docker, or the local server; each by one command line and its files."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from src import catalogue
+from src.errors import UserError
+
+Engine = Literal["tensorflow", "docker", "local"]
+BINARY = "tensorflow_model_server"
+# The release was branched after TensorFlow 2.21, whose exports it reads.
+IMAGE = "tensorflow/serving:2.20.0"
+DOCKER_S = 10  # in which its engine has to answer
+METRICS = "/monitoring/prometheus/metrics"
+MODELS, BATCHING, MONITORING = "models.config", "batching.txt", "monitoring.txt"
+MOUNTED, CONFIG = "/models", "/config"  # in the container
+BATCHES = """max_batch_size { value: 64 }
+batch_timeout_micros { value: 2000 }
+max_enqueued_batches { value: 256 }
+num_batch_threads { value: 4 }
+"""
+
+
+def found() -> Engine:
+    """The best one that is here."""
+    if shutil.which(BINARY):
+        return "tensorflow"
+    return "docker" if _docker_answers() else "local"
+
+
+def check(engine: Engine) -> None:
+    """Raises a UserError where an engine isn't here."""
+    if engine == "tensorflow" and not shutil.which(BINARY):
+        raise UserError(f"There is no {BINARY} on the path. ENGINE=docker or ENGINE=local serve without it.")
+    if engine == "docker" and not _docker_answers():
+        raise UserError("No Docker engine answers here. ENGINE=local serves without it.")
+
+
+def write_files(folder: Path, models: Mapping[str, Path], engine: Engine, batching: bool) -> None:
+    """Writes what the engine reads when it starts.
+
+    Args:
+        folder: for the files.
+        models: their folders by name.
+        engine: that reads them.
+        batching: whether requests that come at the same time are answered together.
+    """
+    places = {name: f"{MOUNTED}/{name}" if engine == "docker" else str(path) for name, path in models.items()}
+    configs = "".join(
+        f'  config {{ name: "{name}" base_path: "{place}" model_platform: "tensorflow" }}\n'
+        for name, place in places.items()
+    )
+    (folder / MODELS).write_text(f"model_config_list {{\n{configs}}}\n", encoding="utf-8")
+    (folder / MONITORING).write_text(f'prometheus_config {{ enable: true path: "{METRICS}" }}\n', encoding="utf-8")
+    if batching:
+        (folder / BATCHING).write_text(BATCHES, encoding="utf-8")
+
+
+def command(
+    engine: Engine, folder: Path, models: Mapping[str, Path], host: str, port: int, batching: bool
+) -> list[str]:
+    """The command line that serves: REST at `port`, gRPC at the next one, which the local server hasn't.
+
+    Args:
+        engine: that serves.
+        folder: of `write_files`.
+        models: their folders by name.
+        host: address to listen at; TensorFlow Serving by itself listens at all.
+        port: for REST.
+        batching: as in `write_files`.
+    """
+    if engine == "local":
+        words = ["-m", "src.serving.local", "--config", str(folder / MODELS)]
+        return [sys.executable, *words, "--port", str(port), "--host", host]
+    read = Path(CONFIG) if engine == "docker" else folder
+    rest, grpc = (8501, 8500) if engine == "docker" else (port, port + 1)
+    flags = [f"--port={grpc}", f"--rest_api_port={rest}", f"--model_config_file={(read / MODELS).as_posix()}"]
+    flags += [f"--monitoring_config_file={(read / MONITORING).as_posix()}"]
+    if batching:
+        flags += ["--enable_batching=true", f"--batching_parameters_file={(read / BATCHING).as_posix()}"]
+    if engine == "tensorflow":
+        return [BINARY, *flags]
+    mounts = {path: f"{MOUNTED}/{name}" for name, path in models.items()} | {folder: CONFIG}
+    words = ["docker", "run", "--rm", "--name", f"serving-{port}"]
+    words += [f"--publish={host}:{port}:8501", f"--publish={host}:{port + 1}:8500"]
+    words += [f"--mount=type=bind,source={source},target={target},readonly" for source, target in mounts.items()]
+    return [*words, f"--entrypoint={BINARY}", IMAGE, *flags]
+
+
+def start(words: list[str], log: Path) -> subprocess.Popen:
+    """Runs it; what it says goes into a file."""
+    with open(log, "wb") as file:
+        return subprocess.Popen(words, cwd=catalogue.ROOT, stdout=file, stderr=subprocess.STDOUT)
+
+
+def _docker_answers() -> bool:
+    if not shutil.which("docker"):
+        return False
+    try:
+        return not subprocess.run(["docker", "info"], capture_output=True, timeout=DOCKER_S).returncode
+    except subprocess.TimeoutExpired:
+        return False

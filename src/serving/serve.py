@@ -1,0 +1,173 @@
+"""Serve exports: start an engine on them, wait until it has answered, and show how to ask it."""
+
+import json
+import shlex
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+
+from src.client import Client
+from src.errors import UserError, nearest
+from src.files import read_json
+from src.serving import engines
+
+ALL = "all"
+STARTS_S = 180  # an engine, its image being there
+POLL_S = 0.2
+REQUEST, RESPONSE = Path("assets.extra") / "request.json", Path("assets.extra") / "response.json"
+SHOWN = 300  # characters of an answer
+
+
+def serve(
+    *,
+    model: str = "",
+    engine: Literal["auto", "tensorflow", "docker", "local"] = "auto",
+    port: int = 8501,
+    host: str = "127.0.0.1",
+    batching: bool = False,
+    exports_dir: str = "saved_models",
+) -> None:
+    """Serves exports until Ctrl-C.
+
+    Args:
+        model: name of an export, or of a model, of which the newest export is served; all of them with "all".
+        engine: TensorFlow Serving on the path, else in Docker, else the local server, or the one that is named.
+        port: for REST; gRPC is at the next one.
+        host: address to listen at; only this machine can ask by itself.
+        batching: whether TensorFlow Serving answers requests that come at the same time together.
+        exports_dir: folder of the SavedModels.
+
+    Raises:
+        UserError: where nothing can be served.
+    """
+    models = chosen(Path(exports_dir), model)
+    best = engines.found() if engine == "auto" else engine
+    engines.check(best)
+    if not 0 < port < 65535:
+        raise UserError(f"port has to be 1 to 65534, not {port}.")
+    if batching:
+        _check_batching(models, best)
+    print(f"{', '.join(models)} by {_described(best, host)}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="serving-") as place:
+        folder, log = Path(place), Path(place) / "log.txt"
+        engines.write_files(folder, models, best, batching)
+        words = engines.command(best, folder, models, host, port, batching)
+        print(shlex.join(words), flush=True)
+        process = engines.start(words, log)
+        try:
+            asked = "127.0.0.1" if host == "0.0.0.0" else host
+            for name, path in models.items():
+                _wait(process, log, Client(f"http://{asked}:{port}", name), path)
+            if best != "local":
+                print(f"metrics  http://{asked}:{port}{engines.METRICS}")
+            print("Ctrl-C ends it.", flush=True)
+            process.wait()
+            raise UserError(f"The server ended with code {process.returncode}:\n{_last_lines(log)}")
+        except KeyboardInterrupt:
+            print("\nstopped")
+        finally:
+            _end(process)
+
+
+def chosen(exports: Path, name: str) -> dict[str, Path]:
+    """The exports that are meant, by name: that one, the newest one of that model, or "all".
+
+    Raises:
+        UserError: where there is none, or which one isn't clear.
+    """
+    found = {path.name: path.resolve() for path in sorted(exports.glob("*")) if newest(path)}
+    if not found:
+        raise UserError(f"{exports} has no export. Make one: make train MODEL=cnn")
+    if name == ALL:
+        return found
+    if name in found:
+        return {name: found[name]}
+    named = {other: path for other, path in found.items() if other.startswith(f"{name}-")} if name else found
+    if not named:
+        raise UserError(f"{exports} has no export {name!r}.{nearest(name, found)} There are: {', '.join(found)}.")
+    if not name and len(named) > 1:
+        raise UserError(f"Say which, MODEL=NAME, or all of them, MODEL=all: {', '.join(found)}.")
+    last = max(named, key=lambda other: newest(named[other]).stat().st_mtime)
+    return {last: named[last]}
+
+
+def newest(folder: Path) -> Path | None:
+    """The folder of the largest version of an export, if it has one."""
+    return max((path for path in folder.glob("*") if path.name.isdecimal()), key=lambda p: int(p.name), default=None)
+
+
+def _described(engine: engines.Engine, host: str) -> str:
+    match engine:
+        case "docker":
+            return f"TensorFlow Serving in Docker ({engines.IMAGE})"
+        case "tensorflow":
+            wide = "; it listens at all addresses of this machine: it has no flag for one" if host != "0.0.0.0" else ""
+            return f"TensorFlow Serving ({engines.BINARY}){wide}"
+    return "the local server, for development (neither TensorFlow Serving nor Docker was asked for, or is here)"
+
+
+def _wait(process: subprocess.Popen, log: Path, client: Client, folder: Path) -> None:
+    """Waits until a model answers its sample request, and shows how it was asked."""
+    with Console().status(f"{client.model}: loading"):
+        ends = time.monotonic() + STARTS_S
+        while not (ready := client.available()):
+            if process.poll() is not None:
+                raise UserError(f"The server ended with code {process.returncode}:\n{_last_lines(log)}")
+            if time.monotonic() > ends:
+                raise UserError(f"{client.model} wasn't available within {STARTS_S} s:\n{_last_lines(log)}")
+            time.sleep(POLL_S)
+    version = folder / str(ready)
+    if not (version / REQUEST).is_file():
+        print(f"{client.model}, version {ready}, is available; it has no sample request to show.", flush=True)
+        return
+    answer = json.dumps(client.post(read_json(version / REQUEST)), ensure_ascii=False)
+    shown = answer if len(answer) <= SHOWN else f"{answer[:SHOWN]} …"
+    print(f"\n{client.model}, version {ready}, has answered:\n{shown}\n", flush=True)
+    file = shlex.quote(_short(version / REQUEST))
+    print(f"  curl {client.url}:predict -d @{file}")
+    print(f"  python -m src ask {file} --model {client.model} --server {client.server}")
+
+
+def _short(path: Path) -> str:
+    """A path from here, where it is below."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _check_batching(models: Mapping[str, Path], engine: engines.Engine) -> None:
+    """Raises a UserError for a signature that can't be asked in batches of several requests."""
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    if engine == "local":
+        raise UserError("batching has no effect in the local server.")
+    for name, folder in models.items():
+        saved = saved_model_pb2.SavedModel.FromString((newest(folder) / "saved_model.pb").read_bytes())
+        for key, signature in saved.meta_graphs[0].signature_def.items():
+            if key.startswith("__"):
+                continue
+            for tensor, info in [*signature.inputs.items(), *signature.outputs.items()]:
+                sizes = [dim.size for dim in info.tensor_shape.dim]
+                free = [size for size in sizes[1:] if size < 0] if tensor in signature.inputs else []
+                if not sizes or sizes[0] >= 0 or free:
+                    raise UserError(
+                        f"{name} can't be batched: {tensor} of its signature {key} has the shape {sizes}, and a batch "
+                        "needs a free first dimension, the others fixed. Leave --batching out."
+                    )
+
+
+def _last_lines(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n".join(lines[-5:])
+
+
+def _end(process: subprocess.Popen) -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

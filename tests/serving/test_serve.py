@@ -1,0 +1,180 @@
+"""`serve` and `ask` as users have them, and the exact command of each engine."""
+
+import json
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from google.protobuf import text_format
+from tensorflow_serving.config import model_server_config_pb2
+
+from src import catalogue
+from src.ask import ask
+from src.client import Client
+from src.errors import UserError
+from src.serving import engines
+from src.serving.serve import serve
+from tests.samples import PAIRS
+
+MODELS = {"cnn-digits": Path("/exports/cnn-digits"), "mlp-wine": Path("/exports/mlp-wine")}
+
+
+def test_the_command_of_tensorflow_serving():
+    folder = Path("/etc/serving")
+    assert engines.command("tensorflow", folder, MODELS, "127.0.0.1", 8600, batching=True) == [
+        "tensorflow_model_server",
+        "--port=8601",
+        "--rest_api_port=8600",
+        "--model_config_file=/etc/serving/models.config",
+        "--monitoring_config_file=/etc/serving/monitoring.txt",
+        "--enable_batching=true",
+        "--batching_parameters_file=/etc/serving/batching.txt",
+    ]
+
+
+def test_the_command_of_docker():
+    words = engines.command("docker", Path("/etc/serving"), MODELS, "127.0.0.1", 8600, batching=False)
+    assert shlex.join(words) == (
+        "docker run --rm --name serving-8600 --publish=127.0.0.1:8600:8501 --publish=127.0.0.1:8601:8500 "
+        "--mount=type=bind,source=/exports/cnn-digits,target=/models/cnn-digits,readonly "
+        "--mount=type=bind,source=/exports/mlp-wine,target=/models/mlp-wine,readonly "
+        "--mount=type=bind,source=/etc/serving,target=/config,readonly "
+        "--entrypoint=tensorflow_model_server tensorflow/serving:2.20.0 "
+        "--port=8500 --rest_api_port=8501 --model_config_file=/config/models.config "
+        "--monitoring_config_file=/config/monitoring.txt"
+    )
+
+
+@pytest.mark.parametrize(("engine", "base"), [("tensorflow", "/exports"), ("local", "/exports"), ("docker", "/models")])
+def test_the_files_are_tensorflow_servings(tmp_path, engine, base):
+    engines.write_files(tmp_path, MODELS, engine, batching=True)
+    content = (tmp_path / "models.config").read_text()
+    config = text_format.Parse(content, model_server_config_pb2.ModelServerConfig())
+    found = {one.name: (one.base_path, one.model_platform) for one in config.model_config_list.config}
+    assert found == {name: (f"{base}/{name}", "tensorflow") for name in MODELS}
+    metrics = 'prometheus_config { enable: true path: "/monitoring/prometheus/metrics" }'
+    assert (tmp_path / "monitoring.txt").read_text() == f"{metrics}\n"
+    assert "max_batch_size { value: 64 }" in (tmp_path / "batching.txt").read_text()
+
+
+def test_the_best_engine_is_found(monkeypatch):
+    there = {"tensorflow_model_server", "docker"}
+    monkeypatch.setattr(engines.shutil, "which", lambda name: name if name in there else None)
+    monkeypatch.setattr(engines.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 0))
+    assert engines.found() == "tensorflow"
+    there.remove("tensorflow_model_server")
+    assert engines.found() == "docker"
+    with pytest.raises(UserError, match="no tensorflow_model_server on the path"):
+        engines.check("tensorflow")
+    monkeypatch.setattr(engines.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 1))
+    assert engines.found() == "local"
+    with pytest.raises(UserError, match="No Docker engine answers"):
+        engines.check("docker")
+
+
+@pytest.mark.parametrize(
+    ("names", "knobs", "said"),
+    [
+        ([], {}, "has no export"),
+        (["cnn-digits"], {"model": "cmn-digits"}, "Did you mean 'cnn-digits'"),
+        (["cnn-digits", "mlp-wine"], {}, "Say which, MODEL=NAME, or all of them"),
+        (["cnn-digits"], {"engine": "local", "batching": True}, "batching has no effect"),
+        (["cnn-digits"], {"engine": "local", "port": 0}, "port has to be"),
+    ],
+)
+def test_what_can_not_be_served_is_said(tmp_path, names, knobs, said):
+    for name in names:
+        (tmp_path / name / "1").mkdir(parents=True)
+    with pytest.raises(UserError, match=said):
+        serve(exports_dir=str(tmp_path), **knobs)
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def served(short_run):
+    """A server that has shown how to ask it: its process, its port, what it said, its export."""
+    model, data = next((pair for pair in PAIRS if pair == ("cnn", "digits")), PAIRS[0])
+    run = short_run(model, data)
+    export = Path(json.loads((run.path / "export.json").read_text())["path"])
+    port, words = free_port(), ["--model", model, "--engine", "local", "--exports-dir", str(export.parents[1])]
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "src", "serve", *words, "--port", str(port)],
+        cwd=catalogue.ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if line.startswith("Ctrl-C"):
+            break
+    yield process, port, "".join(said), export
+    process.kill()
+    process.wait()
+
+
+def test_it_says_what_serves_and_how_to_ask(served):
+    process, _, said, export = served
+    assert process.poll() is None, said
+    assert "by the local server, for development" in said
+    assert f"{export.parent.name}, version 1, has answered:" in said
+    (curl,) = [line.strip() for line in said.splitlines() if line.strip().startswith("curl")]
+    done = subprocess.run(shlex.split(f"{curl} --silent"), cwd=catalogue.ROOT, capture_output=True, text=True)
+    assert json.loads(done.stdout).keys() == {"outputs"}
+    (line,) = [line.strip() for line in said.splitlines() if line.strip().startswith("python -m src ask")]
+    words = [sys.executable, *shlex.split(line)[1:]]
+    done = subprocess.run(words, cwd=catalogue.ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 3, "an answer a row"
+
+
+def test_a_client_in_python(served):
+    _, port, _, export = served
+    request = json.loads((export / "assets.extra" / "request.json").read_text())["inputs"]
+    client = Client(f"http://127.0.0.1:{port}", export.parent.name)
+    assert client.available() == 1
+    assert client.predict(request) == client.predict(request, "serving_default")
+    outputs = client.signatures()["serving_default"]["outputs"]
+    assert client.predict(request).keys() == outputs.keys()
+    with pytest.raises(UserError, match="not found in signature def"):
+        client.predict(request, "nosuch")
+
+
+@pytest.mark.parametrize(
+    ("knobs", "said"),
+    [
+        ({"server": "http://127.0.0.1:1"}, "doesn't answer.*make serve"),
+        ({"model": "nosuch"}, "Servable not found"),
+        ({"version": 9}, "Servable not found"),
+        ({"signature": "nosuch"}, "no signature 'nosuch'"),
+        ({"deadline": 0.0}, "deadline has to be above 0"),
+        ({"model": ""}, "Say which model"),
+    ],
+)
+def test_what_can_not_be_asked_is_said(served, knobs, said):
+    _, port, _, export = served
+    what = str(export / "assets.extra" / "request.json")
+    with pytest.raises(UserError, match=said):
+        ask(what, **{"server": f"http://127.0.0.1:{port}", "model": export.parent.name, **knobs})
+
+
+def test_ctrl_c_ends_it_and_its_server(served):
+    process, port, _, export = served
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+    deadline = time.monotonic() + 30
+    client = Client(f"http://127.0.0.1:{port}", export.parent.name)
+    while client.available() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert client.available() is None
