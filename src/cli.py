@@ -128,7 +128,7 @@ def _model_arguments(command: str, words: list[str]) -> tuple[list[str], dict[st
     if model.startswith("-"):
         raise UsageError(f"The model comes first: {PROGRAM} {command} MODEL …, with one of: {names}.")
     chosen = {name: value for name in config.CHOOSING if (value := _peek(rest, name))}
-    if resumed := _peek(rest, "resume"):
+    if command == "train" and (resumed := _peek(rest, "resume")):
         where = {**chosen, "resume": resumed, "runs_dir": _peek(rest, "runs_dir")}
         chosen["config"] = str(resume.find(model, where) / "config.json")
     settings = config.resolve(model, chosen)

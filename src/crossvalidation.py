@@ -115,4 +115,4 @@ def _show(settings: Config, folder: Path, figures: dict[str, list[float]]) -> No
         table.add_row(name, *map(digits, (statistics.mean(each), statistics.stdev(each), *each)))
     Console(highlight=False).print(table)
     print(f"runs    {folder}")
-    print(f"\nNext, a model of it:\n  make train MODEL={choices.model.name} DATA={choices.data.name}")
+    print("\nNext: the same command without --folds trains a model, tests and exports it.")

@@ -17,6 +17,7 @@ from src import catalogue, config
 from src.errors import UsageError, UserError
 from src.specs import Choice, Range
 from tests.samples import PAIRS
+from tuning import page
 from tuning.folder import Folder
 from tuning.oracle import Oracle
 from tuning.space import allowed, points, size, space_of
@@ -122,6 +123,18 @@ def test_what_a_kill_left_of_a_line_is_cut_off(tmp_path):
         assert again == whole
 
 
+def test_fewer_trials_than_there_are_is_the_end(tmp_path):
+    told, _ = search(lambda: oracle("random", tmp_path / "journal", trials=5), 1)
+    again, _ = search(lambda: oracle("random", tmp_path / "journal", trials=2), 1)
+    assert again == told
+
+
+@pytest.mark.parametrize("kind", ["random", "bayesian", "hyperband"])
+def test_a_space_that_nothing_satisfies_is_refused(tmp_path, kind):
+    with pytest.raises(UserError, match="none keeps the rules of the space: rate > 9"):
+        oracle(kind, tmp_path / "journal", space={"rate": Range(0.0, 1.0, where="rate > 9")})
+
+
 def test_another_seed_does_not_go_on(tmp_path):
     search(lambda: oracle("random", tmp_path / "journal"), 1)
     with pytest.raises(UserError, match="journal:1: the search can't go on"):
@@ -225,6 +238,11 @@ def test_a_wrong_space_is_refused_by_name(said, named):
     ("text", "named"),
     [
         ("batch = 3", "has to be a list"),
+        ('batch = "32"', "has to be a list"),
+        ('batch = {values = [32, 64], when = "adam"}', "when needs a table"),
+        ('dropout = {low = 0.0, high = 0.3, step = "a"}', "a step is a number"),
+        ("batch = {values = [32, 64], where = 5}", "where needs a text"),
+        ('batch = {values = [1, 2], when = {optimizers = "sgd"}}', "Did you mean 'optimizer'"),
         ("batch = {low = 1}", "has to be a list"),
         ("batch = {low = 1, high = 2, hihg = 3}", "has to be a list"),
         ("batch = [1, 2", "isn't TOML"),
@@ -267,6 +285,7 @@ def test_a_search_from_its_first_step_to_its_best_configuration(tmp_path):
     assert {"check", "default", "0000", "0001", "default-seed1"} <= set(found)
     assert "learning_rate has to be above 0" in found["0001"]["reason"]
     assert [path.parent.name.split("-")[-1] for path in search.glob("runs/*/model.keras")] in (["default"], ["0000"])
+    assert not [log for log in search.glob("trials/*/log.txt") if "Fatal" in log.read_text()]
     tested = {path.parent.name for path in search.glob("runs/*/metrics.json") if "test" in json.loads(path.read_text())}
     assert tested == {run for name, result in found.items() if "seed" in name for run in result["runs"]}
     settings = config.resolve(MODEL, {"config": str(search / "best.json")})
@@ -281,7 +300,7 @@ def test_a_search_from_its_first_step_to_its_best_configuration(tmp_path):
 def test_a_default_that_can_not_be_trained_ends_the_search_at_once(tmp_path):
     with pytest.raises(UserError, match=r"without any search failed: .*learning_rate has to be above 0"):
         tuned(tmp_path, learning_rate=-1.0)
-    assert not list(tmp_path.glob("*/search.json"))
+    assert not list(tmp_path.iterdir()), "nothing is left of it"
 
 
 def command(folder, tuner, workers):
@@ -379,7 +398,7 @@ ends = {0.2: "killed", 0.3: "dies", 0.4: "fails"}.get(asked["knobs"].get("dropou
 if ends == "killed":
     os.kill(os.getpid(), 9)
 if ends == "dies":
-    (folder / "log.txt").write_text("Traceback\\nBug: here\\n")
+    (folder / "log.txt").write_text("Traceback …\\nRuntimeError: broken\\n\\nArguments received:\\n  • x=1\\n")
     sys.exit(1)
 run = folder.parents[1] / "runs" / (asked["parents"] or [folder.name])[0]
 run.mkdir(parents=True, exist_ok=True)
@@ -424,12 +443,27 @@ def searched(tmp_path, short_run):
     return run
 
 
+def test_a_comparison_of_an_earlier_winner_is_not_shown(searched):
+    search = searched("grid", {"dropout": Choice(0.1, 0.5)})
+    for trial, shown in (("default", False), ("0001", True)):
+        comparison = {"trial": trial, "figure": "figure", "default": [0.5], "best": [0.6]}
+        (search.folder.path / "comparison.json").write_text(json.dumps(comparison))
+        page.write(search)
+        assert ("Was it worth it?" in (search.folder.path / "report.html").read_text()) == shown
+
+
+def test_a_configuration_that_went_on_is_ranked_once(searched):
+    search = searched("hyperband", {"dropout": Range(0.0, 0.19)})
+    runs = [tuple(result["runs"]) for _, result in search.ranking]
+    assert len(runs) == len(set(runs)) < len(search.results)
+
+
 def test_however_a_trial_ends_the_search_goes_on(searched):
     search = searched("grid", {"dropout": Choice(0.1, 0.2, 0.3, 0.4, 0.5)})
     reasons = {trial.values.get("dropout"): result.get("reason") for trial, result in search.results.values()}
     assert reasons.pop(None) is reasons.pop(0.1) is reasons.pop(0.5) is None
     assert reasons[0.2].startswith("killed by signal 9")
-    assert reasons[0.3].startswith("Bug: here")
+    assert reasons[0.3].startswith("RuntimeError: broken")
     assert reasons[0.4] == "it doesn't fit"
     starts = {path.parent.name: path.read_text() for path in search.folder.path.glob("trials/*/starts")}
     assert starts == {"check": "x", "default": "x", "0000": "x", "0001": "xxx", "0002": "x", "0003": "x", "0004": "x"}
@@ -471,7 +505,7 @@ def test_hyperband_goes_on_with_the_same_run(searched):
 
 def test_an_unused_name_under_an_old_one_is_another_search(searched, tmp_path):
     searched("random", {"dropout": Choice(0.1, 0.5)}, trials=1)
-    with pytest.raises(UserError, match=r"another search: space, dropout was .* and is .* now"):
+    with pytest.raises(UserError, match=r"another search: space, dropout was 0\.1,0\.5 and is 0\.1,0\.6 now"):
         searched("random", {"dropout": Choice(0.1, 0.6)}, trials=1)
     with pytest.raises(UserError, match=r"another search: tuner was 'random' and is 'grid' now"):
         searched("grid", {"dropout": Choice(0.1, 0.5)})
@@ -520,6 +554,8 @@ def test_ctrl_c_ends_the_trial_and_says_what_is_known(tmp_path):
     said = runs.with_suffix(".log").read_text()
     search = found[0].parents[2]
     assert f"stopped; the same command goes on with {search}" in said
-    assert "1 trials" in said or "2 trials" in said, said
+    assert "0 of 6 trials" in said or "1 of 6 trials" in said, said
+    for log in search.glob("trials/*/log.txt"):
+        assert "Fatal" not in log.read_text()
     assert (search / "report.html").exists()
     assert not [number for number in trials if lives(number)]

@@ -28,13 +28,18 @@ def compare(search, best: Trial, default: Trial, seeds: int) -> None:
     for name, trial in {"default": default, **({} if best.id == default.id else {"best": best})}.items():
         found[name] = []
         for seed in range(first, first + seeds):
-            search.say(f"{name}, seed {seed} …")
-            result = search.train(Trial(f"{trial.id}-seed{seed}", trial.values), seed=seed, folds=0, test=True)
+            again = Trial(f"{trial.id}-seed{seed}", trial.values)
+            if not search.folder.result(again.id):
+                search.say(f"{name}, seed {seed} …")
+            result = search.train(again, seed=seed, folds=0, test=True)
             found[name].append(search.folder.tested(result, search.monitor))
             search.folder.lighten(result["runs"])
-    comparison = {"figure": figure, **found}
+    comparison = {"trial": best.id, "figure": figure, **found}
     write_json(search.folder.path / "comparison.json", comparison)
-    said = [f"{name} {statistics.mean(each):.4g} ± {deviation(each):.2g}" for name, each in found.items()]
+    said = [
+        f"{name} {statistics.mean(each):.4g}" + (f" ± {deviation(each):.2g}" if seeds > 1 else "")
+        for name, each in found.items()
+    ]
     search.say(f"{figure} on test, {seeds} seed{'s' * (seeds > 1)}: {', '.join(said)}")
     search.say(verdict(comparison, search.direction))
 
@@ -45,10 +50,12 @@ def verdict(comparison: Mapping[str, Any], direction: str) -> str:
         return "The configuration without any search won: nothing was found that is better than it."
     default, best = comparison["default"], comparison["best"]
     gain = (statistics.mean(best) - statistics.mean(default)) * (1 if direction == "max" else -1)
-    if gain <= 0:
-        return "The configuration without any search is as good: nothing was found that is better than it."
     if len(best) == 1:
-        return "The winner is better in one training of each, which says little."
+        than = "better" if gain > 0 else "worse" if gain < 0 else "as good"
+        return f"The winner is {than} on test in one training of each, which says little."
+    if gain <= 0:
+        than = "better" if gain < 0 else "as good"
+        return f"The configuration without any search is {than}: nothing was found that is better than it."
     if gain <= math.hypot(deviation(best), deviation(default)):
         return "The winner is better, but by no more than two trainings of one configuration may differ."
     return "The winner is better than the configuration without any search."

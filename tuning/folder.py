@@ -11,6 +11,7 @@ comparison.json what it and the configuration without any search reach on the te
 
 import json
 import math
+import re
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,11 +25,12 @@ from src.config import Config
 from src.errors import UserError
 from src.files import read_json, write_json
 from tuning.oracle import FACTOR, Trial
-from tuning.space import Space
+from tuning.space import Space, as_said
 
 FOR_SEARCH = ("limit", "folds")  # knobs that a training of the winner hasn't
 SILENT = {"test": False, "export": False, "tensorboard": False}  # what a trial leaves out
 NO_EFFECT = ("resume", "fold", "pause", "test", "export", "export_name", "tag", "tensorboard", "histograms")
+ERROR = re.compile(r"[A-Za-z_][\w.]*(Error|Exception): ")  # as a traceback says at its end what it was
 HEAVY = ("best.weights.h5", "model.keras", "preprocess.keras", "judge.keras", "state", "doors", "requests", "figures")
 
 
@@ -64,7 +66,8 @@ class Folder:
                 if known.get(name) != now.get(name):
                     raise UserError(
                         f"{self.path} is another search: {', '.join(filter(None, (key, name)))} was "
-                        f"{known.get(name)!r} and is {now.get(name)!r} now. Give this one a --name."
+                        f"{as_said(known.get(name))} and is {as_said(now.get(name))} now. Give this one a --name, or "
+                        "delete that folder."
                     )
         return before["monitor"], before["direction"]
 
@@ -106,10 +109,11 @@ class Folder:
         file = self.place(name) / "result.json"
         return read_json(file) if file.exists() else None
 
-    def failed(self, trial: Trial, code: int) -> dict[str, Any]:
-        """The result of a trial whose process died."""
-        write_json(self.place(trial.id) / "result.json", {"reason": self.last_words(trial, code), "seconds": 0.0})
-        return self.result(trial.id)
+    def failed(self, trial: Trial, code: int, seconds: float) -> dict[str, Any]:
+        """The result of a trial whose process died after so many seconds."""
+        result = {"reason": self.last_words(trial, code), "seconds": round(seconds, 1)}
+        write_json(self.place(trial.id) / "result.json", result)
+        return result
 
     def last_words(self, trial: Trial, code: int) -> str:
         """Why its process died with that exit code."""
@@ -117,7 +121,8 @@ class Folder:
         if code < 0:
             return f"killed by signal {-code}, perhaps for lack of memory; see {log}"
         said = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-        return f"{said[-1] if said else 'it said nothing'}; see {log}"
+        errors = [line for line in said if ERROR.match(line)]
+        return f"{(errors or said or ['it said nothing'])[-1]}; see {log}"
 
     def tested(self, result: Mapping[str, Any], monitor: str) -> float:
         """The objective on the test split, of a trial that was to read it."""

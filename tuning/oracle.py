@@ -32,7 +32,8 @@ from tuning.space import Space, allowed
 Kind = Literal["random", "grid", "bayesian", "hyperband"]
 FACTOR = 3  # of Hyperband: one in so many goes on, for so many times as many epochs
 UNBOUNDED = 10**9  # more failed trials in a row than there will be
-BARREN = 1_000  # configurations in a row that break a rule: there are no others
+BARREN = 100  # configurations in a row that break a rule: there are hardly others
+DRAWN = 1_000  # at random, of which one has to keep the rules before anything is trained
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Oracle:
         journal: the file; one that is there is gone through first.
 
     Raises:
-        UserError: where the journal is of another search.
+        UserError: where the journal is of another search, or nothing can be tried.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Oracle:
         journal: Path,
     ):
         self._space, self._fixed, self._trials, self._direction = space, fixed, trials, direction
+        self._check_rules()
         self._oracle = _oracle(kind, space, epochs, direction, seed, once=trials is None)
         self._scratch = tempfile.TemporaryDirectory()  # KerasTuner's files, which nothing reads
         BaseTuner(self._oracle, directory=self._scratch.name, project_name="search", overwrite=True)
@@ -153,6 +155,17 @@ class Oracle:
         trial.status = "COMPLETED"
         self._oracle.end_trial(trial)
 
+    def _check_rules(self) -> None:
+        """Raises a UserError where no configuration keeps the rules of the space, as far as random ones tell."""
+        if not (rules := [values.where for values in self._space.values() if values.where]):
+            return
+        knobs = _hyperparameters(self._space).space
+        for number in range(DRAWN):
+            values = {knob.name: knob.random_sample(number * len(knobs) + place) for place, knob in enumerate(knobs)}
+            if allowed(self._space, {**self._fixed, **self._decoded(values)}) is None:
+                return
+        raise UserError(f"Of {DRAWN:,} configurations none keeps the rules of the space: {', '.join(rules)}.")
+
     def _decoded(self, values: dict[str, Any]) -> dict[str, Any]:
         found = {name: value for name, value in values.items() if name in self._space}
         return {
@@ -161,6 +174,7 @@ class Oracle:
         }
 
     def _replay(self) -> None:
+        trials, self._trials = self._trials, None  # there may be more of them than are wanted now
         for number, event in enumerate(_events(self._journal), 1):
             if "ask" in event:
                 before = {name: value for name, value in event.items() if name != "ask"}
@@ -172,6 +186,7 @@ class Oracle:
                     )
             else:
                 self._tell(event["tell"], event["score"], event["reason"])
+        self._trials = trials
 
     def _write(self, event: dict[str, Any]) -> None:
         with open(self._journal, "a", encoding="utf-8") as file:

@@ -25,7 +25,7 @@ Found = Sequence[tuple[Trial, Mapping[str, Any]]]  # trials with their results
 SHOWN = 10  # of the best
 WIDEST = 3  # panels side by side
 ROOM = 0.06  # beside the ends of a range, as a share of it
-NEAR = 90  # per cent of the trials, the best ones, whose figures the axes hold
+FAR = 3  # interquartile ranges beside the quartiles: what is worse stands at the edge
 TRIAL = {"color": "C0", "s": 26, "linewidths": 1}
 DEFAULT = {"color": "C1", "marker": "D", "s": 40, "zorder": 3}
 FAILED = {"color": "C3", "marker": "x", "s": 26}
@@ -50,6 +50,8 @@ def write(search) -> None:
     knobs = [(search.shown(trial), trial.id == "default", result) for trial, result in found]
     _against_knobs(knobs, search.space, figure, limits).savefig(path / "figures" / "knobs.png", dpi=100)
     comparison = read_json(file) if (file := path / "comparison.json").exists() else None
+    if comparison and comparison["trial"] != scored[0][0].id:
+        comparison = None  # of an earlier winner
     folders = Path(__file__).parent, Path(__file__).parents[1] / "src"
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(folders), autoescape=True)
     environment.filters["number"] = number
@@ -57,7 +59,7 @@ def write(search) -> None:
         what=read_json(path / "search.json"),
         path=path,
         figure=figure,
-        trained=scored,
+        count=len(found) - 1,
         failed=failed,
         paused=any(result["paused"] for _, result in scored),
         seconds=sum(result["seconds"] for _, result in found),
@@ -163,7 +165,12 @@ def _mark(
 
 def _limits(scores: Sequence[float], direction: str) -> tuple[float, float]:
     """Of the axis for the figures: one diverged training mustn't press all others into a line."""
-    low, high = np.percentile(scores, (0, NEAR) if direction == "min" else (100 - NEAR, 100))
+    lower, upper = np.percentile(scores, (25, 75))
+    low, high = min(scores), max(scores)
+    if direction == "min":
+        high = min(high, upper + FAR * (upper - lower))
+    else:
+        low = max(low, lower - FAR * (upper - lower))
     room = ROOM * (high - low) or 0.05 * abs(high) or 1.0
     return float(low - room), float(high + room)
 

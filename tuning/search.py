@@ -12,6 +12,7 @@ runs/tune-MODEL-DATA-TUNER/
 """
 
 import math
+import shutil
 import subprocess
 import time
 from collections.abc import Callable
@@ -64,11 +65,12 @@ def tune(
         model: a file of models/.
         tuner: random; every point of a grid; bayesian, by a model of what was seen; or hyperband, which trains many
             for a few epochs and the best of them for longer.
-        trials: the most there are; 20 by itself for random and bayesian, all for a grid, one round of hyperband.
+        trials: the most there are, beside the configuration without any search; 20 by itself for random and bayesian,
+            all for a grid, one round of hyperband.
         space: what is tried besides the model's own SPACE: KNOB, KNOB=VALUE,VALUE, KNOB=LOW:HIGH[:log], or a TOML file.
         grid_points: of each range, in a grid.
         workers: trials at a time.
-        minutes: after which no trial is begun; no limit by itself.
+        minutes: after which no trial is begun, counted from this command on; no limit by itself.
         goal: figure that is good enough to end the search; none by itself.
         keep: trained models that stay on the disk, those of the best trials.
         seeds: trainings of the winner, and of the configuration without any search, with seeds of their own, by which
@@ -88,9 +90,9 @@ def tune(
         ("seeds", seeds, 0),
     ):
         if value is not None and value < least:
-            raise UserError(f"{knob} has to be {least} or more, not {value}.")
+            raise UsageError(f"{knob} has to be {least} or more, not {value}.")
     if minutes is not None and minutes <= 0:
-        raise UserError(f"minutes has to be above 0, not {minutes}.")
+        raise UsageError(f"minutes has to be above 0, not {minutes}.")
     if name:
         check_name("name", name)
     if without := ", ".join(knob for knob in given if knob in NO_EFFECT):
@@ -102,7 +104,10 @@ def tune(
     if tuner == "grid":
         whole = {knob.name for knob in settings.choices.knobs.values() if knob.type is int}
         searched = {knob: points(values, grid_points, knob in whole) for knob, values in searched.items()}
-        say(f"The grid has {size(searched, settings.values):,} configurations.")
+        if not (count := size(searched, settings.values)):
+            raise UsageError("The grid has no configuration: none keeps the rules of the space.")
+        say(f"The grid has {count:,} configurations.")
+        trials = min(trials or count, count)
     runs_dir = Path(settings.values["runs_dir"])
     check_writable(runs_dir)
     path = runs_dir / "-".join(["tune", model, settings.choices.data.name, tuner, *([name] if name else [])])
@@ -113,8 +118,13 @@ def tune(
         try:
             search = Search(folder, searched, tuner, trials or USUAL_TRIALS.get(tuner), processes, say)
             best = search.run(minutes, goal, keep, seeds)
+        except KeyboardInterrupt as error:
+            number = SIGTERM if isinstance(error, Terminated) else SIGINT
+            raise Stopped(f"stopped; the same command goes on with {path}", number) from None
         finally:
             processes.close()
+            if not (path / "search.json").exists():  # it never began
+                shutil.rmtree(path, ignore_errors=True)
     if retrain:
         train(model, **best, **{knob: settings.values[knob] for knob in ("runs_dir", "exports_dir", "verbose")})
     return best
@@ -127,6 +137,7 @@ class Running:
     slot: int | None
     trial: Trial
     process: subprocess.Popen
+    begun: float
     deaths: int = 0
 
 
@@ -151,6 +162,7 @@ class Search:
         say: Callable[[str], None],
     ):
         self.folder, self.space, self.workers, self.say = folder, space, workers, say
+        self.trials = trials
         self.running: list[Running] = []
         values = folder.settings.values
         self.monitor, self.direction = folder.same_as_before(tuner, space) or folder.begin(
@@ -172,8 +184,8 @@ class Search:
     def run(self, minutes: float | None, goal: float | None, keep: int, seeds: int) -> dict[str, Any]:
         """Searches, or goes on searching, and gives back the knobs that won."""
         ends = time.monotonic() + 60 * minutes if minutes else math.inf
-        if self.results:
-            self.say(f"going on with {self.folder.path}: {len(self.results)} trials are done")
+        searched = f"over {', '.join(self.space)}, by {self.monitor}, in {self.folder.path}"
+        self.say(f"{'going on: ' if self.results else ''}{self.progress} {searched}")
         try:
             with Table(self) as table:
                 self._try_all(table, ends, goal, keep)
@@ -183,12 +195,11 @@ class Search:
             found = self.folder.keep_best(best)
             if seeds:
                 compare(self, best, DEFAULT, seeds)
-        except KeyboardInterrupt as error:
+            page.write(self)
+        except KeyboardInterrupt:
             self._stop()
             page.write(self)
-            number = SIGTERM if isinstance(error, Terminated) else SIGINT
-            raise Stopped(f"stopped; the same command goes on with {self.folder.path}", number) from None
-        page.write(self)
+            raise
         self.say(f"best    {self.folder.path / 'best.json'}")
         self.say(f"report  {self.folder.path / 'report.html'}")
         return found
@@ -200,7 +211,7 @@ class Search:
                 while len(self.running) < self.workers.count and self._goes_on(ends, goal) and self._start_next():
                     pass
                 if not self.running:
-                    return
+                    return self._say_why(ends, goal)
                 for trial in self._collect(table):
                     self._tidy(keep)
                     table.ended(trial)
@@ -214,9 +225,16 @@ class Search:
 
     @property
     def ranking(self) -> list[tuple[Trial, dict[str, Any]]]:
-        """Trials with their results, the best first, and those that failed last."""
+        """Trials with their results, the best first, and those that failed last; of a training the last one."""
+        latest = {tuple(result.get("runs", (trial.id,))): (trial, result) for trial, result in self.results.values()}
         sign = 1 if self.direction == "min" else -1
-        return sorted(self.results.values(), key=lambda found: sign * found[1].get("score", sign * math.inf))
+        return sorted(latest.values(), key=lambda found: sign * found[1].get("score", sign * math.inf))
+
+    @property
+    def progress(self) -> str:
+        """How many trials are done, beside the configuration without any search."""
+        done = len(self.results.keys() - {DEFAULT.id})
+        return f"{done}{f' of {self.trials}' if self.trials else ''} trial{'s' * ((self.trials or done) != 1)}"
 
     def _tidy(self, keep: int) -> None:
         parents = [running.trial.parent for running in self.running if running.trial.parent]
@@ -225,12 +243,17 @@ class Search:
 
     def shown(self, trial: Trial) -> dict[str, Any]:
         """The values of the knobs that are searched, without those that have no effect beside its others."""
-        values = trial.values or self.folder.settings.values
-        return {name: values[name] for name in self.space if name in values}
+        values = {**self.folder.settings.values, **trial.values}
+        return {
+            name: values[name]
+            for name, one in self.space.items()
+            if all(values.get(parent) in among for parent, among in one.when.items())
+        }
 
     def _check_one_step(self) -> str:
         """Trains the default configuration for a moment, so that a mistake in it shows as itself; names its task."""
         check = Trial("check", {})
+        self.say("trying one step of the configuration without any search …")
         one_fold = {"fold": 1} if self.folder.settings.values["folds"] else {}
         process = self.workers.start(self.folder.give(check, limit=CHECKED, epochs=1, **one_fold))
         try:
@@ -257,7 +280,7 @@ class Search:
         if trial:
             _, parent = self.results.get(trial.parent, (None, None))
             process = self.workers.start(self.folder.give(trial, parent, self.shown(trial)))
-            self.running.append(Running(slot, trial, process))
+            self.running.append(Running(slot, trial, process, time.monotonic()))
         return trial is not None
 
     def _collect(self, table: Table) -> list[Trial]:
@@ -273,7 +296,7 @@ class Search:
                 if code < 0 and running.deaths < ATTEMPTS:  # killed: it may go on where it was
                     running.process = self.workers.start(self.folder.place(trial.id))
                     continue
-                result = self.folder.failed(trial, code)
+                result = self.folder.failed(trial, code, time.monotonic() - running.begun)
             self.running.remove(running)
             self.results[trial.id] = trial, result
             if running.slot is not None:
@@ -285,17 +308,20 @@ class Search:
         process = None
         while not (result := self.folder.result(trial.id)):
             process = self.workers.start(self.folder.give(trial, **knobs))
-            self.running.append(Running(None, trial, process))
+            begun = time.monotonic()
+            self.running.append(Running(None, trial, process, begun))
             process.wait()
             self.running.pop()
             if not self.folder.result(trial.id) and process.returncode >= 0:
-                self.folder.failed(trial, process.returncode)
+                self.folder.failed(trial, process.returncode, time.monotonic() - begun)
         if "reason" in result:
             raise UserError(f"{trial.id} failed: {result['reason']}")
         return result
 
     def _stop(self) -> None:
         """Ends the trials on their way, which can go on from where they are."""
+        if self.running:
+            self.say("\nending what is under way …")
         for running in self.running:
             stop(running.process)
         ends = time.monotonic() + LEAVE_S
@@ -307,6 +333,15 @@ class Search:
 
     def _goes_on(self, ends: float, goal: float | None) -> bool:
         """Whether another trial may begin; the first one may always."""
+        return not self._reached(goal) and (time.monotonic() < ends or not self.results)
+
+    def _reached(self, goal: float | None) -> bool:
         scores = [result["score"] for _, result in self.results.values() if "score" in result]
-        reached = goal is not None and any(s >= goal if self.direction == "max" else s <= goal for s in scores)
-        return not reached and (time.monotonic() < ends or not self.results)
+        return goal is not None and any(s >= goal if self.direction == "max" else s <= goal for s in scores)
+
+    def _say_why(self, ends: float, goal: float | None) -> None:
+        """Says why no trial begins any more, where it isn't that there are no others."""
+        if self._reached(goal):
+            self.say(f"The goal {goal:g} is reached.")
+        elif time.monotonic() >= ends:
+            self.say("The time is up; the same command goes on.")

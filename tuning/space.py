@@ -74,6 +74,16 @@ def space_of(choices: Choices, fixed: Mapping[str, Any], given: Iterable[str], s
     }
 
 
+def as_said(values: Any) -> str:
+    """The plain data of a Choice or a Range as one says it after --space; another value as Python has it."""
+    match values:
+        case {"values": among}:
+            return ",".join(" ".join(map(str, one)) if isinstance(one, (tuple, list)) else str(one) for one in among)
+        case {"low": low, "high": high, "log": log, "step": step}:
+            return ":".join(map(str, (low, high, *(["log"] if log else []), *([step] if step else []))))
+    return repr(values)
+
+
 def allowed(space: Space, values: Mapping[str, Any]) -> str | None:
     """The rule of the space that the knobs' `values` break; None where they keep all."""
     for name, one in space.items():
@@ -124,7 +134,11 @@ def _active(values: Choice | Range, found: Mapping[str, Any]) -> bool:
 
 
 def _holds(rule: str, values: Mapping[str, Any]) -> bool:
-    return bool(eval(compile(ast.parse(rule, mode="eval"), "rule", "eval"), {"__builtins__": {}}, dict(values)))
+    """Whether a rule is kept; one that can't be computed, such as with a knob that is None, isn't."""
+    try:
+        return bool(eval(compile(ast.parse(rule, mode="eval"), "rule", "eval"), {"__builtins__": {}}, dict(values)))
+    except (TypeError, ArithmeticError):
+        return False
 
 
 def _checked(knob: Knob, values: Choice | Range, known: Mapping[str, Knob]) -> Choice | Range:
@@ -134,8 +148,10 @@ def _checked(knob: Knob, values: Choice | Range, known: Mapping[str, Knob]) -> C
         if not holds:
             raise UsageError(f"The space of {knob.name}: {what}.")
 
+    need(isinstance(values.when, dict), 'when needs a table, such as {optimizer = ["sgd"]}')
+    need(isinstance(values.where, str), "where needs a text, such as 'width % heads == 0'")
     for parent, among in values.when.items():
-        need(parent in known, f"there is no knob {parent!r}")
+        need(parent in known, f"there is no knob {parent!r}.{nearest(parent, known)}".rstrip("."))
         for value in among:
             known[parent].check(value)
     if values.where:
@@ -144,9 +160,11 @@ def _checked(knob: Knob, values: Choice | Range, known: Mapping[str, Knob]) -> C
         need(names <= known.keys(), f"{values.where!r} names what is no knob: {', '.join(names - known.keys())}")
     if isinstance(values, Choice):
         need(len(values.values) > 0, "there is no value to choose")
-        return Choice(*(knob.check(value) for value in values.values), when=values.when, where=values.where)
+        checked = dict.fromkeys(knob.check(value) for value in values.values)  # each once
+        return Choice(*checked, when=values.when, where=values.where)
     kinds = {kind for kind in (get_args(knob.type) or (knob.type,)) if kind in (int, float)}
     need(len(kinds) == 1, f"a range needs a number, and it takes {knobs.words(knob.type)}: say VALUE,VALUE")
+    need(values.step is None or type(values.step) in (int, float), f"a step is a number, not {values.step!r}")
     low, high = knob.check(values.low), knob.check(values.high)
     need(low < high, f"it goes from {low} to {high}: the lower end comes first")
     need(not values.log or low > 0, f"on a log scale it can't begin at {low}")
@@ -201,6 +219,8 @@ def _file(path: str, known: Mapping[str, Knob]) -> Space:
             said["when"] = {parent: tuple(v) if isinstance(v, list) else (v,) for parent, v in when.items()}
         values = said.pop("values", None)
         try:
+            if not isinstance(values, list | None):
+                raise TypeError
             found[name] = Range(**said) if values is None else Choice(*map(_tuples, values), **said)
         except TypeError:
             raise UsageError(

@@ -1,5 +1,6 @@
 """What a search shows while it goes on: its trials, the best first; a line for each in a log."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,19 +9,24 @@ from rich.live import Live
 from rich.table import Table as RichTable
 
 SHOWN = 12  # of the best
+LOG_COLUMNS = 160  # where there is no terminal that says how many it has
+REDRAWN_S = 1.0
 
 
 class Table:
     """The trials of a search, on a terminal a table that changes.
 
     Args:
-        search: has `ranking`, `running`, `monitor`, `folder`, `space` and `shown`.
+        search: has `ranking`, `results`, `running`, `progress`, `monitor`, `folder`, `space` and `shown`.
     """
 
     def __init__(self, search):
         self.search = search
         self.console = Console(quiet=not search.folder.settings.values["verbose"])
+        if not self.console.is_terminal:
+            self.console.width = LOG_COLUMNS
         self.live = Live(console=self.console, get_renderable=self._table, auto_refresh=False, transient=True)
+        self.drawn = 0.0
 
     def __enter__(self) -> "Table":
         if self.console.is_terminal:
@@ -36,15 +42,18 @@ class Table:
 
     def refresh(self) -> None:
         """Shows how far the trials are."""
-        if self.console.is_terminal:
+        if self.console.is_terminal and time.monotonic() - self.drawn >= REDRAWN_S:
             self.live.refresh()
+            self.drawn = time.monotonic()
 
     def ended(self, trial) -> None:
         """Says what came of a trial, where there is no table that shows it."""
         if not self.console.is_terminal:
             _, result = self.search.results[trial.id]
-            rank = 1 + [found.id for found, _ in self.search.ranking].index(trial.id)
-            what = f"{result['score']:.4g}, rank {rank}" if "score" in result else f"failed: {result['reason']}"
+            ranks = {found.id: rank for rank, (found, _) in enumerate(self.search.ranking, 1)}
+            what = (
+                f"{result['score']:.4g}, rank {ranks[trial.id]}" if "score" in result else f"failed: {result['reason']}"
+            )
             said = f"{trial.id}  {what}  ({result['seconds']:.0f} s)  {words(trial.values)}"
             self.console.print(said, markup=False, highlight=False, soft_wrap=True)
 
@@ -55,13 +64,14 @@ class Table:
             table.add_column(column, overflow="fold")
         scored = [found for found in search.ranking if "score" in found[1]]
         for rank, (trial, result) in enumerate(scored[:SHOWN], 1):
-            figures = f"{result['score']:.4g}", str(result["epochs"]), f"{result['seconds']:.0f}"
+            epochs = f"{result['epochs']}, paused" if result["paused"] else str(result["epochs"])
+            figures = f"{result['score']:.4g}", epochs, f"{result['seconds']:.0f}"
             table.add_row(str(rank), *figures, trial.id, *self._values(trial), style="bold" if rank == 1 else "")
         for running in search.running:
-            table.add_row("", "…", "", "", running.trial.id, *self._values(running.trial), style="dim")
-        failed = len(search.results) - len(scored)
-        left = f"{len(scored)} trials" + (f", {failed} failed" if failed else "")
-        table.caption = left
+            seconds = f"{time.monotonic() - running.begun:.0f}"
+            table.add_row("", "…", "", seconds, running.trial.id, *self._values(running.trial), style="dim")
+        failed = sum("reason" in result for _, result in search.results.values())
+        table.caption = search.progress + (f", {failed} failed" if failed else "")
         return table
 
     def _values(self, trial) -> list[str]:

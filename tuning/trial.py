@@ -131,7 +131,7 @@ def _plain(value: Any) -> Any:
 
 def _end_with_the_search() -> None:
     """Waits for the end of standard input, which the search holds as long as it lives."""
-    while sys.stdin.buffer.read(1):
+    while os.read(sys.stdin.fileno(), 1):  # not by a buffered reader, whose lock the end of Python would wait for
         pass
     os._exit(1)
 

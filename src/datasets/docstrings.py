@@ -46,10 +46,11 @@ def load(*, length: int = 128, vocabulary: int = 10_000) -> Data:
         length: words of a text that are read; the rest is cut off.
         vocabulary: words that are told apart, the commonest ones.
     """
-    sources = {
-        split: InMemory.of({"text": np.array(texts, object)}, np.array(labels, "int32"), word_counts, np.array(modules))
-        for split, (texts, labels, modules) in _read().items()
-    }
+    sources = {}
+    for split, (texts, labels, modules) in _read().items():
+        order = np.random.default_rng(0).permutation(len(texts))  # so that the first examples have all classes
+        text, label, module = np.array(texts, object), np.array(labels, "int32"), np.array(modules)
+        sources[split] = InMemory.of({"text": text[order]}, label[order], word_counts, module[order])
     return Data.adapted(partial(words, vocabulary=vocabulary, length=length), **sources, outputs=Classes(_names()))
 
 

@@ -175,6 +175,14 @@ def rows(raw, target):
     return [b"".join(np.asarray(column[i]).tobytes() for column in columns) for i in range(len(target))]
 
 
+def test_the_first_examples_have_several_classes(data):
+    """Else a trial with --limit would learn nothing."""
+    if isinstance(data.outputs, Classes):
+        for source in (data.train, data.validation, data.test):
+            _, target = source.examples(64)
+            assert len(set(target.tolist())) > 1
+
+
 def test_taking_fewer_examples_takes_the_first(data):
     few = data.train.take(3)
     assert len(few) == 3
