@@ -4,8 +4,12 @@ import logging
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import absl.logging
+
+from src.errors import UserError
 
 
 def import_tensorflow(debug: bool = False) -> None:
@@ -19,17 +23,27 @@ def import_tensorflow(debug: bool = False) -> None:
         return _first_op()
     absl.logging.set_verbosity(absl.logging.ERROR)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    with hidden_log():
+        _first_op()
+
+
+@contextmanager
+def hidden_log() -> Iterator[None]:
+    """Keeps what is written to file descriptor 2 off the screen; it is shown where something unexpected is raised."""
     sys.stderr.flush()
     with tempfile.TemporaryFile() as log:
         screen = os.dup(2)
         os.dup2(log.fileno(), 2)
         try:
-            _first_op()
+            yield
+        except UserError:
+            raise
         except Exception:
             log.seek(0)
             os.write(screen, log.read())
             raise
         finally:
+            sys.stderr.flush()
             os.dup2(screen, 2)
             os.close(screen)
 
