@@ -77,7 +77,7 @@ def build(
         x, mask, length = _with_class_token(x, mask, length)
     x = x + _positions(positions, length, width)(_places(x))
     x = layers.Dropout(dropout, name="dropout")(x)
-    seen = None if decoder or mask is None else mask[:, None, None, :]
+    seen = None if decoder or mask is None else ops.expand_dims(mask, (1, 2))
 
     def attend(query, key, value):
         return ops.dot_product_attention(query, key, value, mask=seen, is_causal=decoder)

@@ -90,7 +90,7 @@ class Task:
 
     def answers(self, images) -> dict[str, tf.Tensor]:
         """The images as uint8 (batch, height, width, channels), and each as PNG."""
-        pixels = tf.saturate_cast(tf.round(images * 255), tf.uint8)
+        pixels = tf.cast(tf.clip_by_value(tf.round(images * 255), 0, 255), tf.uint8)  # ops that LiteRT has too
         return {"image": pixels, "png_bytes": tf.io.encode_png(pixels)}
 
     def signatures(self, model, preprocess, doors, step) -> dict:
