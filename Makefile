@@ -34,8 +34,8 @@ tune: $(READY) ## Search for knobs [MODEL=mlp] [DATA=...] [TUNER=random|grid|bay
 evaluate: $(READY) ## Score a trained model [RUN=...] [MODEL=...] [DATA=...] [ARGS="..."]
 	$(strip $(SRC) evaluate $(WHICH) $(ARGS))
 
-export: $(READY) ## Write a trained model out for use elsewhere [RUN=...] [MODEL=...] [DATA=...] [ARGS="..."]
-	$(strip $(SRC) export $(WHICH) $(ARGS))
+export: $(READY) ## Write a trained model out for use elsewhere [RUN=...] [MODEL=...] [DATA=...] [FORMAT=onnx|litert] [ARGS="..."]
+	$(strip $(SRC) export $(WHICH) $(if $(FORMAT),--format $(FORMAT)) $(ARGS))
 
 serve: $(READY) ## Serve exports until Ctrl-C: MODEL=cnn or all [ENGINE=tensorflow|docker|local] [PORT=8501] [ARGS="..."]
 	@$(strip $(SRC) serve $(if $(MODEL),--model $(MODEL)) $(if $(ENGINE),--engine $(ENGINE)) $(if $(PORT),--port $(PORT)) $(ARGS))

@@ -1,4 +1,7 @@
-"""Export a run for TensorFlow Serving: one graph from a raw request to named answers, proved before it is published."""
+"""Export a run for TensorFlow Serving: one graph from a raw request to named answers, proved before it is published.
+
+src/formats.py has the formats of other runtimes.
+"""
 
 import errno
 import json
@@ -9,15 +12,16 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Literal
 
 import keras
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
-from src import runs
+from src import formats, runs
 from src.errors import UserError
-from src.files import check_name, check_writable, write_json
+from src.files import check_name, check_writable, whole, write_json
 from src.locks import owned
 from src.runs import Run
 from src.serving import extras
@@ -35,18 +39,20 @@ def export(
     run: str = "",
     model: str = "",
     data: str = "",
+    format: Literal["savedmodel", "onnx", "litert"] = "savedmodel",
     export_name: str = "",
     keep: int = 0,
     runs_dir: str = "runs",
     exports_dir: str = "saved_models",
 ) -> Path:
-    """Publishes a run as the next version under its name.
+    """Publishes a run: as the next version under its name, or as a file of another format in the run's export/.
 
     Args:
         run: folder of the run.
         model: the newest run of this model is exported.
         data: … on this data set.
-        export_name: name under which it is served, by itself MODEL-DATA.
+        format: a SavedModel for TensorFlow Serving; ONNX and LiteRT take and give numbers only.
+        export_name: name under which it is served, or of the file; by itself MODEL-DATA.
         keep: versions that stay, the newest ones; 2 at least, as the last one is served until this one is; 0 for all.
         runs_dir: folder in which runs are looked for.
         exports_dir: folder of the SavedModels.
@@ -54,8 +60,12 @@ def export(
     if keep < 0 or keep == 1:
         raise UserError(f"keep has to be 2 or more, or 0 for all, not {keep}.")
     found = runs.find(run, model, data, runs_dir)
-    check_writable(found.path, Path(exports_dir))
     name = export_name or f"{found.config['model']}-{found.config['data']}"
+    if format != "savedmodel":
+        path = publish_file(found, name, format)
+        print(f"export  {path}  (verified in its runtime)")
+        return path
+    check_writable(found.path, Path(exports_dir))
     with Verifier() as verifier:
         path = publish(found, name, Path(exports_dir), verifier)
     print(f"export  {path}  (verified in a clean process)")
@@ -117,6 +127,21 @@ def publish(run: Run, name: str, exports: Path, verifier: "Verifier") -> Path:
             "differences": found["differences"],
         },
     )
+    return path
+
+
+def publish_file(run: Run, name: str, format: str) -> Path:
+    """Writes, verifies and publishes `run` in a format of src/formats.py; returns the file, in the run's export/.
+
+    Raises:
+        UserError: where the name can't be a file's, or the format can't hold the model or doesn't answer as it does.
+    """
+    check_name("export_name", name)
+    path = run.path / "export" / f"{name}{formats.FORMATS[format].ending}"
+    check_writable(path.parent)
+    with whole(path) as partial:
+        found = formats.convert(run, format, partial)
+        _refuse(found["problems"], found["differences"], TOLERANCE[run.config["resolved"]["precision"]])
     return path
 
 

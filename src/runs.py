@@ -10,6 +10,7 @@ doors/              other ways in, such as encoded pictures, as SavedModels
 best.weights.h5     the best epoch's weights and the optimiser's state
 requests/           sample requests to each signature, as TensorFlow Serving takes them
 figures/, tensorboard/, report.html, export.json
+export/             what was exported to other formats than the SavedModel
 warnings.json       what looked wrong in training, if anything did
 metrics.json        figures of the splits; it comes last, so a run without it was cut off
 """
