@@ -57,6 +57,8 @@ def export(
         runs_dir: folder in which runs are looked for.
         exports_dir: folder of the SavedModels.
     """
+    if keep and format != "savedmodel":
+        raise UserError("keep has an effect on SavedModels only: the other formats have no versions.")
     if keep < 0 or keep == 1:
         raise UserError(f"keep has to be 2 or more, or 0 for all, not {keep}.")
     found = runs.find(run, model, data, runs_dir)
