@@ -82,7 +82,7 @@ def chosen(exports: Path, name: str) -> dict[str, Path]:
     """
     found = {path.name: path.resolve() for path in sorted(exports.glob("*")) if newest(path)}
     if not found:
-        raise UserError(f"{exports} has no export. Make one: make train MODEL=cnn")
+        raise UserError(f"{exports} has no export. `make train` makes one.")
     if name == ALL:
         return found
     if name in found:
