@@ -26,7 +26,7 @@ COMMANDS = {
     "train": ("src.train", "train", "Train a model on a data set, measure it, export it.", True),
     "tune": ("tuning.search", "tune", "Search for knobs with which a model is best.", True),
     "evaluate": ("src.evaluate", "evaluate", "Measure a trained run on its data set again.", True),
-    "export": ("src.export", "export", "Publish a trained run, for TensorFlow Serving or as ONNX or LiteRT.", True),
+    "export": ("src.export", "export", "Publish a trained run for TensorFlow Serving, as ONNX or LiteRT.", True),
     "serve": ("src.serving.serve", "serve", "Serve exports: TensorFlow Serving, or a local server.", False),
     "ask": ("src.ask", "ask", "Ask a served model about a picture, a text, a table or a request.", False),
     "generate": ("src.generate", "generate", "Let a trained language model write.", True),

@@ -15,7 +15,7 @@ from src.verify import from_json
 from tests.samples import PAIRS, short
 
 MOST_WARM_UPS = 36
-CASES = short([pytest.param(*pair, id="-".join(pair)) for pair in PAIRS], lambda model, data: {model})
+CASES = short([pytest.param(*pair, id="-".join(pair)) for pair in PAIRS], lambda *_: {"any"})
 
 
 @pytest.fixture

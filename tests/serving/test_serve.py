@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -119,9 +118,14 @@ def served(short_run):
         said.append(line)
         if line.startswith("Ctrl-C"):
             break
-    yield process, port, "".join(said), export
-    process.kill()
-    process.wait()
+    try:
+        yield process, port, "".join(said), export
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0, "Ctrl-C ends it"
+        assert Client(f"http://127.0.0.1:{port}", export.parent.name).available() is None, "and its server"
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_it_says_what_serves_and_how_to_ask(served):
@@ -167,14 +171,3 @@ def test_what_can_not_be_asked_is_said(served, knobs, said):
     what = str(export / "assets.extra" / "request.json")
     with pytest.raises(UserError, match=said):
         ask(what, **{"server": f"http://127.0.0.1:{port}", "model": export.parent.name, **knobs})
-
-
-def test_ctrl_c_ends_it_and_its_server(served):
-    process, port, _, export = served
-    process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 0
-    deadline = time.monotonic() + 30
-    client = Client(f"http://127.0.0.1:{port}", export.parent.name)
-    while client.available() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert client.available() is None

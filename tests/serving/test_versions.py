@@ -154,6 +154,7 @@ def test_a_model_without_a_version_ends_the_start(tmp_path):
         Models([Model("m", tmp_path / "m")]).start()
 
 
+@pytest.mark.long
 def test_ten_versions_while_it_is_asked(tmp_path):
     """No request fails, none is answered by half a version, and each one is by one as new as those before."""
     write(tmp_path / "m" / "1", 1.0)
