@@ -164,6 +164,7 @@ def few_steps(runs, **knobs):
     return train("gan", **same, **knobs)
 
 
+@pytest.mark.long
 def test_it_makes_images_without_classes_in_half_precision(runs, tmp_path):
     knobs = {"loss": "wgan_gp", "conditional": False, "mixed_precision": True, "average": 0.0, **SMALL}
     run = few_steps(runs, epochs=1, exports_dir=str(tmp_path), **knobs)
