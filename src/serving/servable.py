@@ -99,17 +99,17 @@ class Servable:
         for key, rank in signature.ranks.items():
             if self._fragile and rank is not None and request[key].ndim != rank:
                 raise Refused(f"{key} has {request[key].ndim} dimensions and needs {rank}")
-        if name not in self._asks:
+        if (name, timeout_s) not in self._asks:
             options = config_pb2.CallableOptions(
                 feed=list(signature.inputs.values()), fetch=list(signature.outputs.values())
             )
             options.run_options.timeout_in_ms = int(1000 * timeout_s)
             try:
-                self._asks[name] = self._session._make_callable_from_options(options)
+                self._asks[name, timeout_s] = self._session._make_callable_from_options(options)
             except (tf.errors.OpError, ValueError) as error:
                 raise _refused(error) from error
         try:
-            values = self._asks[name](*(request[key] for key in signature.inputs))
+            values = self._asks[name, timeout_s](*(request[key] for key in signature.inputs))
         except tf.errors.DeadlineExceededError as error:
             raise Refused("Timed out waiting for notification", "DEADLINE_EXCEEDED") from error
         except tf.errors.OpError as error:

@@ -19,7 +19,7 @@ from src.serving import engines
 ALL = "all"
 STARTS_S = 180  # an engine, its image being there
 POLL_S = 0.2
-REQUEST, RESPONSE = Path("assets.extra") / "request.json", Path("assets.extra") / "response.json"
+REQUEST = Path("assets.extra") / "request.json"
 SHOWN = 300  # characters of an answer
 
 

@@ -63,10 +63,12 @@ class Model:
         if (listed := self._listed()) is None:
             return  # the whole folder is gone: nothing changes
         wanted = self.policy(listed)
+        # One that failed is tried anew only where what answers has gone from the disk.
+        gone = not any(n in listed for n, version in self.versions.items() if version.state == "AVAILABLE")
         for number in wanted:
             version = self.versions.get(number)
-            if version is None or (version.state == "END" and not version.error):
-                self.versions[number] = Version()
+            if version is None or (version.state == "END" and (gone or not version.error)):
+                self.versions = {**self.versions, number: Version()}  # another dict: requests may be reading this one
         for number in sorted(wanted):
             self._load(number, listed[number], now)
         available = {number for number, version in self.versions.items() if version.state == "AVAILABLE"}
@@ -76,10 +78,6 @@ class Model:
         for number, version in self.versions.items():
             if number not in wanted and version.state in ("START", "LOADING"):
                 version.state = "END"
-
-    def loading(self) -> bool:
-        """Whether a version may still become available."""
-        return any(version.state in ("START", "LOADING") for version in self.versions.values())
 
     @contextmanager
     def use(self, number: int | None = None, label: str | None = None) -> Iterator[tuple[int, Servable]]:
@@ -128,7 +126,8 @@ class Model:
         version.state = "LOADING"
         try:
             servable = Servable(path)
-        except Refused as error:
+        except Exception as problem:  # whatever it is, the others are looked after
+            error = problem if isinstance(problem, Refused) else Refused(str(problem), "UNKNOWN")
             version.attempts += 1
             version.next_attempt = now + RETRY_S
             print(f"{self.name}, version {number} can't be loaded: {error.message}", flush=True)

@@ -121,6 +121,38 @@ def test_a_broken_version_never_replaces_a_good_one(model, broken):
     assert answer(model) == (3, [3.0])
 
 
+def test_one_that_failed_is_tried_anew_where_what_answers_is_gone(model):
+    without_weights(model.base / "2")
+    for attempt in range(RETRIES + 1):
+        model.poll(1.0 + attempt * RETRY_S)
+    shutil.rmtree(model.base / "2")
+    model.poll(1e5)
+    write(model.base / "2", 2.0)
+    model.poll(1e5 + 1)
+    assert answer(model) == (1, [1.0]), "moved away and back: its number is dead"
+    shutil.rmtree(model.base / "1")
+    model.poll(1e5 + 2)
+    assert answer(model) == (2, [2.0])
+
+
+def test_what_nobody_thought_of_fails_one_version_only(model, monkeypatch):
+    monkeypatch.setattr("src.serving.versions.Servable", lambda path: 1 / 0)
+    write(model.base / "2", 2.0)
+    model.poll(1.0)
+    assert answer(model) == (1, [1.0])
+    assert states(model)[2] == "LOADING"
+
+
+def test_a_warm_up_gives_requests_no_more_time(tmp_path):
+    write(tmp_path / "1", 1.0)
+    warm_up(tmp_path / "1", records(tmp_path / "records", log()))
+    servable = Servable(tmp_path / "1")
+    request = {"x": np.float32([1])}
+    assert servable.ask("serving_default", request, 10)["y"].tolist() == [1.0]
+    assert {timeout for _, timeout in servable._asks} == {60, 10}
+    servable.close()
+
+
 def test_a_version_that_is_completed_is_loaded_by_the_next_attempt(model):
     without_weights(model.base / "2")
     model.poll(1.0)
