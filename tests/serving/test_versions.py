@@ -1,6 +1,9 @@
 """Which versions of a model answer while folders come, go, and are broken."""
 
 import shutil
+import socket
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -10,6 +13,9 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
+from src import catalogue
+from src.client import Client
+from src.errors import UserError
 from src.serving.errors import Refused
 from src.serving.servable import Servable
 from src.serving.versions import RETRIES, RETRY_S, Model, Models, latest, specific
@@ -187,38 +193,54 @@ def test_a_model_without_a_version_ends_the_start(tmp_path):
 
 
 @pytest.mark.long
-def test_ten_versions_while_it_is_asked(tmp_path):
+def test_ten_versions_are_published_while_clients_ask(tmp_path):
     """No request fails, none is answered by half a version, and each one is by one as new as those before."""
     write(tmp_path / "m" / "1", 1.0)
-    models = Models([model := Model("m", tmp_path / "m")])
-    models.start()
-    failed, seen, ends = [], [[], []], threading.Event()
+    config = tmp_path / "models.config"
+    config.write_text(f'model_config_list {{ config {{ name: "m" base_path: "{tmp_path / "m"}" }} }}')
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    client = Client(f"http://127.0.0.1:{port}", "m")
+    failed, seen, ends = [], [[], [], [], []], threading.Event()
 
     def ask(seen):
         while not ends.is_set():
             try:
-                number, (value,) = answer(model)
-                seen.append(number)
-                assert value == number
-            except (Refused, AssertionError) as error:
-                failed.append(error)
+                seen += client.post({"instances": [1.0]})["predictions"]
+            except UserError as error:
+                failed.append(str(error))
 
-    threads = [threading.Thread(target=ask, args=[numbers]) for numbers in seen]
-    for thread in threads:
-        thread.start()
-    for number in range(2, 12):
-        write(tmp_path / "m" / str(number), float(number))
-        deadline = time.monotonic() + 60
-        while states(model).get(number) != "AVAILABLE" and time.monotonic() < deadline:
-            time.sleep(0.05)
-    ends.set()
-    for thread in threads:
-        thread.join()
-    models.close()
+    words = [sys.executable, "-m", "src.serving.local", "--config", str(config), "--port", str(port)]
+    with subprocess.Popen(words, cwd=catalogue.ROOT) as server:
+        try:
+            wait_for(client, 1)
+            threads = [threading.Thread(target=ask, args=[numbers]) for numbers in seen]
+            for thread in threads:
+                thread.start()
+            for number in range(2, 12):
+                if number == 6:
+                    shutil.copytree(tmp_path / "m" / "5", tmp_path / "half" / "6")
+                    shutil.rmtree(tmp_path / "half" / "6" / "variables")
+                    (tmp_path / "half" / "6").rename(tmp_path / "m" / "6")
+                else:
+                    write(tmp_path / "m" / str(number), float(number))
+                    wait_for(client, number)
+        finally:
+            ends.set()
+            for thread in threads:
+                thread.join()
+            server.terminate()
     assert not failed
     for numbers in seen:
         assert numbers == sorted(numbers)
-        assert numbers[-1] >= 10
+        assert set(map(float, (1, 5, 7, 11))) <= set(numbers) <= set(map(float, range(1, 12))) - {6.0}
+
+
+def wait_for(client, version):
+    deadline = time.monotonic() + 60
+    while client.available() != version:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def warm_up(path, content):
