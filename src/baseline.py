@@ -14,7 +14,7 @@ from rich.progress import track
 from rich.table import Table
 
 from src import catalogue, pipeline
-from src.contract import mistakes_in
+from src.contract import load_data
 from src.errors import UserError
 from src.evaluate import splits
 from src.sources import Source
@@ -36,9 +36,7 @@ def baseline(name: str, *, test: bool = False, **knobs) -> Figures:
     Raises:
         UserError: for data for which there are none.
     """
-    file = catalogue.dataset(name)
-    with mistakes_in(file):
-        data = catalogue.load(file).load(**knobs)
+    data = load_data(catalogue.dataset(name), knobs)
     kinds = (type(data.inputs), type(data.outputs))
     if kinds not in BASELINES:
         raise UserError(f"There is no baseline for {kinds[0].__name__} and {kinds[1].__name__}.")

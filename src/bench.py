@@ -140,7 +140,7 @@ def _harness(case: Case, data: Data, clock: Callback) -> keras.Model:
     model, task, chosen, made = _build(case, data)
     compile(model, task, chosen, made)
     if case.unit == "step":
-        x = pipeline.training(data.train, data.preprocess, task.supervise, chosen, seed=0, base=0)
+        x = pipeline.training(data, task.supervise, chosen, seed=0, base=0)
         model.fit(x, epochs=case.epochs, steps_per_epoch=chosen.steps, shuffle=False, callbacks=[clock], verbose=0)
     else:
         with tempfile.TemporaryDirectory() as folder:

@@ -6,6 +6,9 @@ which the harness reaches a model, a data set or a task.
 
 import ast
 import importlib
+import os
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -51,6 +54,7 @@ class DataFile:
     Args:
         inputs, outputs: kinds of features and of targets that it offers.
         download: what the first use fetches, such as "11 MB"; "" for a set that needs no network.
+        named_by: the knob that says which of the user's own sets is meant, by which its runs are named; "" for none.
         knobs: those of its `load`.
     """
 
@@ -60,12 +64,15 @@ class DataFile:
     inputs: tuple[type, ...]
     outputs: tuple[type, ...]
     download: str
+    named_by: str
     knobs: tuple[Knob, ...]
 
-    @property
-    def own(self) -> bool:
-        """Whether it reads the user's own files, which the knob `path` names."""
-        return any(knob.name == "path" for knob in self.knobs)
+    def called(self, knobs: Mapping[str, Any]) -> str:
+        """What runs on it are called, such as "housing" for the path "data/housing.csv.gz"."""
+        which = knobs.get(self.named_by) or self.name
+        last = os.path.basename(os.path.abspath(which))
+        plain = last if os.path.isdir(which) else re.sub(r"\.\w+(\.(gz|bz2|xz|zip))?$", "", last)
+        return re.sub(r"[^A-Za-z0-9_.-]+", "-", plain).strip("-.") or self.name
 
 
 @dataclass(frozen=True)
@@ -198,6 +205,7 @@ def _dataset(path: Path) -> DataFile:
         _need(constants, "INPUTS", path),
         _need(constants, "OUTPUTS", path),
         constants.get("DOWNLOAD", ""),
+        constants.get("NAMED_BY", ""),
         knobs.read(path, "load"),
     )
 
@@ -248,6 +256,7 @@ _CONTRACT = {
     "INPUTS": tuple,
     "OUTPUTS": tuple,
     "DOWNLOAD": str,
+    "NAMED_BY": str,
     "SPEC": type,
 }
 _WORDS = {tuple: "a tuple of specs, such as (Image,)", dict: "a dictionary", str: "a text", type: "a spec"}

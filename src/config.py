@@ -19,12 +19,14 @@ from src.errors import UsageError, UserError
 from src.files import read_record
 from src.knobs import Knob
 
-# The harness' own knobs: the group's name, its file in src/ and the function whose keyword parameters they are.
+# The harness' own knobs: the group's name, its file in src/, the function whose keyword parameters they are, and the
+# only kind of features that they are for.
 HARNESS = {
-    "optimizer": ("optimizers.py", "optimizer"),
-    "plan": ("plan.py", "plan"),
-    "fit": ("fit.py", "fit"),
-    "run": ("train.py", "_train"),
+    "augmentation": ("augmentation.py", "augmentation", specs.Image),
+    "optimizer": ("optimizers.py", "optimizer", None),
+    "plan": ("plan.py", "plan", None),
+    "fit": ("fit.py", "fit", None),
+    "run": ("train.py", "_train", None),
 }
 CHOOSING = ("data", "task", "recipe", "config")  # knobs that choose what is trained
 UNSAVED = (*CHOOSING, "resume")
@@ -45,11 +47,12 @@ KEYS = {  # which it has at least, and what reads each
 
 @dataclass(frozen=True)
 class Choices:
-    """The three files that meet in a run; several tasks where only the data, once it is loaded, can say which."""
+    """The three files that meet in a run; several tasks, and kinds of features, where only the data can say which."""
 
     model: ModelFile
     data: DataFile
     tasks: tuple[TaskFile, ...]
+    inputs: tuple[type, ...]
 
     @property
     def task(self) -> TaskFile:
@@ -60,7 +63,11 @@ class Choices:
     @property
     def groups(self) -> dict[str, tuple[Knob, ...]]:
         """The knobs of each group, in the order in which help shows them."""
-        harness = {group: knobs.read(catalogue.ROOT / "src" / file, name) for group, (file, name) in HARNESS.items()}
+        harness = {
+            group: knobs.read(catalogue.ROOT / "src" / file, name)
+            for group, (file, name, kind) in HARNESS.items()
+            if kind is None or kind in self.inputs
+        }
         tasks = {task.name: task.knobs for task in self.tasks}
         return {"model": self.model.knobs, "data": self.data.knobs, **tasks, **harness}
 
@@ -79,8 +86,13 @@ class Config:
     origins: dict[str, str]
 
     def of(self, group: str) -> dict[str, Any]:
-        """The values of one group's knobs, as keyword arguments."""
-        return {knob.name: self.values[knob.name] for knob in self.choices.groups[group]}
+        """The values of one group's knobs, as keyword arguments; none of a group that isn't for these features."""
+        return {knob.name: self.values[knob.name] for knob in self.choices.groups.get(group, ())}
+
+    @property
+    def data_name(self) -> str:
+        """What runs and exports are called by: the data set, or the user's own one that it reads."""
+        return self.choices.data.called(self.values)
 
     def decided(self, inputs: type, output: type) -> "Config":
         """What is left when the data has shown which kind of features and of output it has.
@@ -89,16 +101,21 @@ class Config:
             UsageError: where no possible task serves that output, nor one made of such features; or a knob of another
                 task was given.
         """
+        model, data = self.choices.model, self.choices.data
+        if inputs not in model.takes:
+            raise UsageError(f"{data.name} has {inputs.__name__} here; {model.name} takes {_names(model.takes)}.")
         derived = specs.DERIVED.get(inputs, ())
         found = [task for kind in (output, *derived) for task in self.choices.tasks if task.spec is kind]
         if not found:
             can = " or ".join(task.spec.__name__ for task in self.choices.tasks)
-            raise UsageError(f"{self.choices.data.name} has {output.__name__} here, not {can}.")
-        choices = dataclasses.replace(self.choices, tasks=(found[0],))
+            raise UsageError(f"{data.name} has {output.__name__} here, not {can}.")
+        choices = dataclasses.replace(self.choices, tasks=(found[0],), inputs=(inputs,))
         for name in self.values.keys() - choices.knobs.keys():
             if self.origins[name] != "default":
                 flag = self.choices.knobs[name].flag
-                raise UsageError(f"{flag} has no effect in {choices.task.name}, which {choices.data.name} is for here.")
+                raise UsageError(
+                    f"{flag} has no effect in {choices.task.name} of {inputs.__name__}, which {data.name} has."
+                )
         values = {name: self.values[name] for name in self.values if name in choices.knobs}
         return Config(choices, values | {"task": choices.task.name}, {name: self.origins[name] for name in values})
 
@@ -126,7 +143,8 @@ def choose(
     if not name:
         raise UsageError(f"{knobs.shown(file.path)} names no data set of its own: say --data NAME.")
     data_file = catalogue.dataset(name)
-    choices = Choices(file, data_file, _tasks(file, data_file, task or saved.get("task")))
+    tasks = _tasks(file, data_file, task or saved.get("task"))
+    choices = Choices(file, data_file, tasks, tuple(kind for kind in data_file.inputs if kind in file.takes))
     _distinct(choices.groups)
     return choices
 
@@ -186,7 +204,7 @@ def of_run(path: Path) -> dict[str, Any]:
             read(config[name])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(f"{file}: {name} can't be read: {error}.") from None
-    return config
+    return {"data_name": config["data"], **config}
 
 
 def knobs_of_run(path: Path, known: Iterable[Knob]) -> dict[str, Any]:
@@ -210,7 +228,7 @@ def newest_run(folder: Path, model: str, data: str | None, file: str) -> Path | 
             config = of_run(path.parent)
         except UserError:
             continue  # whoever names it is told what is wrong with it
-        if config["model"] == model and data in (None, "", config["data"]):
+        if config["model"] == model and data in (None, "", config["data"], config["data_name"]):
             started[path.parent] = datetime.fromisoformat(config["started"]).timestamp()
     return max(started, key=started.get, default=None)
 

@@ -5,12 +5,14 @@ The contract tests ask for more; this is what would otherwise end deep in Keras,
 
 import re
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import keras
 import tensorflow as tf
 
+from src import catalogue
 from src.catalogue import DataFile, ModelFile, TaskFile
 from src.errors import UserError
 from src.knobs import shown
@@ -26,6 +28,8 @@ def mistakes_in(file: ModelFile | DataFile | TaskFile) -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:
+        if isinstance(error, ValueError) and getattr(file, "named_by", ""):
+            raise UserError(str(error)) from error  # it is about the user's own files, not about the code
         frames = traceback.extract_tb(error.__traceback__)
         lines = [frame.lineno for frame in frames if frame.filename == str(file.path)]
         where = ":".join([shown(file.path), *map(str, lines[-1:])])
@@ -37,6 +41,25 @@ def mistakes_in(file: ModelFile | DataFile | TaskFile) -> Iterator[None]:
             case _:
                 said = f"{type(error).__name__}: {error}"
         raise UserError(f"{where}: {said}\n--debug shows the traceback.") from error
+
+
+def load_data(file: DataFile, knobs: Mapping[str, Any], wanted: Iterable[type] = ()) -> Data:
+    """The data set, checked.
+
+    Args:
+        file: of the data set.
+        knobs: of its `load`.
+        wanted: outputs, of which it has to have one; any will do where there are several.
+
+    Raises:
+        UserError: where it can't be loaded, or isn't what the file says.
+    """
+    chosen = [kind for kind in file.outputs if kind in wanted]
+    hint = [chosen[0] if len(chosen) == 1 else None] if len(file.outputs) > 1 else []
+    with mistakes_in(file):
+        data = catalogue.load(file).load(*hint, **knobs)
+    check_data(file, data)
+    return data
 
 
 def check_data(file: DataFile, data: Data) -> None:

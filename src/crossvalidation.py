@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import keras
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
@@ -24,8 +23,6 @@ from src.report import number as digits
 from src.runs import Run
 from src.signals import Stopped
 from src.specs import Classes, Data
-
-BATCH = 1024
 
 
 def check(folds: int, fold: int) -> None:
@@ -55,7 +52,7 @@ def part(data: Data, fold: int, folds: int) -> Data:
     both = data.train.joined(data.validation)
     if len(both) < folds:
         raise UserError(f"{len(both)} examples are too few for {folds} folds.")
-    target = np.concatenate([target for _, target in both.in_order(BATCH).as_numpy_iterator()])
+    target = both.targets()
     classes, together = isinstance(data.outputs, Classes), both.groups is not None
     kind = {
         (True, True): StratifiedGroupKFold,
@@ -106,8 +103,8 @@ def train_each(teach: Callable[..., Run], settings: Config) -> list[Run]:
 
 
 def _show(settings: Config, folder: Path, figures: dict[str, list[float]]) -> None:
-    choices, folds = settings.choices, settings.values["folds"]
-    title = f"{choices.model.name} on {choices.data.name}, validation in {folds} folds"
+    model, folds = settings.choices.model.name, settings.values["folds"]
+    title = f"{model} on {settings.data_name}, validation in {folds} folds"
     table = Table(title=title, title_justify="left")
     for name in ("", "mean", "deviation", *(f"fold {fold}" for fold in range(1, folds + 1))):
         table.add_column(name, justify="right" if name else "left", no_wrap=not name)

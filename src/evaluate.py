@@ -10,6 +10,7 @@ import keras
 
 from src import catalogue, config, judges, pipeline, report, runs, specs
 from src.callbacks import Measurement
+from src.contract import load_data
 from src.crossvalidation import part
 from src.files import write_json
 from src.manifest import manifest
@@ -31,7 +32,8 @@ def evaluate(*, run: str = "", model: str = "", data: str = "", test: bool = Fal
     """
     found = runs.find(run, model, data, runs_dir)
     file = catalogue.dataset(found.config["data"])
-    data_set = catalogue.load(file).load(**config.knobs_of_run(found.path, file.knobs))
+    wanted = catalogue.task(found.config["task"]).spec
+    data_set = load_data(file, config.knobs_of_run(found.path, file.knobs), [wanted])
     data_set = part(data_set, *(found.config["knobs"].get(name, 0) for name in ("fold", "folds")))
     task, inputs = found.task, specs.from_json(found.config["inputs"])
     parts = splits(data_set, found.config["knobs"].get("limit"), test or "test" in found.metrics)

@@ -105,7 +105,7 @@ def fit(
     )
     _build(model, measure, validation)
     base = tf.Variable(0, dtype=tf.int64, trainable=False)
-    batches = pipeline.training(data.train, data.preprocess, task.supervise, plan, seed, base)
+    batches = pipeline.training(data, task.supervise, plan, seed, base)
     step = step_of(model, batches)
     check_randomness(step, batches)
     touched = variables(model, step)

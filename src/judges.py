@@ -54,12 +54,12 @@ def trained(
     shared = {**settings.of("data"), **{knob: settings.values[knob] for knob in ("deterministic", "limit")}}
     of_what = [wanted, shared, _file(choices.model, name).path.read_text(encoding="utf-8"), digests]
     digest = hashlib.sha256(json.dumps(of_what).encode()).hexdigest()
-    place = folder / "judges" / f"{name}-{choices.data.name}-{digest[:12]}"
+    place = folder / "judges" / f"{name}-{settings.data_name}-{digest[:12]}"
     place.mkdir(parents=True, exist_ok=True)
     with owned(place / ".lock", f"the judge {place}", PATIENCE_S):
         path = config.newest_run(place, name, None, "metrics.json")
         if path is None:
-            say(f"{choices.model.name} is judged by {name}, which is trained once on {choices.data.name}:")
+            say(f"{choices.model.name} is judged by {name}, which is trained once on {settings.data_name}:")
             knobs = {**shared, **wanted, "data": choices.data.name, "runs_dir": str(place)}
             knobs |= {"test": False, "export": False, "tensorboard": False, "verbose": settings.values["verbose"]}
             path = teach(name, **knobs).path

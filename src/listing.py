@@ -108,7 +108,7 @@ def _of_model(file: ModelFile) -> str:
 
 
 def _of_data(file: DataFile) -> str:
-    source = "your own files" if file.own else f"download: {file.download or 'none'}"
+    source = "your own files" if file.named_by else f"download: {file.download or 'none'}"
     return f"has {_or(file.inputs)}; predicts {_or(file.outputs)}; {source}"
 
 

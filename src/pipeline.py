@@ -11,19 +11,25 @@ import tensorflow as tf
 from src.plan import Plan
 from src.signatures import features_of
 from src.sources import Source
+from src.specs import Data
 
 CACHED_BYTES = 256 * 2**20  # features that are kept rather than made again each epoch
 
 
-def training(
-    source: Source, preprocess: keras.Model, supervise: Callable, plan: Plan, seed: int, base: int | tf.Variable
-) -> tf.data.Dataset:
+def training(data: Data, supervise: Callable, plan: Plan, seed: int, base: int | tf.Variable) -> tf.data.Dataset:
     """The batches of a training from step `base` on, each epoch in its own order; one iterator serves them all.
 
     Making an iterator costs more than an epoch of a small data set, so `fit` is to be told `steps_per_epoch`.
     """
-    batches = source.shuffled(seed, plan.batch, plan.steps, base).take(plan.steps * plan.epochs)
-    return batches.map(_supervised(preprocess, supervise)).prefetch(2)
+    batches = data.train.shuffled(seed, plan.batch, plan.steps, base).take(plan.steps * plan.epochs)
+    if not data.augment:
+        return batches.map(_supervised(data.preprocess, supervise)).prefetch(2)
+
+    def changed(offset, example):
+        raw, target = example
+        return supervise(data.augment(features_of(data.preprocess, raw), seed, base + offset), target)
+
+    return batches.enumerate().map(changed, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
 
 
 def measuring(source: Source, preprocess: keras.Model, supervise: Callable, batch: int) -> tf.data.Dataset:

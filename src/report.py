@@ -8,17 +8,21 @@ from pathlib import Path
 
 import jinja2
 import numpy as np
+import tensorflow as tf
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from rich.console import Console
 from rich.table import Table
 
+from src.augmentation import shown
 from src.files import read_json, whole
 from src.runs import Run
+from src.specs import Data, Image
 from src.tensorboard import KEPT, file_of
 
 MOST_COLUMNS = 4  # of the curves
 COLORS = {"train": "C0", "validation": "C1"}
+EXAMPLES = "examples.png"
 SIDE_BY_SIDE = 12  # pictures, of as many epochs
 
 
@@ -27,6 +31,7 @@ def write(path: Path) -> None:
     run = Run(path)
     curves(read_history(path)).savefig(path / "figures" / "curves.png", dpi=100)
     meanings = {file_of(name): text for name, text in getattr(run.task, "meanings", {}).items()}
+    names = {file.stem for file in (path / "figures").glob("*.png")}
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True)
     page = environment.get_template("report.html").render(
         run=path.name,
@@ -35,7 +40,8 @@ def write(path: Path) -> None:
         splits={name: figures for name, figures in run.metrics.items() if name != "baseline"},
         baseline=run.metrics["baseline"],
         names=_names(run.metrics),
-        figures=sorted((p.stem for p in (path / "figures").glob("*.png")), key=lambda name: (name != "curves", name)),
+        figures=sorted(names - {Path(EXAMPLES).stem}, key=lambda name: (name != "curves", name)),
+        examples=EXAMPLES if Path(EXAMPLES).stem in names else "",
         samples=read_json(path / "figures" / "samples.json"),
         pictures=_pictures(path / "figures" / "samples", meanings),
         side_by_side=[file_of(name) for name in getattr(run.task, "side_by_side", ())],
@@ -46,6 +52,14 @@ def write(path: Path) -> None:
     )
     with whole(path / "report.html") as partial:
         partial.write_text(page, encoding="utf-8")
+
+
+def draw_examples(path: Path, data: Data, seed: int) -> None:
+    """Writes a picture of some training examples, where they are images, and of what augmentation makes of them."""
+    if isinstance(data.inputs, Image):
+        (path / "figures").mkdir(exist_ok=True)
+        with whole(path / "figures" / EXAMPLES) as partial:
+            partial.write_bytes(tf.io.encode_png(shown(data, seed)).numpy())
 
 
 def read_history(path: Path) -> dict[str, list[float]]:
@@ -85,7 +99,7 @@ def show(run: Run) -> None:
     """Prints a table of the run's figures."""
     splits = [split for split in run.metrics if split != "baseline"]
     baseline = run.metrics["baseline"]
-    table = Table(title=f"{run.config['model']} on {run.config['data']}", title_justify="left")
+    table = Table(title=f"{run.config['model']} on {run.config['data_name']}", title_justify="left")
     table.add_column(no_wrap=True, min_width=max(map(len, _names(run.metrics))))
     for column in (*splits, f"baseline: {baseline['predictor']}"):
         table.add_column(column, justify="right")

@@ -81,13 +81,13 @@ class Run:
 
     @cached_property
     def doors(self) -> dict[str, Any]:
-        """Other ways in, by name: from a batch of strings to the raw request."""
+        """Other ways in, by name: from another request to the raw one."""
         folder = self.path / "doors"
         try:
             self._modules = {path.name: tf.saved_model.load(path) for path in sorted(folder.glob("*"))}
         except (OSError, tf.errors.OpError) as error:
             raise UserError(f"{folder} can't be opened: {str(error).splitlines()[0]}") from error
-        return {name: module.door for name, module in self._modules.items()}
+        return {name: _Door(module.door) for name, module in self._modules.items()}
 
     @cached_property
     def signatures(self) -> dict[str, Signature]:
@@ -157,6 +157,17 @@ class Run:
         return traced(self.signatures)
 
 
+class _Door:
+    """A way in that was saved with a run: it does and asks what it did and asked."""
+
+    def __init__(self, opened):
+        self._opened = opened
+        ((self.request,), _) = opened.concrete_functions[0].structured_input_signature
+
+    def __call__(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        return self._opened(dict(request))
+
+
 def load_run(path: str | Path) -> Run:
     """The finished run in the folder `path`.
 
@@ -187,7 +198,7 @@ def find(run: str, model: str, data: str, folder: str) -> Run:
 
 def new_folder(folder: Path, settings: Config, tag: str) -> Path:
     """A new folder for a run: two that start in one second get different ones."""
-    names = [settings.choices.model.name, settings.choices.data.name, f"{datetime.datetime.now():%Y%m%d-%H%M%S}"]
+    names = [settings.choices.model.name, settings.data_name, f"{datetime.datetime.now():%Y%m%d-%H%M%S}"]
     name = "-".join([*names, *([tag] if tag else [])])
     number = 1
     while True:
@@ -213,6 +224,7 @@ def describe(settings: Config, data: Data, resolved: Mapping) -> dict:
         "format": config.FORMAT,
         "model": choices.model.name,
         "data": choices.data.name,
+        "data_name": settings.data_name,
         "task": choices.task.name,
         "files": {knobs.shown(file.path): _sha256(file.path) for file in (choices.model, choices.data, choices.task)},
         "started": datetime.datetime.now().astimezone().isoformat(),
@@ -253,7 +265,7 @@ def save(path: Path, model: keras.Model, data: Data, task, signatures: Mapping[s
     doors = {name: door for name, door in data.doors.items() if name in signatures}
     for name, door in doors.items():
         module = tf.Module()
-        module.door = tf.function(door, input_signature=[tf.TensorSpec((None,), tf.string, name=name)])
+        module.door = tf.function(door, input_signature=[dict(door.request)])
         tf.saved_model.save(module, path / "doors" / name)
     _save_requests(path / "requests", data.validation, doors, task, signatures)
 
@@ -261,13 +273,13 @@ def save(path: Path, model: keras.Model, data: Data, task, signatures: Mapping[s
 def _save_requests(
     folder: Path, source: Source, doors: Mapping[str, Any], task, signatures: Mapping[str, Signature]
 ) -> None:
-    """A request for each signature of the task, and one through each door that can say how its strings are made."""
+    """A request for each signature of the task, and one through each door that can say how its request is made."""
     raw, _ = source.examples(1)
     numbers = sum(column.size for column in raw.values())
     raw, _ = source.examples(min(MOST_SAMPLES, max(1, MOST_NUMBERS // numbers)))
     specs = {name: request for name, (_, request) in signatures.items()}
     requests = task.requests(raw, specs) if hasattr(task, "requests") else {DEFAULT: raw}
-    requests |= {name: {name: door.encode(raw)} for name, door in doors.items() if hasattr(door, "encode")}
+    requests |= {name: door.encode(raw) for name, door in doors.items() if hasattr(door, "encode")}
     folder.mkdir(exist_ok=True)
     for name, columns in requests.items():
         inputs = {key: to_json(_plain(column)) for key, column in columns.items()}

@@ -26,8 +26,7 @@ def plain(
         task: its `answers` make named answers of a prediction.
         model: from features to prediction.
         preprocess: from the raw request, its named Inputs, to features.
-        doors: by name, a function from a batch of strings to the raw request; its signature and its input have that
-            name.
+        doors: by name, a function from another request to the raw one, whose `request` has the spec of each input.
         step: makes the model's step, for tasks that predict step by step.
 
     Returns:
@@ -37,13 +36,11 @@ def plain(
     def serve(raw):
         return task.answers(model(features_of(preprocess, raw), training=False))
 
-    def through(name, door):
-        return lambda request: serve(door(request[name]))
+    def through(door):
+        return lambda request: serve(door(request))
 
-    signatures = {DEFAULT: (serve, request_of(preprocess))}
-    for name, door in doors.items():
-        signatures[name] = (through(name, door), {name: tf.TensorSpec((None,), tf.string, name=name)})
-    return signatures
+    others = {name: (through(door), door.request) for name, door in doors.items()}
+    return {DEFAULT: (serve, request_of(preprocess)), **others}
 
 
 def predictor(model: keras.Model) -> Callable:

@@ -7,7 +7,10 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
+from src.splits import deal
+
 Arrays = tuple[Mapping[str, np.ndarray], np.ndarray]
+BATCH = 1024
 POOL = 32  # steps whose examples are sorted by length together
 
 
@@ -15,7 +18,8 @@ class Source(Protocol):
     """A sequence of examples, each a raw request and a target. Any class with these methods is one.
 
     A shuffled batch is a pure function of (seed, step), so training that stops and goes on sees what it would have
-    seen. One whose examples can be dealt out to folds has `joined`, `chosen` and `groups`, too: see InMemory.
+    seen. One whose examples can be dealt out to folds has `joined`, `chosen` and `groups`, too: see InMemory. Examples
+    that are too many for memory are those of src/fetched.py.
     """
 
     def __len__(self) -> int:
@@ -26,6 +30,10 @@ class Source(Protocol):
 
     def examples(self, n: int) -> Arrays:
         """The first n examples: raw arrays by input's name, texts as bytes, and targets."""
+
+    def targets(self) -> np.ndarray:
+        """All targets, in order."""
+        return np.concatenate([target for _, target in self.in_order(BATCH).as_numpy_iterator()])
 
     def in_order(self, batch: int) -> tf.data.Dataset:
         """Each example once, as ({input: tensor}, targets) in batches of `batch`; the last one may be smaller."""
@@ -112,7 +120,7 @@ class InMemory(Source):
 
     def shuffled(self, seed: int, batch: int, steps: int, base: int | tf.Variable = 0) -> tf.data.Dataset:
         raw, target = self._tensors
-        order = _Order(seed, self._size, batch, steps)
+        order = Order(seed, self._size, batch, steps)
         lengths = self._lengths(raw) if self._lengths else None
 
         def gather(offset):
@@ -165,7 +173,7 @@ class Windows(Source):
         return starts.batch(batch).map(lambda batch: self._windows(rows, batch))
 
     def shuffled(self, seed: int, batch: int, steps: int, base: int | tf.Variable = 0) -> tf.data.Dataset:
-        order, rows = _Order(seed, self._size, batch, steps), self._tensor
+        order, rows = Order(seed, self._size, batch, steps), self._tensor
 
         def gather(offset):
             step = base + offset
@@ -184,7 +192,7 @@ class Windows(Source):
             return tf.constant(self._rows)
 
 
-class _Order:
+class Order:
     """Which examples come in which step of a training: in each epoch of `steps` steps a permutation of its own.
 
     Args:
@@ -227,21 +235,15 @@ class _Order:
 def split(
     raw: Mapping[str, np.ndarray], target: np.ndarray, *, stratify: bool, lengths: Callable | None = None
 ) -> tuple[InMemory, InMemory, InMemory]:
-    """Training (60%), validation (20%) and test (20%) of one set of arrays, the same at each call.
+    """Training, validation and test of one set of arrays, the same at each call; see `deal`.
 
     Args:
         raw: arrays by input's name.
         target: one for each example.
-        stratify: whether each split has every class in the same proportion; rare ones are trained on first.
+        stratify: whether each split has every class in the same proportion.
         lengths: see `InMemory`.
     """
-    order = np.random.default_rng(0).permutation(len(target))
-    classes = target[order] if stratify else np.zeros(len(order), int)
-    order = order[np.argsort(classes, kind="stable")]
-    _, sizes = np.unique(classes, return_counts=True)
-    shares = np.concatenate([(np.arange(size) + 0.5) / size for size in sizes])  # of its class, up to an example
-    places = np.digitize(shares, (0.6, 0.8))
-    parts = [np.random.default_rng(0).permutation(order[places == place]) for place in range(3)]
+    parts = deal(target, stratify=stratify)
     return tuple(
         InMemory.of({name: array[rows] for name, array in raw.items()}, target[rows], lengths) for rows in parts
     )

@@ -236,9 +236,10 @@ class Data:
         train, validation, test: the splits; validation never comes from test.
         inputs, outputs: what the features and the target are.
         preprocess: a functional Keras model from one raw request, its named Inputs, to the features.
-        doors: other ways in, by name: a graph function from a batch of strings to the raw request, such as
-            {"image_bytes": …} from encoded pictures.
+        doors: other ways in, by name: a graph function from another request, whose inputs' specs its attribute
+            `request` has, to the raw one, such as {"image_bytes": …} from encoded pictures.
         adapt: from another training split to its `inputs` and `preprocess`; None where they don't depend on it.
+        augment: from features of a training batch, a seed and a step to features like them; None for no change.
     """
 
     train: "Source"
@@ -249,6 +250,7 @@ class Data:
     preprocess: "keras.Model"
     doors: Mapping[str, Callable] = field(default_factory=dict)
     adapt: "Callable[[Source], tuple[Input, keras.Model]] | None" = None
+    augment: Callable | None = None
 
     @classmethod
     def adapted(cls, adapt: "Callable[[Source], tuple[Input, keras.Model]]", train: "Source", **others) -> "Data":

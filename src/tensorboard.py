@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from src import augmentation
 from src.files import whole, write_json
 from src.signatures import predictor
 from src.specs import Data, Image
@@ -30,7 +31,7 @@ def callback(folder: Path, model: keras.Model, data: Data, histograms: bool) -> 
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         tf.summary.text("config", f"```\n{json.dumps(config, indent=2)}\n```")
         tf.summary.graph(predictor(model).get_concrete_function().graph)
-        _examples(data)
+        _examples(data, config["knobs"]["seed"])
     return keras.callbacks.TensorBoard(logs, histogram_freq=int(histograms), write_graph=False)
 
 
@@ -82,12 +83,11 @@ def _save_pictures(folder: Path, samples: Mapping[str, str | np.ndarray], file: 
                 partial.write_bytes(tf.io.encode_png(picture).numpy())
 
 
-def _examples(data: Data) -> None:
-    raw, target = data.train.examples(EXAMPLES)
+def _examples(data: Data, seed: int) -> None:
     if isinstance(data.inputs, Image):
-        (images,) = raw.values()
-        tf.summary.image("training examples", images, max_outputs=EXAMPLES)
+        tf.summary.image("training examples", augmentation.shown(data, seed)[np.newaxis])
     else:
+        raw, target = data.train.examples(EXAMPLES)
         table = [[name, *map(_text, column)] for name, column in {**raw, "target": target}.items()]
         rows = table if len(raw) > EXAMPLES else list(zip(*table, strict=True))  # the longer side goes down
         rows.insert(1, ["---"] * len(rows[0]))

@@ -19,9 +19,10 @@ import keras
 import tensorflow as tf
 
 from src import catalogue, crossvalidation, device, judges, report, runs, state
+from src.augmentation import augmentation
 from src.callbacks import Measurement
-from src.config import Choices, Config, resolve
-from src.contract import check_data, check_model, mistakes_in
+from src.config import Config, resolve
+from src.contract import check_model, load_data, mistakes_in
 from src.errors import UserError
 from src.evaluate import compare, figures, splits
 from src.export import Verifier, check_request, publish
@@ -110,13 +111,13 @@ def _train(
         fold: train only the one that this fold validates, from 1; 0 for each in turn.
         test: whether to read the test split, once, at the end.
         export: whether to publish the model as a SavedModel.
-        export_name: name under which it is served, by itself MODEL-DATA.
+        export_name: name under which it is served, by itself MODEL-DATA, or MODEL-FILE for data of your own.
         tag: joined to the run's name.
         verbose: whether to show progress and a summary.
         runs_dir: folder of the runs.
         exports_dir: folder of the SavedModels.
     """
-    export_name = _check_names(settings.choices, export, export_name, tag)
+    export_name = _check_names(settings, export, export_name, tag)
     if limit is not None and limit < 1:
         raise UserError(f"limit has to be 1 or more, not {limit}.")
     check_writable(Path(runs_dir), *([Path(exports_dir)] if export else []))
@@ -126,15 +127,17 @@ def _train(
     device.seed(seed, deterministic)
     settings, loaded = _load(settings, fold, folds)
     choices = settings.choices
-    say(f"{choices.model.name} on {choices.data.name}: {choices.task.name}, on {device.name()}")
+    say(f"{choices.model.name} on {settings.data_name}: {choices.task.name}, on {device.name()}")
     parts = splits(loaded, limit, test)
     loaded = dataclasses.replace(loaded, **parts)
     with mistakes_in(choices.data):
         adapted = catalogue.load(choices.task).adapt(loaded.outputs, loaded.train)
     with mistakes_in(choices.task):
         learnt = catalogue.load(choices.task).Task(adapted, **settings.of(choices.task.name))
-    loaded = dataclasses.replace(loaded, outputs=adapted)
+    loaded = dataclasses.replace(loaded, outputs=adapted, augment=augmentation(**settings.of("augmentation")))
     described = manifest(parts, learnt)
+    for pair in described["in_two_splits"]:
+        say(f"{pair['examples']:,} examples of {pair['splits'][0]} stand in {pair['splits'][1]} too")
     precision = device.precision_policy(mixed_precision)
     model = _build(settings, loaded, precision)
     signatures = _signatures(choices.model.name, model, learnt, loaded)
@@ -151,12 +154,14 @@ def _train(
         compare(learnt, judge, model, loaded)
         device.seed(seed, deterministic)  # again: it may have been trained, which draws random numbers
     compile(model, learnt, chosen, made)
-    facts = runs.describe(settings, loaded, {**vars(chosen), "jit": model.jit_compile, "precision": precision})
+    resolved = {"jit": model.jit_compile, "precision": precision, "augmented": loaded.augment is not None}
+    facts = runs.describe(settings, loaded, vars(chosen) | resolved)
     path = Path(resume) if resume else runs.new_folder(Path(runs_dir), settings, tag)
     with owned(path / ".lock", f"the run {path}"), Verifier(wanted=export) as verifier:
         goes_on = f"go on with: make train MODEL={choices.model.name} RESUME={shlex.quote(str(path))}"
         with _kept_if_of_use(path, bool(resume), goes_on):
             start = _begin(path, facts, described, bool(resume), say)
+            report.draw_examples(path, loaded, seed)
             if judge:
                 judges.keep(judge, path)
             stop = Stop(f"stopped; {goes_on}")
@@ -178,13 +183,13 @@ def _train(
     return run
 
 
-def _check_names(choices: Choices, export: bool, export_name: str | None, tag: str) -> str:
+def _check_names(settings: Config, export: bool, export_name: str | None, tag: str) -> str:
     """The name of the export; raises UserError for names that can't be folders'."""
     if export_name and not export:
         raise UserError("export_name has no effect with --no-export.")
     if tag:
         check_name("tag", tag)
-    name = export_name or f"{choices.model.name}-{choices.data.name}"
+    name = export_name or f"{settings.choices.model.name}-{settings.data_name}"
     check_name("export_name", name)
     return name
 
@@ -224,10 +229,7 @@ def _finish(path: Path, export_name: str | None, exports: Path, say: Callable[[s
 
 def _load(settings: Config, fold: int, folds: int) -> tuple[Config, Data]:
     """The data set, or a fold of it, and the configuration now that it is known what it is for."""
-    file = settings.choices.data
-    with mistakes_in(file):
-        data = catalogue.load(file).load(**settings.of("data"))
-    check_data(file, data)
+    data = load_data(settings.choices.data, settings.of("data"), [task.spec for task in settings.choices.tasks])
     data = crossvalidation.part(data, fold, folds)
     settings = settings.decided(type(data.inputs), type(data.outputs))
     return settings, data.predicting(settings.choices.task.spec)

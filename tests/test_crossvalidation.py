@@ -9,7 +9,7 @@ from src import catalogue, crossvalidation
 from src.errors import UserError
 from src.sources import InMemory
 from src.specs import Classes, Columns, Data, Series
-from src.tables import columns_of
+from src.tables import columns
 from tests.samples import PAIRS
 
 FOLDS = 4
@@ -25,7 +25,7 @@ def data_set(groups=None):
     train, validation = [0] * 8 + [1] * 16, [0] * 4 + [1] * 8
     parts = (None, None) if groups is None else (groups[:24], groups[24:])
     return Data.adapted(
-        columns_of,
+        columns,
         source(train, 0, parts[0]),
         validation=source(validation, 24, parts[1]),
         test=source([0, 1], 100),

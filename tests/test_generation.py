@@ -174,7 +174,7 @@ def test_it_goes_on_as_if_it_was_not_stopped(runs, monkeypatch):
 
 
 def test_data_without_images_is_refused_before_anything_starts(capsys):
-    others = [file.name for file in catalogue.datasets().values() if Image not in file.inputs and not file.own]
+    others = [file.name for file in catalogue.datasets().values() if Image not in file.inputs and not file.named_by]
     assert main(["train", MODEL, "--data", others[0]]) == 2
     assert f"{MODEL} takes Image and gives Images; {others[0]} has" in capsys.readouterr().err
 

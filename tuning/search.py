@@ -110,7 +110,7 @@ def tune(
         trials = min(trials or count, count)
     runs_dir = Path(settings.values["runs_dir"])
     check_writable(runs_dir)
-    path = runs_dir / "-".join(["tune", model, settings.choices.data.name, tuner, *([name] if name else [])])
+    path = runs_dir / "-".join(["tune", model, settings.data_name, tuner, *([name] if name else [])])
     path.mkdir(exist_ok=True)
     with owned(path / ".lock", f"the search {path}"):
         folder = Folder(path, settings)

@@ -18,6 +18,7 @@ from src.series import forecast
 from src.specs import Data, Horizon, Series
 
 INPUTS, OUTPUTS = (Series,), (Horizon,)
+NAMED_BY = "path"
 LARGEST = float(np.finfo("float32").max)
 GAP = 1.5  # steps of the usual size; months are not all as long
 

@@ -17,15 +17,23 @@ from src.specs import Classes, Data, NextToken, Tokens
 from src.texts import characters, windows, word_counts, words
 
 INPUTS, OUTPUTS = (Tokens,), (Classes, NextToken)
+NAMED_BY = "path"
 TABLES = (".csv", ".tsv")
 
 
 def load(
-    *, path: str = "", text: str = "text", target: str = "label", length: int = 256, vocabulary: int = 20_000
+    wanted: type | None = None,
+    *,
+    path: str = "",
+    text: str = "text",
+    target: str = "label",
+    length: int = 256,
+    vocabulary: int = 20_000,
 ) -> Data:
     """The texts, as word indices, or as characters where the next one is learnt.
 
     Args:
+        wanted: what is to be predicted, where that is known; what the texts are for decides.
         path: folder or file.
         text: column of a CSV file that has the texts.
         target: column of a CSV file that has the classes.

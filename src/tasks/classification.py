@@ -5,7 +5,6 @@ Rethinking the inception architecture, section 7. Two classes are two logits: bi
 """
 
 import dataclasses
-from collections import Counter
 
 import keras
 import numpy as np
@@ -28,14 +27,12 @@ def adapt(outputs: Classes, train: Source) -> Classes:
     """
     if outputs.size < 2:
         raise ValueError(f"a classifier needs two classes or more; there is only {', '.join(outputs.names) or 'none'}")
-    labels = Counter()
-    for _, target in train.in_order(4096).as_numpy_iterator():
-        if target.ndim != 1 or target.dtype != "int32":
-            raise ValueError(f"labels have to be int32 (examples,), not {target.dtype} {target.shape}")
-        labels.update(target.tolist())
-    if strange := sorted(set(labels) - set(range(outputs.size))):
+    labels = train.targets()
+    if labels.ndim != 1 or labels.dtype != "int32":
+        raise ValueError(f"labels have to be int32 (examples,), not {labels.dtype} {labels.shape}")
+    if strange := sorted({*labels.tolist()} - set(range(outputs.size))):
         raise ValueError(f"there is a label {strange[0]}; those of {outputs.size} classes are 0 to {outputs.size - 1}")
-    return dataclasses.replace(outputs, counts=tuple(labels[label] for label in range(outputs.size)))
+    return dataclasses.replace(outputs, counts=tuple(np.bincount(labels, minlength=outputs.size).tolist()))
 
 
 class Task:

@@ -34,7 +34,8 @@ def adapt(outputs: Images, train: Source) -> Images:
     Raises:
         ValueError: for labels that aren't int32 indices into `outputs.names`, one an example.
     """
-    for _, target in train.in_order(4096).as_numpy_iterator() if outputs.names else ():
+    if outputs.names:
+        target = train.targets()
         if target.ndim != 1 or target.dtype != "int32" or not 0 <= target.min() <= target.max() < len(outputs.names):
             raise ValueError(f"labels have to be int32 (examples,), from 0 to {len(outputs.names) - 1}")
     return outputs

@@ -247,6 +247,6 @@ def test_its_defaults_are_knobs(file):
 def test_knobs_of_one_command_have_different_names(file):
     for data in catalogue.datasets().values():
         for task in catalogue.tasks_of(file, data):
-            groups = config.Choices(file, data, (task,)).groups
+            groups = config.Choices(file, data, (task,), data.inputs).groups
             names = [knob.name for group in groups.values() for knob in group]
             assert sorted(names) == sorted(set(names))

@@ -1,0 +1,86 @@
+"""Examples that stay where they are, in files or in compact arrays, until a batch needs them."""
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from src.sources import Arrays, Order, Source
+
+
+class Fetched(Source):
+    """Some of the examples of a store, which are fetched by their numbers; the store is shared, never copied.
+
+    Args:
+        fetch: a graph function from the number of an example, int64 (), to its raw request by input's name; several
+            run side by side. With `at_once` from numbers (batch,).
+        target: of every example of the store.
+        rows: the numbers of these examples.
+        at_once: whether `fetch` takes a batch.
+        groups: a number for every example of the store; those of one number belong together.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable,
+        target: np.ndarray,
+        rows: np.ndarray,
+        *,
+        at_once: bool = False,
+        groups: np.ndarray | None = None,
+    ):
+        self._fetch = fetch
+        self._target = target
+        self._rows = rows
+        self._at_once = at_once
+        self._groups = groups
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def groups(self) -> np.ndarray | None:
+        """A number for each of these examples, where they are grouped."""
+        return None if self._groups is None else self._groups[self._rows]
+
+    def take(self, n: int) -> "Fetched":
+        return self.chosen(slice(n))
+
+    def chosen(self, rows: np.ndarray | slice) -> "Fetched":
+        """The examples at these places, in that order."""
+        return self._of(self._rows[rows])
+
+    def joined(self, other: "Fetched") -> "Fetched":
+        """These examples, and then those of another split of the same store."""
+        return self._of(np.concatenate([self._rows, other._rows]))
+
+    def targets(self) -> np.ndarray:
+        return self._target[self._rows]
+
+    def examples(self, n: int) -> Arrays:
+        n = min(n, len(self))
+        return next(iter(self.take(n).in_order(n).as_numpy_iterator()))
+
+    def in_order(self, batch: int) -> tf.data.Dataset:
+        rows = tf.constant(self._rows)
+        starts = tf.data.Dataset.range(0, len(self), batch)
+        return self._batches(starts.map(lambda start: rows[start : tf.minimum(start + batch, len(self))]), batch)
+
+    def shuffled(self, seed: int, batch: int, steps: int, base: int | tf.Variable = 0) -> tf.data.Dataset:
+        rows, order = tf.constant(self._rows), Order(seed, len(self), batch, steps)
+        offsets = tf.data.Dataset.counter()
+        return self._batches(offsets.map(lambda offset: tf.gather(rows, order.rows(base + offset))), batch)
+
+    def _batches(self, numbers: tf.data.Dataset, batch: int) -> tf.data.Dataset:
+        """From batches of numbers to batches of examples."""
+        target = tf.constant(self._target)
+
+        def fetch(rows):
+            return self._fetch(rows), tf.gather(target, rows)
+
+        if self._at_once:
+            return numbers.map(fetch)
+        return numbers.unbatch().map(fetch, num_parallel_calls=tf.data.AUTOTUNE).batch(batch)
+
+    def _of(self, rows: np.ndarray) -> "Fetched":
+        return Fetched(self._fetch, self._target, rows, at_once=self._at_once, groups=self._groups)

@@ -1,0 +1,86 @@
+"""How one set of examples is cut into training, validation and test: seeded, by class, and by group."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
+
+NAMES = {  # by which folders, or others' sets, call each split
+    "train": ("train", "training"),
+    "validation": ("validation", "val", "valid", "dev"),
+    "test": ("test", "testing"),
+}
+SPLITS = tuple(NAMES)
+SHARES = (0.6, 0.2, 0.2)  # of each
+
+
+def cut(
+    known: Mapping[str, np.ndarray], target: np.ndarray, *, stratify: bool, groups: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
+    """The shuffled numbers of each split's examples; one that isn't known is a fifth of train; see `deal`.
+
+    Args:
+        known: the numbers of the examples that stand in a split already; "train" among them.
+        target: of every example, by its number.
+        stratify: whether each new split has every class in the same proportion.
+        groups: a number for every example; those of one number come into one of the new splits.
+    """
+    train, missing = known["train"], [split for split in SPLITS if not len(known.get(split, ()))]
+    shares = (1.0 - 0.2 * len(missing), *[0.2] * len(missing))
+    parts = deal(target[train], shares, stratify=stratify, groups=None if groups is None else groups[train])
+    found = {split: np.random.default_rng(0).permutation(rows) for split, rows in known.items()}
+    found |= {split: train[rows] for split, rows in zip(("train", *missing), parts, strict=True)}
+    return {split: found[split] for split in SPLITS}
+
+
+def deal(
+    target: np.ndarray, shares: tuple[float, ...] = SHARES, *, stratify: bool, groups: np.ndarray | None = None
+) -> list[np.ndarray]:
+    """The numbers of the examples of each part, in an order that is random and always the same.
+
+    Args:
+        target: one for each example.
+        shares: of the parts, together 1; with `groups` they are fifths.
+        stratify: whether each part has every class in the same proportion; rare ones come into the first part.
+        groups: a number for each example; those of one number come into one part.
+
+    Raises:
+        ValueError: for fewer groups than parts can be made of.
+    """
+    if groups is not None:
+        places = _by_group(target, shares, stratify, groups)
+        order = np.arange(len(target))
+    else:
+        order = np.random.default_rng(0).permutation(len(target))
+        classes = target[order] if stratify else np.zeros(len(order), int)
+        order = order[np.argsort(classes, kind="stable")]
+        _, sizes = np.unique(classes, return_counts=True)
+        within = np.concatenate([(np.arange(size) + 0.5) / size for size in sizes])  # of its class, up to an example
+        places = np.digitize(within, np.cumsum(shares)[:-1])
+    return [np.random.default_rng(0).permutation(order[places == part]) for part in range(len(shares))]
+
+
+def check_classes(parts: Mapping[str, np.ndarray], labels: np.ndarray, names: Sequence[str]) -> None:
+    """Raises a ValueError for a class that isn't in each of the splits, which are numbers of examples."""
+    found = {split: np.bincount(labels[rows], minlength=len(names)) for split, rows in parts.items()}
+    for label, name in enumerate(names):
+        counts = {split: int(each[label]) for split, each in found.items()}
+        if lacking := ", ".join(split for split, count in counts.items() if not count):
+            total = sum(counts.values())
+            raise ValueError(
+                f"the class {name!r} has {total} examples, and {lacking} none: it needs more, or to be left out"
+            )
+
+
+def _by_group(target: np.ndarray, shares: tuple[float, ...], stratify: bool, groups: np.ndarray) -> np.ndarray:
+    """The part of each example; a fold is a fifth of them."""
+    folds = 5
+    if (found := len(np.unique(groups))) < folds:
+        raise ValueError(f"there are {found} groups; to be split they have to be {folds} or more")
+    kind = StratifiedGroupKFold if stratify else GroupKFold
+    cuts = kind(folds, shuffle=True, random_state=0).split(target, target, groups)
+    ends = np.round(np.cumsum(shares) * folds)
+    places = np.zeros(len(target), int)
+    for fold, (_, rows) in enumerate(cuts):
+        places[rows] = np.searchsorted(ends, fold, side="right")
+    return places
