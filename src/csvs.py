@@ -1,39 +1,99 @@
-"""CSV files as people have them: a header, then rows; what data sets that read one share."""
+"""CSV files as people have them: of any separator, encoding and size, compressed or not, with a header or without."""
 
+import bz2
+import codecs
 import csv
+import gzip
+import io
+import lzma
 import re
+import zipfile
 from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count, islice
 from pathlib import Path
+from typing import BinaryIO
 
 from src.errors import nearest
 
 SNIFFED = 64 * 2**10  # characters from which the separator is told
+LINES = 20  # that are looked at for it
+BLOCK = 2**20  # bytes read at a time
+CELLS = 1_000_000  # of the rows that are held at a time
 SEPARATORS = ",;\t|"
+MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+OPEN = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A CSV file that was looked at: the names of its columns, and how it is read."""
+
+    path: Path
+    names: tuple[str, ...]
+    encoding: str
+    separator: str
+    header: bool
+
+    def chunks(self) -> Iterator[tuple[tuple[str, ...], ...]]:
+        """The columns of some rows at a time, each cell a text; rows count from 1, below the header.
+
+        Raises:
+            ValueError: for a row of another length.
+        """
+        with _text(self.path, self.encoding) as file:
+            rows = _rows(file, self.separator, self.path)
+            if self.header:
+                next(rows)
+            first = 1
+            while chunk := list(islice(rows, max(1, CELLS // len(self.names)))):
+                for number, row in enumerate(chunk, first):
+                    if len(row) != len(self.names):
+                        raise ValueError(f"{self.path}, row {number}: {len(row)} columns instead of {len(self.names)}")
+                first += len(chunk)
+                yield tuple(zip(*chunk, strict=True))
+
+    def place(self, name: str) -> int:
+        """Which column has that name; raises ValueError that names those there are."""
+        if name not in self.names:
+            hint = nearest(name, self.names)
+            raise ValueError(f"{self.path} has no column {name!r}.{hint} It has: {', '.join(self.names)}")
+        return self.names.index(name)
+
+
+def table(path: Path, header: bool | None = None) -> Table:
+    """Looks at a file.
+
+    Args:
+        path: the file; .gz, .bz2, .xz and .zip are unpacked.
+        header: whether its first row has the names; by itself, where no cell of it is a number.
+
+    Raises:
+        ValueError: for a file that isn't text, has no rows, or has columns of one name.
+    """
+    encoding = _encoding(path)
+    with _text(path, encoding) as file:
+        separator = _separator(file.read(SNIFFED))
+    with _text(path, encoding) as file:
+        rows = _rows(file, separator, path)
+        first = [name.strip() for name in next(rows, [])]
+        header = not any(map(_is_number, first)) if header is None else header
+        if not first or (header and next(rows, None) is None):
+            raise ValueError(f"{path} has no rows below a header")
+    if not header:
+        return Table(path, tuple(f"column_{number}" for number in range(1, len(first) + 1)), encoding, separator, False)
+    if twice := [name for name, times in Counter(first).items() if times > 1]:
+        raise ValueError(f"{path} has two columns called {twice[0]!r}")
+    return Table(path, tuple(first), encoding, separator, True)
 
 
 def read(path: Path) -> dict[str, tuple[str, ...]]:
-    """The columns of a file by name, each a text a row; errors count the rows from 1, below the header.
-
-    Raises:
-        ValueError: for a file that isn't UTF-8, has no rows, columns of one name, or a row of another length.
-    """
-    csv.field_size_limit(2**31 - 1)
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            start = file.read(SNIFFED)
-            file.seek(0)
-            rows = [row for row in csv.reader(file, delimiter=_separator(start)) if row]
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} isn't UTF-8 text: {error.reason} at byte {error.start}") from None
-    if len(rows) < 2:
-        raise ValueError(f"{path} has no rows below a header")
-    header = [name.strip() for name in rows[0]]
-    if twice := [name for name, times in Counter(header).items() if times > 1]:
-        raise ValueError(f"{path} has two columns called {twice[0]!r}")
-    for number, row in enumerate(rows):
-        if len(row) != len(header):
-            raise ValueError(f"{path}, row {number}: {len(row)} columns instead of {len(header)}")
-    return dict(zip(header, zip(*rows[1:], strict=True), strict=True))
+    """The columns of a file with a header by name, all rows at once; see `table`."""
+    found = table(path, header=True)
+    chunks = list(found.chunks())
+    return {name: tuple(cell for chunk in chunks for cell in chunk[place]) for place, name in enumerate(found.names)}
 
 
 def column(columns: dict[str, tuple[str, ...]], name: str, path: Path) -> tuple[str, ...]:
@@ -44,8 +104,88 @@ def column(columns: dict[str, tuple[str, ...]], name: str, path: Path) -> tuple[
     return columns[name]
 
 
+def request_names(names: Iterable[str]) -> tuple[str, ...]:
+    """What the inputs of a model are called: ASCII letters, digits and underscores, a letter first; none twice."""
+    found = []
+    for name in names:
+        plain = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
+        plain = plain if plain[:1].isalpha() else f"column_{plain}".rstrip("_")
+        same = (f"{plain}_{number}" for number in count(2))
+        found.append(plain if plain not in found else next(name for name in same if name not in found))
+    return tuple(found)
+
+
+@contextmanager
+def _bytes(path: Path) -> Iterator[BinaryIO]:
+    """The file, unpacked; raises ValueError where that fails, then or later."""
+    try:
+        if path.suffix.lower() == ".zip":
+            with zipfile.ZipFile(path) as archive:
+                inside = [name for name in archive.namelist() if not name.endswith("/")]
+                if len(inside) != 1:
+                    raise ValueError(f"{path} has {len(inside)} files inside, not one")
+                with archive.open(inside[0]) as file:
+                    yield file
+        else:
+            with OPEN.get(path.suffix.lower(), open)(path, "rb") as file:
+                yield file
+    except (EOFError, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is damaged, or not what its ending says: {error}") from None
+
+
+@contextmanager
+def _text(path: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
+    with _bytes(path) as file:
+        yield io.TextIOWrapper(file, encoding=encoding, newline="")
+
+
+def _rows(file: Iterable[str], separator: str, path: Path) -> Iterator[list[str]]:
+    """The rows that aren't empty."""
+    csv.field_size_limit(2**31 - 1)
+    try:
+        yield from (row for row in csv.reader(file, delimiter=separator) if row)
+    except csv.Error as error:
+        raise ValueError(f"{path} isn't a CSV file: {error}") from None
+
+
+def _encoding(path: Path) -> str:
+    """UTF-8, or what a mark at the start says; where it is neither, Windows' or ISO's for western Europe."""
+    with _bytes(path) as file:
+        start = file.read(BLOCK)
+        for mark, encoding in MARKS.items():
+            if start.startswith(mark):
+                return encoding
+        if re.search(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]", start):
+            raise ValueError(f"{path} isn't text")
+        decoder, western = codecs.getincrementaldecoder("utf-8")(), "cp1252"
+        is_utf8, block = True, start
+        while block:
+            if is_utf8:
+                try:
+                    decoder.decode(block)
+                except UnicodeDecodeError:
+                    is_utf8 = False
+            if re.search(rb"[\x81\x8d\x8f\x90\x9d]", block):
+                western = "latin-1"
+            block = file.read(BLOCK)
+    if not is_utf8:
+        print(f"{path} isn't UTF-8; it is read as {western}")
+    return "utf-8" if is_utf8 else western
+
+
 def _separator(start: str) -> str:
-    """What stands most often in the header, outside quotes."""
+    """What stands most often in the header, outside quotes; a comma may stand in numbers, what else is regular wins."""
     plain = re.sub(r'"[^"]*"', "", start)
-    header = next((line for line in re.split(r"[\r\n]+", plain) if line.strip()), "")
-    return max(SEPARATORS, key=header.count)
+    lines = [line for line in re.split(r"[\r\n]+", plain) if line.strip()][:LINES] or [""]
+    regular = [mark for mark in SEPARATORS if len({line.count(mark) for line in lines[: len(lines) - 1 or 1]}) == 1]
+    return max(
+        SEPARATORS, key=lambda mark: (mark in regular and mark != "," and mark in lines[0], lines[0].count(mark))
+    )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

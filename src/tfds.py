@@ -4,7 +4,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
@@ -15,6 +15,7 @@ from src.errors import UserError
 from src.images import Pictures, pixels
 from src.sources import InMemory
 from src.specs import Classes, Data, Image
+from src.splits import NAMES
 from src.texts import characters, windows, word_counts, words
 
 PROBE_S = 10  # how long the first download address may take to answer
@@ -27,7 +28,7 @@ def labelled_images(name: str, spec: Image) -> Data:
     Raises:
         UserError: where the set isn't there and can't be downloaded.
     """
-    builder = _prepared(name)
+    builder = prepared(name)
     shape = (spec.height, spec.width, spec.channels)
     sources = _sources(builder, "test", "image", "image", lambda n: np.empty((n, *shape), "uint8"))
     classes = Classes(tuple(builder.info.features["label"].names))
@@ -47,7 +48,7 @@ def labelled_texts(name: str, feature: str, length: int, vocabulary: int, test: 
     Raises:
         UserError: where the set isn't there and can't be downloaded.
     """
-    builder = _prepared(name)
+    builder = prepared(name)
     sources = _sources(builder, test, feature, "text", lambda n: np.empty(n, object), word_counts)
     classes = Classes(tuple(builder.info.features["label"].names))
     return Data.adapted(partial(words, vocabulary=vocabulary, length=length), **sources, outputs=classes)
@@ -64,7 +65,7 @@ def whole_texts(name: str, feature: str, length: int) -> Data:
     Raises:
         UserError: where the set isn't there and can't be downloaded.
     """
-    builder = _prepared(name)
+    builder = prepared(name)
     sources = {}
     for split in ("train", "validation", "test"):
         texts = builder.as_dataset(split=split, shuffle_files=False).as_numpy_iterator()
@@ -113,11 +114,47 @@ def _reader(builder, part: str, split: str, first: int, feature: str, request: s
     return read
 
 
-def _prepared(name: str):
+def numbered(builder) -> dict[str, np.ndarray]:
+    """The numbers of the examples of each split that the set has, counted on from one split to the next."""
+    called = {name: split for split, names in NAMES.items() for name in names}
+    found, first = {}, 0
+    for name in _splits(builder):
+        size = builder.info.splits[name].num_examples
+        found[called[name]] = np.arange(first, first + size)
+        first += size
+    if "train" not in found:
+        raise UserError(f"{builder.info.full_name} has no split train; it has: {', '.join(builder.info.splits)}.")
+    return found
+
+
+def files(builder) -> list[str]:
+    """The files of those splits, in the order of those numbers."""
+    return [str(path) for name in _splits(builder) for path in builder.info.splits[name].filepaths]
+
+
+def examples(builder, *features: str) -> Iterator[dict[str, np.ndarray]]:
+    """Batches of these features of all examples, in that order; images stay encoded."""
+    import tensorflow_datasets as tfds
+
+    in_order = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
+    wanted = tfds.decode.PartialDecoding(dict.fromkeys(features, True))
+    for name in _splits(builder):
+        found = builder.as_dataset(split=name, shuffle_files=False, read_config=in_order, decoders=wanted)
+        yield from found.batch(CHUNK).as_numpy_iterator()
+
+
+def _splits(builder) -> list[str]:
+    return [str(name) for name in builder.info.splits if any(name in called for called in NAMES.values())]
+
+
+def prepared(name: str):
     """The builder of a set that is on this disk, downloaded now if need be."""
     import tensorflow_datasets as tfds
 
-    builder = tfds.builder(name)
+    try:
+        builder = tfds.builder(name)
+    except (tfds.core.registered.DatasetNotFoundError, ValueError) as error:
+        raise UserError(f"TensorFlow Datasets has no set {name!r}: {str(error).strip().splitlines()[0]}") from None
     if builder.is_prepared():
         return builder
     address = next(iter(builder.url_infos or {}), None)
@@ -156,7 +193,7 @@ def _unreachable(address: str) -> str | None:
 
 
 def _missing(name: str, builder, failure: str) -> UserError:
-    offline = ", ".join(file.name for file in catalogue.datasets().values() if not (file.download or file.own))
+    offline = ", ".join(file.name for file in catalogue.datasets().values() if not (file.download or file.named_by))
     return UserError(
         f"The data set {name} is not in {builder.data_dir_root}, and {failure}.\n"
         f"Set TFDS_DATA_DIR to a folder that has it, connect and try again, or use --data with a set that needs no "

@@ -11,7 +11,7 @@ PAIRS = [  # of a model's and a data set's name
     (model.name, data.name)
     for model in catalogue.models().values()
     for data in catalogue.datasets().values()
-    if not (data.download or data.own) and catalogue.tasks_of(model, data)
+    if not (data.download or data.named_by) and catalogue.tasks_of(model, data)
 ]
 SPECS = {
     Image: Image(12, 8, 2),
@@ -87,17 +87,29 @@ def judge(spec) -> keras.Model:
 
 
 def own_files(kind, folder):
-    """The path of files that a data set of this kind of features can read, as a user may have them; None if unknown."""
+    """The knobs of a data set of this kind of features that reads files, made here; None if unknown."""
+    if kind is Image:
+        random = np.random.default_rng(0)
+        for name, brightness in {"day": 200, "night": 30}.items():
+            (folder / name).mkdir()
+            for number in range(20):
+                pixels = random.integers(brightness, brightness + 50, (9 + number % 3, 12, 3), "uint8")
+                keras.utils.save_img(folder / name / f"{number}.png", pixels, scale=False)
+        return {"path": str(folder), "image_size": (8,)}
+    if kind is Columns:
+        rows = [f"{day % 7},{day / 3 if day % 5 else ''},{'rain' if day % 3 else 'sun'},{day % 2}" for day in range(60)]
+        (folder / "days.csv").write_text("\n".join(["weekday,length,weather,open", *rows]))
+        return {"path": str(folder / "days.csv"), "target": "open"}
     if kind is Tokens:
         for name, word in {"praise": "good", "blame": "bad"}.items():
             (folder / name).mkdir()
             for number in range(20):
                 (folder / name / f"{number}.txt").write_text(f"a {word} film, {number} times {word}!")
-        return folder
+        return {"path": str(folder)}
     if kind is Series:
         rows = [f"2024-{1 + day // 28:02}-{1 + day % 28:02},{day % 7},{day}" for day in range(300)]
         (folder / "days.csv").write_text("\n".join(["day,weekday,count", *rows]))
-        return folder / "days.csv"
+        return {"path": str(folder / "days.csv")}
     return None
 
 

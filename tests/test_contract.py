@@ -16,7 +16,7 @@ from src.tables import from_matrix
 from src.tasks import classification, regression
 
 CLASSES = Classes(("low", "middle", "high"))
-DATA = DataFile("things", Path("src/datasets/things.py"), "", (Columns,), (Classes,), "", ())
+DATA = DataFile("things", Path("src/datasets/things.py"), "", (Columns,), (Classes,), "", "", ())
 MODEL = ModelFile("thing", Path("models/thing.py"), "", (Columns,), (Classes,), "", {}, {}, {}, ())
 
 

@@ -58,7 +58,7 @@ def way_in(kind):
         case "image":
             return IMAGE, pixels(IMAGE)
         case "table":
-            return columns(raw)
+            return columns(InMemory.of(raw, np.zeros(20, "int32")))
         case "text":
             return words(InMemory.of(raw, np.zeros(20, "int32")), vocabulary=50, length=8)
 

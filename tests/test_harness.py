@@ -94,8 +94,12 @@ TABLE = {
 }
 
 
+def table(raw):
+    return InMemory.of(raw, np.zeros(len(next(iter(raw.values()))), "int32"))
+
+
 def test_columns_are_scaled_indexed_and_marked_where_missing():
-    spec, preprocess = columns(TABLE)
+    spec, preprocess = columns(table(TABLE))
     assert spec.numeric == ("age", "rooms", "age_missing")
     assert spec.categories == (("city", 3),)
     features = features_of(preprocess, {name: tf.constant(column) for name, column in TABLE.items()})
@@ -107,13 +111,13 @@ def test_columns_are_scaled_indexed_and_marked_where_missing():
 
 
 def test_an_unknown_category_is_zero():
-    _, preprocess = columns(TABLE)
+    _, preprocess = columns(table(TABLE))
     raw = {"age": tf.constant([2.0]), "rooms": tf.constant([3], tf.int64), "city": tf.constant(["Paris"])}
     np.testing.assert_array_equal(features_of(preprocess, raw)["categories"], [[0]])
 
 
 def test_a_constant_column_stays_finite():
-    _, preprocess = columns({"same": np.array([5.0, 5.0], "float32")})
+    _, preprocess = columns(table({"same": np.array([5.0, 5.0], "float32")}))
     assert np.isfinite(features_of(preprocess, {"same": tf.constant([5.0, 6.0])})["numeric"]).all()
 
 
@@ -144,7 +148,7 @@ def test_a_set_that_can_not_be_fetched_says_so_quickly(tmp_path, monkeypatch):
     monkeypatch.setattr(library.core.constants, "DATA_DIR", str(tmp_path))
     monkeypatch.setattr(tfds, "_unreachable", lambda address: "no network")
     with pytest.raises(UserError, match=r"(?s)mnist.*no network.*TFDS_DATA_DIR"):
-        tfds._prepared("mnist")
+        tfds.prepared("mnist")
 
 
 def test_an_address_that_nobody_answers_is_given_up(monkeypatch):

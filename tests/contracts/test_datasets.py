@@ -1,5 +1,6 @@
 """What every data set's file has to do. Those that need a download are tested on a tiny set in their own format."""
 
+import re
 from collections import Counter
 
 import keras
@@ -8,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from src import catalogue, tfds
-from src.contract import check_data
+from src.contract import check_data, load_data
 from src.signatures import features_of, request_of
 from src.specs import Classes, Columns, Horizon, NextToken, Tokens
 from tests.samples import SPECS, own_files
@@ -25,19 +26,19 @@ def file(request):
 
 @pytest.fixture(scope="module")
 def data(file, tmp_path_factory):
-    if file.own:
-        path = own_files(file.inputs[0], tmp_path_factory.mktemp("own"))
-        if path is None:
+    if file.named_by == "path":
+        knobs = own_files(file.inputs[0], tmp_path_factory.mktemp("own"))
+        if knobs is None:
             pytest.skip(f"tests/samples.py has no files of {file.inputs[0].__name__}")
-        return catalogue.load(file).load(path=str(path))
-    if not file.download:
-        return catalogue.load(file).load()
-    if "src.tfds" not in file.path.read_text(encoding="utf-8"):
+        return load_data(file, knobs)
+    if not (file.download or file.named_by):
+        return load_data(file, {})
+    if not re.search(r"src\.tfds|import tfds", file.path.read_text(encoding="utf-8")):
         pytest.skip(f"its first use fetches {file.download}, and it isn't of TensorFlow Datasets")
     folder = tmp_path_factory.mktemp("tfds")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tfds, "_prepared", lambda name: prepare_tiny(name, folder, patch))
-        loaded = catalogue.load(file).load()
+        patch.setattr(tfds, "prepared", lambda name: prepare_tiny(name, folder, patch))
+        loaded = load_data(file, {file.named_by: "mnist"} if file.named_by else {})
         for source in (loaded.train, loaded.validation, loaded.test):
             source.examples(1)  # read while the folder is the one in use
         return loaded
@@ -200,11 +201,13 @@ def test_preprocess_survives_saving(data, tmp_path):
 
 
 def test_doors_lead_to_the_same_request(data):
-    for name, door in data.doors.items():
+    for door in data.doors.values():
         if not hasattr(door, "encode"):
             continue
         raw, _ = data.train.examples(3)
-        opened = tf.function(door)(tf.constant(door.encode(raw), name=name))
+        request = door.encode(raw)
+        assert set(request) == set(door.request)
+        opened = tf.function(door, input_signature=[dict(door.request)])(request)
         for key, column in raw.items():
             np.testing.assert_array_equal(opened[key], column)
 

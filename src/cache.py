@@ -1,0 +1,89 @@
+"""Where decoded images are kept: in memory, on the disk, or nowhere, so that each batch decodes its own."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+import psutil
+import tensorflow as tf
+
+from src.errors import UserError
+from src.files import read_json, whole, write_json
+
+PLACES = {"memory": "kept in memory", "disk": "kept on the disk", "none": "decoded when they are needed"}
+MEMORY_BYTES = 2**30  # at most, which is little beside what training itself takes
+SHARE = 4  # of free memory, or disk, one in so many bytes is taken
+
+
+def choose(wanted: str | None, size: int) -> str:
+    """Where `size` bytes are kept, "memory", "disk" or "none": as wanted, or where they fit well.
+
+    Raises:
+        UserError: where what is wanted doesn't fit.
+    """
+    free = {"memory": psutil.virtual_memory().available, "disk": shutil.disk_usage(_folder()).free}
+    if wanted in free and size > free[wanted]:
+        raise UserError(f"--cache {wanted} needs {size / 1e9:.1f} GB; {free[wanted] / 1e9:.1f} GB are free.")
+    if wanted:
+        return wanted
+    if size <= min(MEMORY_BYTES, free["memory"] // SHARE):
+        return "memory"
+    return "disk" if size <= free["disk"] // SHARE else "none"
+
+
+def keep(where: str, images: Iterable[np.ndarray], shape: tuple[int, ...], key: str) -> Callable:
+    """Keeps images; gives a function from numbers (batch,) to those images.
+
+    Args:
+        where: "memory" or "disk".
+        images: in the order of their numbers, uint8.
+        shape: of all together.
+        key: by which they are found again on the disk; then `images` isn't asked.
+    """
+    return _in_memory(images, shape) if where == "memory" else _on_disk(images, shape, key)
+
+
+def remembered(key: str, find: Callable[[], dict[str, str]]) -> dict[str, str]:
+    """What `find` found when it was asked for this `key` first."""
+    path = _folder() / f"{key}.json"
+    if not path.exists():
+        write_json(path, find())
+    return read_json(path)
+
+
+def _in_memory(images: Iterable[np.ndarray], shape: tuple[int, ...]) -> Callable:
+    with tf.device("CPU"):
+        kept = tf.constant(_filled(np.empty(shape, "uint8"), images))
+    return lambda numbers: tf.gather(kept, numbers)
+
+
+def _on_disk(images: Iterable[np.ndarray], shape: tuple[int, ...], key: str) -> Callable:
+    """See `keep`; in a file that is found again by `key`, and then `images` isn't asked."""
+    path = _folder() / f"{key}.npy"
+    if not path.exists():
+        with whole(path) as partial:
+            array = np.lib.format.open_memmap(partial, mode="w+", dtype="uint8", shape=shape)
+            _filled(array, images).flush()
+            del array  # else Windows can't rename it
+    kept = np.load(path, mmap_mode="r")
+
+    def fetch(numbers):
+        found = tf.numpy_function(lambda rows: kept[rows], [numbers], tf.uint8, stateful=False)
+        return tf.ensure_shape(found, (None, *shape[1:]))
+
+    return fetch
+
+
+def _filled(array: np.ndarray, images: Iterable[np.ndarray]) -> np.ndarray:
+    for number, image in enumerate(images):
+        array[number] = image
+    return array
+
+
+def _folder() -> Path:
+    """Beside what Keras downloads; KERAS_HOME moves it."""
+    folder = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets" / "decoded"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,75 @@
+"""Your own pictures: a folder with a folder of pictures for each class.
+
+--path names it. It may have the folders train, validation (or val) and test, each with class folders; what is missing
+is cut from train: 60/20/20, or a fifth, by class. PNG, JPEG, BMP and GIF, of any sizes and colours.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from src import folders, pictures
+from src.fetched import Fetched
+from src.images import Pictures, pixels
+from src.specs import Classes, Data, Image
+from src.splits import check_classes, cut
+
+INPUTS, OUTPUTS = (Image,), (Classes,)
+NAMED_BY = "path"
+
+
+def load(
+    *,
+    path: str = "",
+    image_size: tuple[int, ...] = (),
+    cache: Literal["memory", "disk", "none"] | None = None,
+    skip_bad: bool = False,
+) -> Data:
+    """The pictures, resized to one size.
+
+    Args:
+        path: folder of the class folders.
+        image_size: height and width that all are resized to, or one number for both; by itself what fits most of them.
+        cache: where decoded pictures are kept; by itself in memory, on the disk or not at all, as they fit.
+        skip_bad: whether to leave out pictures that can't be read, instead of refusing them.
+
+    Raises:
+        ValueError: for what can't be used, naming folder or file.
+    """
+    if not path:
+        raise ValueError("say which pictures: --path FOLDER, with a folder for each class")
+    place = Path(path)
+    found = folders.find(place, pictures.ENDINGS)
+    names = tuple(sorted(found["train"]))
+    files, labels, splits = _listed(found, names)
+    store = pictures.Store(files, image_size, cache)
+    if store.bad and not skip_bad:
+        bad = f"{len(store.bad):,} of {len(files):,} pictures that can't be read; --skip-bad leaves them out"
+        raise ValueError(f"{place} has {bad}:{store.why()}")
+    good = np.array([number for number in range(len(files)) if number not in store.bad])
+    print(f"{place}: {len(good):,} pictures ({pictures.counted(names, labels[good])}), {store}")
+    if store.bad:
+        print(f"left out are {len(store.bad):,} that can't be read:{store.why()}")
+    known = {split: good[splits[good] == split] for split in found}
+    parts = cut(known, labels, stratify=True)
+    check_classes(parts, labels, names)
+
+    def fetch(numbers):
+        return {"image": store.fetch(numbers)}
+
+    sources = {split: Fetched(fetch, labels, rows, at_once=store.at_once) for split, rows in parts.items()}
+    doors = {"image_bytes": Pictures(store.spec)}
+    return Data(**sources, inputs=store.spec, outputs=Classes(names), preprocess=pixels(store.spec), doors=doors)
+
+
+def _listed(found: folders.Found, names: tuple[str, ...]) -> tuple[list[Path], np.ndarray, np.ndarray]:
+    """All files, and the class and the split of each."""
+    listed = [
+        (file, names.index(name), split)
+        for split, classes in found.items()
+        for name, files in classes.items()
+        for file in files
+    ]
+    files, labels, splits = zip(*listed, strict=True)
+    return list(files), np.array(labels, "int32"), np.array(splits)

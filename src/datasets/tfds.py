@@ -1,0 +1,178 @@
+"""Any set of TensorFlow Datasets that has images, or columns, and a class or a number to predict.
+
+--name names it, such as rock_paper_scissors or titanic; what it has and predicts is read from its own description.
+It is found in TFDS_DATA_DIR, or downloaded once. A split that it hasn't is cut from train: 60/20/20, or a fifth.
+"""
+
+import math
+import sys
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+import tensorflow as tf
+from rich.progress import track
+
+from src import cache as caches
+from src import tfds
+from src.csvs import request_names
+from src.errors import nearest
+from src.fetched import Fetched
+from src.images import Pictures, pixels, resized
+from src.kinds import FEW, MOST
+from src.pictures import size_of
+from src.records import Records
+from src.sources import InMemory
+from src.specs import Classes, Columns, Data, Image, Values
+from src.splits import cut
+from src.tables import Strings, columns
+
+INPUTS, OUTPUTS = (Image, Columns), (Classes, Values)
+NAMED_BY = "name"
+LOOKED_AT = 50  # images, to tell what size fits them
+BATCH = 256
+
+
+def load(
+    wanted: type | None = None,
+    *,
+    name: str = "",
+    target: str = "",
+    image_size: tuple[int, ...] = (),
+    cache: Literal["memory", "disk", "none"] | None = None,
+) -> Data:
+    """The set, as images or as columns.
+
+    Args:
+        wanted: Classes or Values, where it is known which the target is.
+        name: of the set, perhaps with its configuration, such as glue/sst2.
+        target: feature that is predicted; by itself the one that the set is made for.
+        image_size: height and width that images are resized to, or one number for both.
+        cache: where decoded images are kept; by itself in memory, on the disk or not at all, as they fit.
+
+    Raises:
+        ValueError: for a set that has neither images nor columns, or a target that it hasn't.
+    """
+    if not name:
+        raise ValueError("say which set: --name NAME, of TensorFlow Datasets")
+    builder = tfds.prepared(name)
+    features = builder.info.features
+    target = target or _target(builder)
+    if target not in features:
+        raise ValueError(f"{name} has no feature {target!r}.{nearest(target, features)} It has: {', '.join(features)}")
+    aims, outputs = _aims(builder, target, wanted)
+    known = tfds.numbered(builder)
+    for split in [split for split, rows in known.items() if isinstance(outputs, Classes) and (aims[rows] < 0).any()]:
+        print(f"{name}: {split} has no labels")
+        known.pop(split)
+    parts = cut(known, aims, stratify=isinstance(outputs, Classes))
+    images = [key for key, feature in features.items() if type(feature).__name__ == "Image"]
+    if images:
+        return _of_images(builder, images[0], parts, aims, outputs, image_size, cache)
+    return _of_columns(builder, target, parts, aims, outputs)
+
+
+def _target(builder) -> str:
+    """The feature that a set is made to predict: the second of its supervised keys, or "label"."""
+    keys = builder.info.supervised_keys
+    if keys and isinstance(keys[-1], str):
+        return keys[-1]
+    if "label" in builder.info.features:
+        return "label"
+    raise ValueError(f"{builder.name} doesn't say what is predicted: --target NAME; it has {_list(builder)}")
+
+
+def _list(builder) -> str:
+    return ", ".join(builder.info.features)
+
+
+def _aims(builder, target: str, wanted: type | None) -> tuple[np.ndarray, Classes | Values]:
+    """The target of every example, and what it is; a class that isn't known is below 0."""
+    feature = builder.info.features[target]
+    found = np.concatenate([batch[target] for batch in tfds.examples(builder, target)])
+    if type(feature).__name__ == "ClassLabel":
+        return found.astype("int32"), Classes(tuple(feature.names))
+    if found.ndim != 1 or found.dtype.kind not in "fiubO":
+        raise ValueError(f"{target!r} of {builder.name} is neither a class nor a number")
+    if found.dtype.kind != "O" and wanted is not Classes and (wanted is Values or len(np.unique(found)) > FEW):
+        return found.astype("float32")[:, np.newaxis], Values((target,))
+    values, labels = np.unique(found, return_inverse=True)
+    if len(values) > MOST:
+        raise ValueError(f"{target!r} of {builder.name} has more than {MOST:,} different values")
+    names = tuple(value.decode() if isinstance(value, bytes) else str(value) for value in values.tolist())
+    return labels.astype("int32"), Classes(names)
+
+
+def _of_images(
+    builder, key: str, parts: Mapping[str, np.ndarray], aims: np.ndarray, outputs: Any, size: tuple[int, ...], cache
+) -> Data:
+    """Images, fetched record by record, or from where they are kept."""
+    features, set_name = builder.info.features, builder.info.full_name
+    records = Records(tfds.files(builder))
+    if len(records) != len(aims):
+        raise ValueError(f"{set_name} has {len(records):,} records; it says that it has {len(aims):,}")
+
+    def image(number):
+        return features.deserialize_example(records.fetch(number))[key]
+
+    looked_at = [tuple(image(tf.constant(n)).shape[:2]) for n in range(min(LOOKED_AT, len(records)))]
+    spec = Image(*size_of(looked_at, size), features[key].shape[-1] or 3)
+    shape = (len(aims), spec.height, spec.width, spec.channels)
+    where = caches.choose(cache, math.prod(shape))
+
+    def fetch(number):
+        return {"image": resized(image(number), spec)}
+
+    if where != "none":
+        whole = Fetched(fetch, aims, np.arange(len(aims))).in_order(BATCH).as_numpy_iterator()
+        shown = track(
+            whole, f"reading {set_name}", -(-len(aims) // BATCH), transient=True, disable=not sys.stdout.isatty()
+        )
+        images = (image for raw, _ in shown for image in raw["image"])
+        kept = caches.keep(where, images, shape, f"{set_name}-{spec.height}-{spec.width}".replace("/", "-"))
+
+        def fetch(numbers):
+            return {"image": kept(numbers)}
+
+    size_said = f"{spec.height} x {spec.width}, {math.prod(shape) / 1e6:,.1f} MB, {caches.PLACES[where]}"
+    print(f"{set_name}: {len(aims):,} images, as {size_said} (--image-size, --cache)")
+    sources = {split: Fetched(fetch, aims, rows, at_once=where != "none") for split, rows in parts.items()}
+    doors = {"image_bytes": Pictures(spec)}
+    return Data(**sources, inputs=spec, outputs=outputs, preprocess=pixels(spec), doors=doors)
+
+
+def _of_columns(builder, target: str, parts: Mapping[str, np.ndarray], aims: np.ndarray, outputs: Any) -> Data:
+    """Columns, held in memory: numbers, categories, and vectors as a column for each of their numbers."""
+    names = [name for name in builder.info.features if name != target]
+    batches = list(tfds.examples(builder, *names))
+    found, left_out = {}, []
+    for name in names:
+        one = [batch[name] for batch in batches]
+        columns_of_it = _columns(name, builder.info.features[name], np.concatenate(one)) if _flat(one[0]) else {}
+        found |= columns_of_it
+        left_out += [] if columns_of_it else [name]
+    if left_out:
+        print(f"{builder.info.full_name}: left out, as neither numbers nor categories: {', '.join(left_out)}")
+    if not found:
+        raise ValueError(f"{builder.info.full_name} has neither images nor columns; it has {_list(builder)}")
+    raw = dict(zip(request_names(found), found.values(), strict=True))
+    sources = {
+        split: InMemory.of({name: column[rows] for name, column in raw.items()}, aims[rows])
+        for split, rows in parts.items()
+    }
+    return Data.adapted(columns, **sources, outputs=outputs, doors={"strings": Strings(sources["train"])})
+
+
+def _flat(column: Any) -> bool:
+    return isinstance(column, np.ndarray) and column.ndim < 3
+
+
+def _columns(name: str, feature, column: np.ndarray) -> dict[str, np.ndarray]:
+    """The columns that a feature is: one, one for each number of a vector, or none."""
+    if type(feature).__name__ == "ClassLabel":
+        return {name: np.array([*feature.names, ""], object)[column]}  # -1 is a missing one
+    if column.dtype.kind in "fiub":
+        parts = column.astype("float32")
+        return {name: parts} if parts.ndim == 1 else {f"{name}_{place}": part for place, part in enumerate(parts.T, 1)}
+    few = column.ndim == 1 and len(np.unique(column)) <= min(MOST, len(column) / 2)
+    return {name: column} if few else {}

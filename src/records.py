@@ -1,0 +1,52 @@
+"""Records of TFRecord files by their number, so that a set that is larger than memory can be shuffled as a whole.
+
+TensorFlow reads these files from the beginning only. Each record begins with its length, which is what is read here.
+"""
+
+import struct
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+HEADER, FOOTER = 12, 4  # bytes: the length and its checksum; the data's checksum
+LENGTH = struct.Struct("<Q")
+
+
+class Records:
+    """The records of some files, numbered in their order.
+
+    Args:
+        files: TFRecord files, not compressed.
+
+    Raises:
+        ValueError: for a file that ends within a record.
+    """
+
+    def __init__(self, files: Sequence[str]):
+        self._files = [np.memmap(file, "uint8", "r") for file in files]
+        places = [(number, *place) for number, file in enumerate(self._files) for place in _places(file)]
+        self._places = np.array(places, "int64").reshape(-1, 3)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def fetch(self, number: tf.Tensor) -> tf.Tensor:
+        """The bytes of a record, a graph function of its number ()."""
+        return tf.ensure_shape(tf.numpy_function(self._read, [number], tf.string, stateful=False), ())
+
+    def _read(self, number: int) -> bytes:
+        file, offset, length = self._places[number]
+        return self._files[file][offset : offset + length].tobytes()
+
+
+def _places(file: np.memmap) -> Iterator[tuple[int, int]]:
+    """Offset and length of each record's data."""
+    offset = 0
+    while offset < len(file):
+        length = LENGTH.unpack_from(file, offset)[0] if offset + HEADER <= len(file) else len(file)
+        offset += HEADER
+        if offset + length + FOOTER > len(file):
+            raise ValueError(f"{file.filename} is cut off: its last record isn't whole")
+        yield offset, length
+        offset += length + FOOTER

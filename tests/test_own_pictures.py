@@ -1,0 +1,224 @@
+"""A folder of pictures as people have it: of all formats and sizes, and with what is wrong in it."""
+
+import io
+import os
+
+import numpy as np
+import PIL.Image
+import pytest
+import tensorflow as tf
+
+from src import catalogue, pictures
+from src.contract import load_data
+from src.errors import UserError
+from src.specs import Classes, Image
+from src.train import train
+
+if "images" not in catalogue.datasets():
+    pytest.skip("there is no data set images", allow_module_level=True)
+MODELS = [m.name for m in catalogue.models().values() if Image in m.takes and Classes in m.gives]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path_factory.mktemp("keras")))
+
+
+def picture(mode="RGB", kind="PNG", size=(12, 10), seed=0):
+    """The bytes of a picture of random pixels."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), "uint8")
+    content = io.BytesIO()
+    PIL.Image.fromarray(pixels).convert(mode).save(content, kind)
+    return content.getvalue()
+
+
+def fill(folder, classes=("cat", "dog"), each=5):
+    for number, name in enumerate(classes):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        for i in range(each):
+            (folder / name / f"{i}.png").write_bytes(picture(seed=100 * number + i))
+    return folder
+
+
+def load(path, **knobs):
+    return load_data(catalogue.dataset("images"), {"path": str(path), **knobs})
+
+
+def sizes(data):
+    return [len(split) for split in (data.train, data.validation, data.test)]
+
+
+def test_splits_are_cut_from_class_folders(tmp_path, capsys):
+    data = load(fill(tmp_path / "pets", each=10))
+    assert data.outputs.names == ("cat", "dog")
+    assert sizes(data) == [12, 4, 4]
+    assert [np.bincount(split.targets()).tolist() for split in (data.validation, data.test)] == [[2, 2]] * 2
+    said = capsys.readouterr().out
+    assert "20 pictures (cat 10, dog 10), 10 x 12 pixels, in colour; resized to 10 x 12" in said
+
+
+@pytest.mark.parametrize(
+    ("there", "counts"),
+    [
+        ({"train": 10}, [12, 4, 4]),
+        ({"train": 10, "test": 3}, [16, 4, 6]),
+        ({"training": 10, "val": 2}, [16, 4, 4]),
+        ({"Train": 4, "validation": 2, "test": 3}, [8, 4, 6]),
+    ],
+)
+def test_a_split_that_has_no_folder_is_cut_from_train(tmp_path, there, counts):
+    for split, each in there.items():
+        fill(tmp_path / split, each=each)
+    assert sizes(load(tmp_path)) == counts
+
+
+def test_formats_sizes_and_colours_may_be_mixed(tmp_path, capsys):
+    fill(tmp_path)
+    kinds = [("RGB", "JPEG"), ("L", "JPEG"), ("CMYK", "JPEG"), ("RGBA", "PNG"), ("P", "PNG"), ("LA", "PNG")]
+    kinds += [("1", "PNG"), ("RGB", "BMP"), ("L", "BMP"), ("RGB", "GIF"), ("L", "GIF")]
+    for number, (mode, kind) in enumerate(kinds):
+        (tmp_path / "cat" / f"{mode}.{kind}").write_bytes(picture(mode, kind, (40 + number, 50)))
+    data = load(tmp_path)
+    assert sum(sizes(data)) == 10 + len(kinds)
+    assert data.inputs == Image(32, 32, 3)
+    assert "of them grey" in capsys.readouterr().out
+
+
+def test_a_picture_is_read_as_a_request_with_it_is(tmp_path):
+    data = load(fill(tmp_path), image_size=(6, 7))
+    assert data.inputs == Image(6, 7, 3)
+    door = data.doors["image_bytes"]
+    files = sorted(tmp_path.rglob("*.png"))
+    asked = door({"image_bytes": tf.constant([file.read_bytes() for file in files])})["image"].numpy()
+    known = {image.tobytes() for image in asked}
+    raw, _ = data.train.examples(6)
+    assert raw["image"].shape == (6, 6, 7, 3)
+    assert {image.tobytes() for image in raw["image"]} <= known
+
+
+def test_grey_pictures_stay_grey_and_colour_is_taken_from_a_request(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for i in range(5):
+            (tmp_path / name / f"{i}.png").write_bytes(picture("L", seed=i))
+    data = load(tmp_path)
+    assert data.inputs.channels == 1
+    for mode, kind in [("RGB", "PNG"), ("RGB", "BMP"), ("RGB", "GIF"), ("CMYK", "JPEG"), ("L", "PNG")]:
+        asked = {"image_bytes": tf.constant([picture(mode, kind)])}
+        assert data.doors["image_bytes"](asked)["image"].shape == (1, 10, 12, 1)
+
+
+def test_where_pictures_are_kept_changes_nothing_else(tmp_path, monkeypatch):
+    fill(tmp_path / "pets")
+    found = []
+    for cache in ("memory", "disk", "none"):
+        data = load(tmp_path / "pets", cache=cache)
+        batches = data.train.shuffled(1, 2, 3, base=2).take(5).as_numpy_iterator()
+        found.append([(raw["image"].tobytes(), target.tolist()) for raw, target in batches])
+    assert found[0] == found[1] == found[2]
+    monkeypatch.setattr(pictures.Store, "_images", never)  # neither decodes all of them once more
+    for cache in ("disk", "none"):
+        load(tmp_path / "pets", cache=cache)
+
+
+def never(*_):
+    raise AssertionError
+    yield
+
+
+def test_a_changed_file_is_read_again(tmp_path):
+    fill(tmp_path / "pets")
+    before = load(tmp_path / "pets", cache="disk").train.examples(6)[0]["image"]
+    for file in (tmp_path / "pets").rglob("*.png"):
+        file.write_bytes(picture(seed=77))
+    after = load(tmp_path / "pets", cache="disk").train.examples(6)[0]["image"]
+    assert not np.array_equal(before, after)
+
+
+def damaged():
+    whole = picture(kind="JPEG", size=(60, 60))
+    return {
+        "cut.jpg": (whole[: len(whole) // 2], "it is damaged"),
+        "empty.png": (b"", "it is empty"),
+        "text.png": (b"hello", "it is no picture"),
+        "palette.bmp": (picture("P", "BMP"), "it is BMP with a palette"),
+        "tiff.png": (picture(kind="TIFF"), "it is TIFF in truth"),
+    }
+
+
+def test_bad_pictures_are_all_named_or_left_out(tmp_path, capsys):
+    fill(tmp_path)
+    bad = damaged()
+    for name, (content, _) in bad.items():
+        (tmp_path / "cat" / name).write_bytes(content)
+    for cache in ("memory", "disk", "none"):
+        with pytest.raises(UserError, match="5 of 15 pictures that can't be read; --skip-bad") as error:
+            load(tmp_path, cache=cache)
+        for name, (_, reason) in bad.items():
+            assert f"{tmp_path / 'cat' / name}: {reason}" in str(error.value)
+        assert sum(sizes(load(tmp_path, cache=cache, skip_bad=True))) == 10
+        assert "left out are 5 that can't be read" in capsys.readouterr().out
+
+
+def test_a_picture_of_absurd_size_is_never_decoded(tmp_path):
+    fill(tmp_path)
+    content = io.BytesIO()
+    PIL.Image.new("1", (30_000, 20_000)).save(content, "PNG")
+    (tmp_path / "dog" / "bomb.png").write_bytes(content.getvalue())
+    with pytest.raises(UserError, match=r"bomb\.png: it has an absurd number of pixels"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        (["cat/*", "notes.txt"], "one class only: cat"),
+        (["cat/*", "dog/notes.txt"], "the class folder .*dog has no file"),
+        (["notes.txt"], "no folder, one for each class"),
+        (["cat/*", "dog/0.png"], "the class 'dog' has 1 examples, and validation, test none"),
+        (
+            ["cat/*", "dog/*", "test/wolf/0.png", "train/cat/0.png", "train/dog/0.png"],
+            "classes that .*train hasn't: wolf",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_folder_is_said(tmp_path, left, said):
+    fill(tmp_path / "all")
+    for pattern in left:
+        for file in (tmp_path / "all").glob(pattern) if "*" in pattern else [tmp_path / "all" / "cat" / "0.png"]:
+            place = tmp_path / "pets" / (file.relative_to(tmp_path / "all") if "*" in pattern else pattern)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(file.read_bytes())
+    with pytest.raises(UserError, match=said):
+        load(tmp_path / "pets")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_links_that_lead_out_are_refused(tmp_path):
+    fill(tmp_path / "pets")
+    fill(tmp_path / "others")
+    (tmp_path / "pets" / "cat" / "within.png").symlink_to(tmp_path / "pets" / "dog" / "1.png")
+    assert sum(sizes(load(tmp_path / "pets"))) == 11
+    for place, target in [("cat/out.png", "others/cat/1.png"), ("wolf", "others/cat")]:
+        link = tmp_path / "pets" / place
+        link.symlink_to(tmp_path / target)
+        with pytest.raises(UserError, match=r"is a link that leads out of .*pets"):
+            load(tmp_path / "pets")
+        link.unlink()
+
+
+def test_without_a_folder_the_flag_is_named():
+    with pytest.raises(UserError, match="--path FOLDER"):
+        load_data(catalogue.dataset("images"), {})
+
+
+@pytest.mark.skipif(not MODELS, reason="no model takes images")
+def test_runs_and_exports_are_called_after_the_folder(tmp_path):
+    fill(tmp_path / "my pets", each=10)
+    folders = {"runs_dir": str(tmp_path / "runs"), "exports_dir": str(tmp_path / "exports"), "verbose": False}
+    run = train(MODELS[0], data="images", path=str(tmp_path / "my pets"), augment="photos", epochs=1, **folders)
+    assert run.path.name.startswith(f"{MODELS[0]}-my-pets-")
+    assert (tmp_path / "exports" / f"{MODELS[0]}-my-pets" / "1" / "saved_model.pb").is_file()
+    assert (run.path / "figures" / "examples.png").is_file()
+    asked = run.predict(np.array([picture(kind="JPEG", size=(90, 50))], object), signature="image_bytes")
+    assert asked["label"][0] in ("cat", "dog")

@@ -1,0 +1,219 @@
+"""A CSV file as people have it: any separator, encoding and kind of column, and what is wrong in it."""
+
+import bz2
+import gzip
+import io
+import lzma
+import zipfile
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from src import catalogue, csvs, kinds
+from src.contract import load_data
+from src.crossvalidation import part
+from src.errors import UserError
+from src.specs import Classes, Columns, Values
+from src.train import train
+
+if "csv" not in catalogue.datasets():
+    pytest.skip("there is no data set csv", allow_module_level=True)
+MODELS = [m.name for m in catalogue.models().values() if Columns in m.takes and {Classes, Values} <= {*m.gives}]
+
+
+def house(row):
+    size, rooms = 50 + row, "" if row % 7 == 0 else row % 5 + 0.5
+    return [size, rooms, "north" if row % 3 else "", 1000 * size + row % 10, "yes" if row % 2 else "no"]
+
+
+HEADER = ["size", "rooms", "side", "price", "sold"]
+ROWS = [house(row) for row in range(100)]
+
+
+def write(path, rows=ROWS, header=HEADER, separator=",", encoding="utf-8"):
+    lines = [separator.join(map(str, row)) for row in ([header] if header else []) + list(rows)]
+    path.write_text("\n".join(lines) + "\n", encoding=encoding)
+    return path
+
+
+def load(path, target, wanted=(), **knobs):
+    return load_data(catalogue.dataset("csv"), {"path": str(path), "target": target, **knobs}, wanted)
+
+
+def test_numbers_categories_and_missing_values(tmp_path, capsys):
+    data = load(write(tmp_path / "t.csv"), "price")
+    assert isinstance(data.outputs, Values)
+    assert data.inputs.numeric == ("size", "rooms", "rooms_missing")
+    assert data.inputs.categories == (("side", 2), ("sold", 3))
+    assert [len(split) for split in (data.train, data.validation, data.test)] == [60, 20, 20]
+    raw, target = data.train.examples(60)
+    np.testing.assert_array_equal(target[:, 0] // 1000, raw["size"])
+    rooms = raw["rooms"][raw["size"] % 7 == 50 % 7]
+    assert np.isnan(rooms).all() and len(rooms)
+    said = capsys.readouterr().out
+    assert "100 rows; price is a number (--task)\n  numbers: size, rooms\n  categories: side, sold" in said
+
+
+@pytest.mark.parametrize(
+    ("target", "wanted", "kind", "names"),
+    [
+        ("sold", (), Classes, ("no", "yes")),
+        ("side", (), None, "row 1: side is empty"),
+        ("price", (Classes,), Classes, None),
+        ("sold", (Values,), None, "row 1: sold is 'no', not a number"),
+        ("stars", (), Classes, ("1", "2", "10")),
+        ("stars", (Values,), Values, ("stars",)),
+    ],
+)
+def test_what_the_target_is(tmp_path, target, wanted, kind, names):
+    rows = [[*row, (1, 2, 10)[i % 3]] for i, row in enumerate(ROWS * 5)]
+    path = write(tmp_path / "t.csv", rows, [*HEADER, "stars"])
+    if kind is None:
+        with pytest.raises(UserError, match=names):
+            load(path, target, wanted)
+    else:
+        found = load(path, target, wanted).outputs
+        assert isinstance(found, kind)
+        assert names is None or found.names == names
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+def test_separators_and_encodings_are_found(tmp_path, separator, encoding):
+    rows = [[i, "Zürich" if i % 2 else "Genève", i % 3] for i in range(30)]
+    path = write(tmp_path / "t.csv", rows, ["x", "Größe", "y"], separator, encoding)
+    data = load(path, "y")
+    assert data.inputs.categories == (("Gr_e", 3),)
+    assert set(data.train.examples(18)[0]["Gr_e"]) == {"Zürich".encode(), "Genève".encode()}
+
+
+def test_a_decimal_comma_is_read_where_it_can_be_one(tmp_path):
+    path = write(tmp_path / "t.csv", [[f"{i},5", f"{i % 9 + 1},25"] for i in range(30)], ["x", "y"], ";")
+    data = load(path, "y", (Values,))
+    raw, target = data.train.examples(18)
+    assert set((raw["x"] % 1).tolist()) == {0.5} and set((target % 1).ravel().tolist()) == {0.25}
+    asked = data.doors["strings"]({"x": np.array(["1,5", "2.5", ""], object)})
+    np.testing.assert_array_equal(asked["x"], np.float32([1.5, 2.5, np.nan]))
+
+
+@pytest.mark.parametrize("ending", [".gz", ".bz2", ".xz", ".zip"])
+def test_compressed_files(tmp_path, ending):
+    content = write(tmp_path / "t.csv").read_bytes()
+    path = tmp_path / f"t.csv{ending}"
+    if ending == ".zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("t.csv", content)
+    else:
+        path.write_bytes({".gz": gzip, ".bz2": bz2, ".xz": lzma}[ending].compress(content))
+    assert len(load(path, "price").train) == 60
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(UserError, match="damaged"):
+        load(path, "price")
+
+
+def test_quotes_newlines_and_no_header(tmp_path):
+    text = io.StringIO()
+    csvs.csv.writer(text).writerows([[i, 'a, "b"\nc' if i % 2 else "d", i % 2] for i in range(30)])
+    (tmp_path / "t.csv").write_text(text.getvalue())
+    data = load(tmp_path / "t.csv", "column_3")
+    assert data.inputs.categories == (("column_2", 3),)
+    assert load(tmp_path / "t.csv", "column_1", header=False).outputs.names == ("column_1",)
+    with pytest.raises(UserError, match="two columns called '0'"):
+        load(tmp_path / "t.csv", "0", header=True)
+
+
+def test_what_is_no_use_is_left_out_with_a_word(tmp_path, capsys):
+    rows = [[i, 1, f"2024-01-{1 + i % 28:02}", f"name {i}", "", i % 7, i % 2] for i in range(100)]
+    data = load(write(tmp_path / "t.csv", rows, ["id", "same", "day", "who", "none", "x", "y"]), "y")
+    assert data.inputs == Columns(("x",))
+    assert (
+        "left out: id (row numbers), same (the same in each row), day (dates), who (texts, nearly all different), "
+        "none (empty)"
+    ) in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("content", "knobs", "said"),
+    [
+        ("", {}, "no rows"),
+        ("a,b\n", {}, "no rows"),
+        ("a,b\n1,2\n3\n", {}, "row 2: 1 columns instead of 2"),
+        ("a,b\n1,2\n3,4,5\n", {}, "row 2: 3 columns instead of 2"),
+        ("a,a\n1,2\n", {}, "two columns called 'a'"),
+        ("a,bb\n1,2\n", {"target": "bbb"}, "no column 'bbb'. Did you mean 'bb'"),
+        ("a,b\n1,2\n", {"target": ""}, "say which column is predicted"),
+        ("a,b\n1,2\n", {"drop": ("c",)}, "no column 'c'"),
+        ("a,b\n1,2\n", {"drop": ("b",)}, "'b' can't be the target and be left out"),
+        ("a,b\n" + "1,x\n" * 9, {}, "the same in each row"),
+        ("a,b\n" + "1,x\n2,y\n" * 9 + "inf,x\n", {}, "row 19: a is inf"),
+        ("a,b\n" + "1,x\n2,y\n" * 20 + "1e39,x\n", {}, "row 41: a is 1e39"),
+        ("a,b\n" + "1,x\n2.5,y\n" * 20 + "3O,x\n" + "".join(f"{i},x\n" for i in range(30)), {}, "row 41: a is '3O'"),
+        ("a,b\n" + "1,x\n" * 9 + "2,y\n", {}, "the class 'y' has 1 examples"),
+        ("a,b\n" + "same,x\nsame,y\n" * 9, {}, "no column of numbers or categories beside 'b'"),
+        ("a,b\n" + "1,x\n2,y\n" * 9, {"group": "a"}, "no column of numbers or categories"),
+        ("a,b,c\n" + "1,x,1\n2,y,2\n" * 9, {"group": "a"}, "there are 2 groups"),
+        ("a,b\n\x00\x01", {}, "isn't text"),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_is_named(tmp_path, content, knobs, said):
+    (tmp_path / "t.csv").write_text(content)
+    with pytest.raises(UserError, match=said.replace("(", r"\(")):
+        load(tmp_path / "t.csv", **{"target": "b", **knobs})
+
+
+def test_rows_of_a_group_come_into_one_split_and_one_fold(tmp_path):
+    rows = [[f"p{i // 5}", 2 * i, i % 2] for i in range(200)]
+    data = load(write(tmp_path / "t.csv", rows, ["patient", "x", "y"]), "y", group="patient")
+    assert data.inputs == Columns(("x",))
+
+    def people(source):
+        return {int(x) // 10 for x in source.examples(len(source))[0]["x"]}
+
+    splits = [people(split) for split in (data.train, data.validation, data.test)]
+    assert sum(map(len, splits)) == len(set.union(*splits)) == 40
+    fold = part(data, 2, 4)
+    assert not people(fold.train) & people(fold.validation)
+
+
+def test_the_file_is_read_in_pieces(tmp_path, monkeypatch):
+    path = write(tmp_path / "t.csv")
+    whole = load(path, "price").train.examples(60)
+    monkeypatch.setattr(csvs, "CELLS", 20)
+    pieces = load(path, "price").train.examples(60)
+    for name in whole[0]:
+        np.testing.assert_array_equal(whole[0][name], pieces[0][name])
+    np.testing.assert_array_equal(whole[1], pieces[1])
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.floats(-1e30, 1e30) | st.none(), min_size=5, max_size=30))
+def test_a_column_of_numbers_is_one_whatever_they_are(numbers):
+    seen = kinds.Seen()
+    for start in range(0, len(numbers), 4):
+        seen.update(["" if x is None else repr(x) for x in numbers[start : start + 4]], comma=False)
+    there = [x for x in numbers if x is not None]
+    assert (seen.rows, seen.missing, seen.numbers) == (len(numbers), len(numbers) - len(there), len(there))
+    assert seen.strange is None and seen.infinite is None
+
+
+@pytest.mark.skipif(not MODELS, reason="no model takes columns")
+@pytest.mark.parametrize("target", ["price", "sold"])
+def test_an_export_answers_missing_values_and_new_categories(tmp_path, target):
+    path = write(tmp_path / "houses.csv")
+    folders = {"runs_dir": str(tmp_path / "runs"), "exports_dir": str(tmp_path / "exports"), "verbose": False}
+    run = train(MODELS[0], data="csv", path=str(path), target=target, epochs=1, **folders)
+    assert run.path.name.startswith(f"{MODELS[0]}-houses-")
+    texts = {"size": ["80", "n/a", ""], "rooms": ["", "2.5", " 3 "], "side": ["south", "", "north"]}
+    numbers = {"size": np.float32([80, np.nan, np.nan]), "rooms": np.float32([np.nan, 2.5, 3])}
+    if target == "price":
+        texts["sold"] = ["maybe", "yes", ""]
+    else:
+        texts["price"], numbers["price"] = ["", "9", "-"], np.float32([np.nan, 9, np.nan])
+    texts = {name: np.array(cells, object) for name, cells in texts.items()}
+    strings, plain = run.predict(texts, signature="strings"), run.predict({**texts, **numbers})
+    assert set(strings) == set(plain)
+    for name, answer in plain.items():
+        np.testing.assert_array_equal(answer, strings[name])
