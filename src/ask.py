@@ -1,16 +1,17 @@
 """Ask a served model from the command line: a picture, a text, a table's rows or a request as JSON."""
 
 import base64
-import csv
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from src import csvs
 from src.client import DEFAULT, Client
 from src.errors import UserError, nearest
 from src.files import read_json
 
+STRINGS = "strings"  # the signature that takes columns as texts, an empty one where a value is missing
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp")
 
 
@@ -74,13 +75,15 @@ def _request(what: str, signature: str, signatures: Mapping[str, Any]) -> tuple[
         return asked, {name: [{"b64": base64.b64encode(path.read_bytes()).decode()}]}
     asked = signature or DEFAULT
     inputs = _inputs(signatures, asked)
-    if suffix in (".csv", ".tsv"):
-        return asked, _table(path, inputs)
+    if is_file and {".csv", ".tsv"} & {ending.lower() for ending in path.suffixes}:
+        asked = signature or (STRINGS if STRINGS in signatures else DEFAULT)
+        return asked, _table(path, _inputs(signatures, asked))
     text = path.read_text(encoding="utf-8") if is_file else what
     texts = [name for name, info in inputs.items() if info["dtype"] == "DT_STRING"]
     if len(inputs) != 1 or not texts:
         takes = ", ".join(f"{name} ({info['dtype'][3:].lower()})" for name, info in inputs.items())
-        raise UserError(f"{what!r:.60} is no file, and {asked} takes more than one text: {takes}.")
+        given = "holds a text" if is_file else "is no file, so a text"
+        raise UserError(f"{what!r:.60} {given}; {asked} takes {takes}.")
     return asked, {texts[0]: [text]}
 
 
@@ -112,17 +115,17 @@ def _columns_of(content: Any, inputs: Mapping[str, Any]) -> dict[str, list]:
 
 def _table(path: Path, inputs: Mapping[str, Any]) -> dict[str, list]:
     """The columns of a CSV file, as the model's types."""
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        start = file.readline()
-        file.seek(0)
-        rows = list(csv.DictReader(file, delimiter=max(",;\t", key=start.count)))
-    if not rows:
-        raise UserError(f"{path} has no row below its header.")
+    try:
+        table = csvs.read(path)
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    found = dict(zip(csvs.request_names(table), table.values(), strict=True))
     columns = {}
     for name, info in inputs.items():
-        if name not in rows[0]:
-            raise UserError(f"{path} has no column {name!r}.{nearest(name, rows[0])}")
-        columns[name] = [_cell(row[name], info["dtype"], f"{path}, row {n}, {name}") for n, row in enumerate(rows, 1)]
+        if name not in found:
+            raise UserError(f"{path} has no column {name!r}.{nearest(name, found)}")
+        where, dtype = f"{path}, {name}, row", info["dtype"]
+        columns[name] = [_cell(cell, dtype, f"{where} {row}") for row, cell in enumerate(found[name], 1)]
     return columns
 
 

@@ -6,16 +6,18 @@ answer = Client("http://127.0.0.1:8501", "cnn-digits").predict({"image": pixels}
 """
 
 import base64
+import http.client
 import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from src.errors import UserError
 
 DEADLINE_S = 30.0
+PORT = 8501
 DEFAULT = "serving_default"
 
 
@@ -30,7 +32,12 @@ class Client:
     """
 
     def __init__(self, server: str, model: str, version: int | None = None, deadline_s: float = DEADLINE_S):
-        self.server, self.model, self.deadline_s = server.rstrip("/"), model, deadline_s
+        server = server.rstrip("/") if "://" in server else f"http://{server.rstrip('/')}"
+        try:
+            self._port = urlsplit(server).port
+        except ValueError:
+            raise UserError(f"{server} is no address such as http://127.0.0.1:8501.") from None
+        self.server, self.model, self.deadline_s = server, model, deadline_s
         which = f"/versions/{version}" if version is not None else ""
         self.url = f"{self.server}/v1/models/{quote(model, safe='')}{which}"
 
@@ -63,6 +70,11 @@ class Client:
         """What can be asked: by name, types and shapes of inputs and outputs."""
         return self._answer(f"{self.url}/metadata")["metadata"]["signature_def"]["signature_def"]
 
+    def how_to_start(self) -> str:
+        """What starts such a server on this machine."""
+        at = f" PORT={self._port}" if self._port not in (None, PORT) else ""
+        return f"Start it: make serve MODEL={self.model}{at}"
+
     def _answer(self, url: str, body: bytes | None = None) -> dict[str, Any]:
         request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
         try:
@@ -76,9 +88,9 @@ class Client:
             reason = getattr(error, "reason", error)
             if isinstance(reason, TimeoutError):
                 raise UserError(f"{self.server} gave no answer within {self.deadline_s:g} s.") from None
-            raise UserError(
-                f"{self.server} doesn't answer ({reason}). Start it: make serve MODEL={self.model}"
-            ) from None
+            raise UserError(f"{self.server} doesn't answer ({reason}). {self.how_to_start()}") from None
+        except (http.client.InvalidURL, UnicodeError):
+            raise UserError(f"{self.server} is no address such as http://127.0.0.1:8501.") from None
         except ValueError:
             raise UserError(f"{self.server} answered what is no JSON: is it TensorFlow Serving?") from None
 

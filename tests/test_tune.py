@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from src import catalogue, config
 from src.errors import UsageError, UserError
@@ -21,6 +23,7 @@ from tuning import page
 from tuning.folder import Folder
 from tuning.oracle import Oracle
 from tuning.space import allowed, points, size, space_of
+from tuning.trial import _show as show_to_tensorboard
 
 TUNERS = ("random", "grid", "bayesian", "hyperband")
 SPACE = {"width": Choice((8,), (8, 8)), "rate": Range(1e-4, 1e-1, log=True), "depth": Range(1, 4)}
@@ -559,3 +562,19 @@ def test_ctrl_c_ends_the_trial_and_says_what_is_known(tmp_path):
         assert "Fatal" not in log.read_text()
     assert (search / "report.html").exists()
     assert not [number for number in trials if lives(number)]
+
+
+def test_trials_of_two_searches_are_not_one_in_tensorboard(tmp_path):
+    names = set()
+    for search in ("tune-a", "tune-b"):
+        folder = tmp_path / search / "trials" / "0000"
+        folder.mkdir(parents=True)
+        show_to_tensorboard(folder, {"batch": None, "units": [4, 8]}, "val_accuracy", {"score": 0.5, "epochs": 2})
+        (file,) = (tmp_path / search / "tensorboard" / "0000").glob("events*")
+        for event in tf.compat.v1.train.summary_iterator(str(file)):
+            for value in event.summary.value:
+                found = HParamsPluginData.FromString(value.metadata.plugin_data.content)
+                if found.HasField("session_start_info"):
+                    names.add(found.session_start_info.group_name)
+                    assert found.session_start_info.hparams["batch"].string_value == "auto"
+    assert names == {"tune-a/0000", "tune-b/0000"}

@@ -37,6 +37,7 @@ DEFAULTS: Space = {  # of what isn't the model's own
     "class_weights": Choice(False, True),
     "label_smoothing": Range(0.0, 0.2),
 }
+AUTO = "auto"  # what stands for a value that the harness chooses
 ALWAYS = ("learning_rate",)  # the one that matters most: Goodfellow et al. (2016), Deep learning, section 11.4.1
 OPERATIONS = (ast.Expression, ast.Compare, ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.Name, ast.Constant, ast.Load)
 OPERATIONS += (ast.operator, ast.cmpop, ast.boolop, ast.unaryop)
@@ -77,6 +78,8 @@ def space_of(choices: Choices, fixed: Mapping[str, Any], given: Iterable[str], s
 def as_said(values: Any) -> str:
     """The plain data of a Choice or a Range as one says it after --space; another value as Python has it."""
     match values:
+        case None:
+            return AUTO
         case {"values": among}:
             return ",".join(" ".join(map(str, one)) if isinstance(one, (tuple, list)) else str(one) for one in among)
         case {"low": low, "high": high, "log": log, "step": step}:

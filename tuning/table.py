@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table as RichTable
 
+from tuning.space import AUTO
+
 SHOWN = 12  # of the best
 LOG_COLUMNS = 160  # where there is no terminal that says how many it has
 REDRAWN_S = 1.0
@@ -86,6 +88,8 @@ def words(values: Mapping[str, Any]) -> str:
 
 def word(value: Any) -> str:
     """A knob's value: three digits of a number, a list's parts set apart by blanks."""
+    if value is None:
+        return AUTO
     if isinstance(value, float):
         return f"{value:.3g}"
     return " ".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)

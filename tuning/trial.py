@@ -22,6 +22,7 @@ from src.files import read_json, write_json
 from src.locks import owned
 from src.quiet import import_tensorflow
 from src.signals import CODES
+from tuning.space import AUTO
 
 PATIENCE_S = 60  # for one that a search which was killed has left, and that is about to end
 
@@ -119,14 +120,16 @@ def _show(folder: Path, shown: Mapping[str, Any], monitor: str, result: Mapping[
     import tensorflow as tf
     from tensorboard.plugins.hparams.api import hparams
 
-    with tf.summary.create_file_writer(str(folder.parents[1] / "tensorboard" / folder.name)).as_default():
-        hparams({name: _plain(value) for name, value in shown.items()}, trial_id=folder.name)
+    search = folder.parents[1]
+    with tf.summary.create_file_writer(str(search / "tensorboard" / folder.name)).as_default():
+        # Trials of one id are one to TensorBoard, which may show several searches.
+        hparams({name: _plain(value) for name, value in shown.items()}, trial_id=f"{search.name}/{folder.name}")
         tf.summary.scalar(monitor, result["score"], step=result["epochs"])
 
 
 def _plain(value: Any) -> Any:
     """As TensorBoard shows it."""
-    return " ".join(map(str, value)) if isinstance(value, list) else "none" if value is None else value
+    return " ".join(map(str, value)) if isinstance(value, list) else AUTO if value is None else value
 
 
 def _end_with_the_search() -> None:

@@ -50,7 +50,7 @@ def bench_serve(
     ((name, folder),) = chosen(Path(exports_dir), model).items()
     client = Client(server, name)
     if not (version := client.available()):
-        raise UserError(f"{server} doesn't serve {name}. Start it: make serve MODEL={name}")
+        raise UserError(f"{client.server} doesn't serve {name}. {client.how_to_start()}")
     columns = read_json(folder / str(version) / REQUEST)["inputs"]
     columns = {key: [column[row % len(column)] for row in range(rows)] for key, column in columns.items()}
     body = json.dumps({"inputs": columns}).encode()

@@ -2,7 +2,9 @@
 
 import json
 import shlex
+import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -50,6 +52,7 @@ def serve(
     engines.check(best)
     if not 0 < port < 65535:
         raise UserError(f"port has to be 1 to 65534, not {port}.")
+    _check_free(host, [port] if best == "local" else [port, port + 1])
     if batching:
         _check_batching(models, best)
     print(f"{', '.join(models)} by {_described(best, host)}", flush=True)
@@ -72,6 +75,15 @@ def serve(
             print("\nstopped")
         finally:
             _end(process)
+
+
+def _check_free(host: str, ports: list[int]) -> None:
+    """Raises a UserError for a port at which somebody listens already, who would answer in the server's place."""
+    for port in ports:
+        try:
+            socket.create_server((host, port), reuse_port=False).close()
+        except OSError as error:
+            raise UserError(f"{host}:{port} can't be used ({error.strerror}); PORT=8601 picks another one.") from None
 
 
 def chosen(exports: Path, name: str) -> dict[str, Path]:
@@ -108,7 +120,7 @@ def _described(engine: engines.Engine, host: str) -> str:
         case "tensorflow":
             wide = "; it listens at all addresses of this machine: it has no flag for one" if host != "0.0.0.0" else ""
             return f"TensorFlow Serving ({engines.BINARY}){wide}"
-    return "the local server, for development (neither TensorFlow Serving nor Docker was asked for, or is here)"
+    return "the local server, for development"
 
 
 def _wait(process: subprocess.Popen, log: Path, client: Client, folder: Path) -> None:
@@ -130,7 +142,7 @@ def _wait(process: subprocess.Popen, log: Path, client: Client, folder: Path) ->
     print(f"\n{client.model}, version {ready}, has answered:\n{shown}\n", flush=True)
     file = shlex.quote(_short(version / REQUEST))
     print(f"  curl {client.url}:predict -d @{file}")
-    print(f"  python -m src ask {file} --model {client.model} --server {client.server}")
+    print(f"  {_short(Path(sys.executable))} -m src ask {file} --model {client.model} --server {client.server}")
 
 
 def _short(path: Path) -> str:

@@ -175,7 +175,9 @@ class Models:
         for model in self:
             model.poll(time.monotonic())
             if not any(version.state == "AVAILABLE" for version in model.versions.values()):
-                why = "it has no version that can be loaded" if model.versions else f"{model.base} has no version"
+                newest = max(model.versions, default=None)
+                broken = f"its newest version, {newest}, can't be loaded: mend or remove its folder"
+                why = f"{model.base} has no version" if newest is None else broken
                 raise Refused(f"{model.name} can't be served: {why}.", "NOT_FOUND")
         self._thread.start()
 

@@ -136,11 +136,16 @@ def test_it_says_what_serves_and_how_to_ask(served):
     (curl,) = [line.strip() for line in said.splitlines() if line.strip().startswith("curl")]
     done = subprocess.run(shlex.split(f"{curl} --silent"), cwd=catalogue.ROOT, capture_output=True, text=True)
     assert json.loads(done.stdout).keys() == {"outputs"}
-    (line,) = [line.strip() for line in said.splitlines() if line.strip().startswith("python -m src ask")]
-    words = [sys.executable, *shlex.split(line)[1:]]
-    done = subprocess.run(words, cwd=catalogue.ROOT, capture_output=True, text=True)
+    (line,) = [line.strip() for line in said.splitlines() if " -m src ask " in line]
+    done = subprocess.run(shlex.split(line), cwd=catalogue.ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 3, "an answer a row"
+
+
+def test_a_port_that_is_taken_is_refused_before_anything_starts(served):
+    _, port, _, export = served
+    with pytest.raises(UserError, match=rf"127\.0\.0\.1:{port} can't be used .*PORT=8601 picks another one"):
+        serve(model=export.parent.name, engine="local", port=port, exports_dir=str(export.parents[1]))
 
 
 def test_a_client_in_python(served):
@@ -158,7 +163,10 @@ def test_a_client_in_python(served):
 @pytest.mark.parametrize(
     ("knobs", "said"),
     [
-        ({"server": "http://127.0.0.1:1"}, "doesn't answer.*make serve"),
+        ({"server": "http://127.0.0.1:1"}, "doesn't answer.*make serve MODEL=.* PORT=1$"),
+        ({"server": "127.0.0.1:1"}, "http://127.0.0.1:1 doesn't answer"),
+        ({"server": "http://127.0.0.1:x"}, "is no address such as"),
+        ({"server": "not a url"}, "is no address such as"),
         ({"model": "nosuch"}, "Servable not found"),
         ({"version": 9}, "Servable not found"),
         ({"signature": "nosuch"}, "no signature 'nosuch'"),
