@@ -43,15 +43,15 @@ class Table:
         Raises:
             ValueError: for a row of another length.
         """
+        width, first = len(self.names), 1
         with _text(self.path, self.encoding) as file:
-            rows = _rows(file, self.separator, self.path)
+            rows = filter(None, csv.reader(file, delimiter=self.separator))  # an empty line is none
             if self.header:
                 next(rows)
-            first = 1
-            while chunk := list(islice(rows, max(1, CELLS // len(self.names)))):
-                for number, row in enumerate(chunk, first):
-                    if len(row) != len(self.names):
-                        raise ValueError(f"{self.path}, row {number}: {len(row)} columns instead of {len(self.names)}")
+            while chunk := list(islice(rows, max(1, CELLS // width))):
+                if set(map(len, chunk)) != {width}:
+                    number, row = next((n, row) for n, row in enumerate(chunk, first) if len(row) != width)
+                    raise ValueError(f"{self.path}, row {number}: {len(row)} columns instead of {width}")
                 first += len(chunk)
                 yield tuple(zip(*chunk, strict=True))
 
@@ -77,7 +77,7 @@ def table(path: Path, header: bool | None = None) -> Table:
     with _text(path, encoding) as file:
         separator = _separator(file.read(SNIFFED))
     with _text(path, encoding) as file:
-        rows = _rows(file, separator, path)
+        rows = filter(None, csv.reader(file, delimiter=separator))
         first = [name.strip() for name in next(rows, [])]
         header = not any(map(_is_number, first)) if header is None else header
         if not first or (header and next(rows, None) is None):
@@ -135,15 +135,10 @@ def _bytes(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _text(path: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
-    with _bytes(path) as file:
-        yield io.TextIOWrapper(file, encoding=encoding, newline="")
-
-
-def _rows(file: Iterable[str], separator: str, path: Path) -> Iterator[list[str]]:
-    """The rows that aren't empty."""
     csv.field_size_limit(2**31 - 1)
     try:
-        yield from (row for row in csv.reader(file, delimiter=separator) if row)
+        with _bytes(path) as file:
+            yield io.TextIOWrapper(file, encoding=encoding, newline="")
     except csv.Error as error:
         raise ValueError(f"{path} isn't a CSV file: {error}") from None
 

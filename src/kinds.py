@@ -2,8 +2,8 @@
 
 import math
 import re
+import sys
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -17,97 +17,123 @@ TYPOS = 0.05  # share of a column that isn't numbers, up to which it is one of n
 LARGEST = float(np.finfo("float32").max)
 
 
-@dataclass
-class Seen:
-    """What was seen of a column, chunk by chunk."""
+class Column:
+    """A column, read cell by cell: what it is, and its values as numbers and as indices of its texts.
 
-    rows: int = 0
-    missing: int = 0
-    numbers: int = 0
-    dates: int = 0
-    whole: bool = True  # all numbers are
-    counts_up: bool = True  # from 0 or 1, each number is one more than the one before
-    last: float | None = None
-    strange: tuple[int, str] | None = None  # row and text of the first that is no number
-    infinite: tuple[int, str] | None = None
-    values: set[str] = field(default_factory=set)  # different ones, up to MOST + 1
+    Args:
+        most: texts that are told apart; of a column that has more there are no indices.
+    """
+
+    def __init__(self, most: int = MOST):
+        self.many = False  # whether there are more than `most`
+        self._most = most
+        self.rows = self.missing = self.numbers = self.dates = 0
+        self.texts: dict[str, int] = {}  # with their indices
+        self.strange: tuple[int, str] | None = None  # row and text of the first that is no number
+        self.infinite: tuple[int, str] | None = None
+        self._whole = self._counts_up = True
+        self._last: float | None = None
+        self._numbers: list[np.ndarray] = []
+        self._indices: list[np.ndarray] = []
 
     def update(self, cells: Sequence[str], comma: bool) -> None:
         """Takes in the cells of some rows."""
-        if len(self.values) <= MOST:
-            self.values.update(cells)
-        numbers, texts = to_numbers(cells, comma)
-        if texts:
-            self.strange = self.strange or (self.rows + texts[0] + 1, cells[texts[0]])
-            self.dates += sum(DATE.fullmatch(cells[place]) is not None for place in texts)
+        if not self.many:
+            self._index(cells)
+        numbers, strange = to_numbers(cells, comma)
+        with np.errstate(over="ignore"):  # it is told of by `check`
+            self._numbers.append(numbers.astype("float32"))
+        if strange:
+            self.strange = self.strange or (self.rows + strange[0] + 1, cells[strange[0]])
+            self.dates += sum(DATE.fullmatch(cells[place]) is not None for place in strange)
         missing = np.isnan(numbers)
-        self.missing += int(missing.sum()) - len(texts)
+        self.missing += int(missing.sum()) - len(strange)
         there = numbers[~missing]
         self.numbers += len(there)
         if (far := np.flatnonzero(np.abs(there) > LARGEST)).size:
             place = int(np.flatnonzero(~missing)[far[0]])
             self.infinite = self.infinite or (self.rows + place + 1, cells[place])
-            self.whole = False
+            self._counts_up = False
         elif len(there):
-            self.whole = self.whole and bool((there == np.floor(there)).all())
-            steps = np.diff(there, prepend=there[0] - 1 if self.last is None else self.last)
-            from_the_first = self.last is not None or there[0] in (0, 1)
-            self.counts_up = self.counts_up and from_the_first and bool((steps == 1).all())
-            self.last = float(there[-1])
+            self._whole = self._whole and bool((there == np.floor(there)).all())
+            steps = np.diff(there, prepend=there[0] - 1 if self._last is None else self._last)
+            from_the_first = self._last is not None or there[0] in (0, 1)
+            self._counts_up = self._counts_up and from_the_first and bool((steps == 1).all())
+            self._last = float(there[-1])
         self.rows += len(cells)
 
     @property
     def kind(self) -> str:
         """ "number" or "category", or why it is neither."""
         there = self.rows - self.missing
-        texts = there - self.numbers
-        different = len(self.values)
+        strange, different = there - self.numbers, len(self.texts)
         if not there:
             return "empty"
         if different == 1:
             return "the same in each row"
         if self.dates > there / 2:
             return "dates"
-        if not texts:
-            return "row numbers" if self.whole and self.counts_up and there == self.rows > FEW else "number"
-        if different > MOST or (different > FEW and different > self.rows / 2):
-            return "texts, nearly all different" if texts > TYPOS * there else "number"
-        return "category" if texts > TYPOS * there or different <= FEW else "number"
+        if not strange:
+            return "row numbers" if self._counts_up and there == self.rows > FEW else "number"
+        if self.many or (different > FEW and different > self.rows / 2):
+            return "texts, nearly all different" if strange > TYPOS * there else "number"
+        return "category" if strange > TYPOS * there or different <= FEW else "number"
 
     @property
     def few(self) -> bool:
-        """Whether the numbers may be those of classes."""
-        return self.whole and len(self.values) <= FEW and len(self.values) <= max(2, self.rows / 5)
+        """Whether they are few whole numbers, which may be those of classes."""
+        return self._whole and not self.strange and not self.many and len(self.texts) <= min(FEW, max(2, self.rows / 5))
+
+    def as_numbers(self) -> np.ndarray:
+        """The numbers, float32 (rows,), NaN where there is none; they are given away, once."""
+        found, self._numbers = np.concatenate(self._numbers), []
+        return found
+
+    def as_indices(self) -> np.ndarray:
+        """The index of each row's text in `texts`, int32 (rows,)."""
+        return np.concatenate(self._indices)
+
+    def _index(self, cells: Sequence[str]) -> None:
+        if len({*cells, *self.texts}) > self._most:
+            self.many, self.texts, self._indices = True, {}, []
+        else:
+            self._indices.append(np.array([self.texts.setdefault(c, len(self.texts)) for c in cells], "int32"))
 
 
-def look(table: Table, left_out: Collection[str]) -> tuple[dict[str, Seen], bool]:
-    """What is seen of each column, and whether numbers have a decimal comma; the file is read once.
+def read(table: Table, left_out: Collection[str], group: str) -> tuple[dict[str, Column], bool]:
+    """The columns of a table but those that are left out, and whether numbers have a decimal comma.
+
+    Args:
+        table: the file; it is read once, some rows at a time.
+        left_out: columns.
+        group: a column, if any, of which any number of texts are told apart.
 
     Raises:
         ValueError: for a file that can't be read.
     """
     comma = table.separator != ","
-    seen = {name: Seen() for name in table.names if name not in left_out}
+    found = {name: Column(sys.maxsize if name == group else MOST) for name in table.names if name not in left_out}
     for chunk in table.chunks():
         for name, cells in zip(table.names, chunk, strict=True):
-            if name in seen:
-                seen[name].update([cell.strip() for cell in cells], comma)
-    return seen, comma
+            if name in found:
+                found[name].update([cell.strip() for cell in cells], comma)
+    return found, comma
 
 
-def check(table: Table, seen: dict[str, Seen]) -> None:
+def check(table: Table, columns: dict[str, Column]) -> None:
     """Raises a ValueError for what is wrong in a column of numbers, naming row and column."""
-    for name, one in seen.items():
-        if one.kind == "number":
-            if one.strange:
-                row, cell = one.strange
-                raise ValueError(
-                    f"{table.path}, row {row}: {name} is {cell!r}, not a number as {one.numbers:,} others are: mend or "
-                    f"empty it, or leave the column out with --drop {name!r}"
-                )
-            if one.infinite:
-                row, cell = one.infinite
-                raise ValueError(f"{table.path}, row {row}: {name} is {cell}, which is too large a number or infinite")
+    for name, column in columns.items():
+        if column.kind != "number":
+            continue
+        if column.strange:
+            row, cell = column.strange
+            raise ValueError(
+                f"{table.path}, row {row}: {name} is {cell!r}, not a number as {column.numbers:,} others are: mend or "
+                f"empty it, or leave the column out with --drop {name!r}"
+            )
+        if column.infinite:
+            row, cell = column.infinite
+            raise ValueError(f"{table.path}, row {row}: {name} is {cell}, which is too large a number or infinite")
 
 
 def to_numbers(cells: Sequence[str], comma: bool) -> tuple[np.ndarray, list[int]]:

@@ -1,6 +1,7 @@
 """Picture files as people have them: of mixed sizes, formats and colours, and some of them broken."""
 
 import hashlib
+import itertools
 import math
 import os
 import sys
@@ -25,6 +26,7 @@ MOST_PIXELS = 100_000_000  # of a picture; what is larger is a mistake, or an at
 GREY = ("1", "L", "LA", "I", "I;16", "F")  # PIL's modes
 LARGEST, STEP = 128, 16  # pixels of a side that is chosen here; what it is a multiple of
 AS_IT_IS = 256  # pixels of a side up to which pictures of one size keep it
+AT_ONCE = 256  # pictures
 SHOWN = 5  # files that are named
 
 
@@ -194,5 +196,6 @@ def _reason(file: Path, error: tf.errors.OpError) -> str:
 def _each(work: Callable, things: Sequence, title: str) -> Iterator:
     """What `work` makes of each thing, in order, on all cores, under a progress bar."""
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        results = threads.map(work, things)
+        some = (things[start : start + AT_ONCE] for start in range(0, len(things), AT_ONCE))  # for memory's sake
+        results = itertools.chain.from_iterable(threads.map(work, part) for part in some)
         yield from track(results, title, len(things), transient=True, disable=not sys.stdout.isatty())

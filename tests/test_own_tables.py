@@ -191,7 +191,7 @@ def test_the_file_is_read_in_pieces(tmp_path, monkeypatch):
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(-1e30, 1e30) | st.none(), min_size=5, max_size=30))
 def test_a_column_of_numbers_is_one_whatever_they_are(numbers):
-    seen = kinds.Seen()
+    seen = kinds.Column()
     for start in range(0, len(numbers), 4):
         seen.update(["" if x is None else repr(x) for x in numbers[start : start + 4]], comma=False)
     there = [x for x in numbers if x is not None]

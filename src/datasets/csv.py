@@ -6,7 +6,6 @@ rows belong together.
 """
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ import tensorflow as tf
 from src import csvs, kinds
 from src.csvs import Table
 from src.fetched import Fetched
-from src.kinds import Seen
+from src.kinds import Column
 from src.specs import Classes, Columns, Data, Values
 from src.splits import check_classes, cut
 from src.tables import Strings, columns
@@ -56,16 +55,15 @@ def load(
         table.place(name)
     if target in (group, *drop):
         raise ValueError(f"{target!r} can't be the target and be left out")
-    seen, comma = kinds.look(table, [*drop, group])
-    aim = seen.pop(target)
-    kinds.check(table, seen)
+    found, comma = kinds.read(table, drop, group)
+    aim, groups = found.pop(target), found.pop(group).as_indices() if group else None
+    kinds.check(table, found)
     outputs = _outputs(table, target, aim, wanted)
-    used = {name: one for name, one in seen.items() if one.kind in ("number", "category")}
-    _tell(table, target, outputs, seen, used, aim.rows)
+    used = {name: column for name, column in found.items() if column.kind in ("number", "category")}
+    _tell(table, target, outputs, aim.rows, found)
     if not used:
         raise ValueError(f"{path} has no column of numbers or categories beside {target!r}")
-    rows = _Rows(table, used, aim.rows, comma)
-    aims, groups = rows.fill(target, outputs, group)
+    rows, aims = _Rows(used), _aims(table, target, aim, outputs)
     parts = cut({"train": np.arange(aim.rows)}, aims, stratify=isinstance(outputs, Classes), groups=groups)
     if isinstance(outputs, Classes):
         looked_at = parts if groups is None else {"train": parts["train"]}  # a rare class may be that of one group
@@ -74,29 +72,45 @@ def load(
     return Data.adapted(columns, **sources, outputs=outputs, doors={"strings": Strings(sources["train"], comma)})
 
 
-def _outputs(table: Table, target: str, seen: Seen, wanted: type | None) -> Classes | Values:
+def _outputs(table: Table, target: str, column: Column, wanted: type | None) -> Classes | Values:
     """What the target is: classes where it is text or a few whole numbers, or as wanted."""
-    where, kind = f"{table.path}: {target}", seen.kind
+    kind = column.kind
     if kind in ("empty", "the same in each row"):
-        raise ValueError(f"{where} is {kind}: there is nothing to learn")
-    if (wanted or (Classes if kind == "category" or seen.few else Values)) is Values:
-        if seen.strange or kind == "dates":
-            row, cell = seen.strange
+        raise ValueError(f"{table.path}: {target} is {kind}: there is nothing to learn")
+    if (wanted or (Classes if kind == "category" or column.few else Values)) is Values:
+        if column.strange and kind != "number":
+            row, cell = column.strange
             raise ValueError(f"{table.path}, row {row}: {target} is {cell!r}, not a number")
-        kinds.check(table, {target: seen})
+        kinds.check(table, {target: column})
         return Values((target,))
-    if len(seen.values) > kinds.MOST:
-        raise ValueError(f"{where} has more than {kinds.MOST:,} different values: --task regression learns numbers")
-    return Classes(tuple(sorted({_class(cell) for cell in seen.values} - {""}, key=_by_number)))
+    if column.many:
+        more = f"more than {kinds.MOST:,} different values"
+        raise ValueError(f"{table.path}: {target} has {more}; --task regression learns numbers")
+    return Classes(tuple(sorted({_class(text) for text in column.texts} - {""}, key=_by_number)))
 
 
-def _class(cell: str) -> str:
+def _aims(table: Table, target: str, column: Column, outputs: Classes | Values) -> np.ndarray:
+    """The target of each row; raises ValueError that names one that has none."""
+    if isinstance(outputs, Classes):
+        labels = {name: label for label, name in enumerate(outputs.names)}
+        found = np.array([labels.get(_class(text), -1) for text in column.texts], "int32")[column.as_indices()]
+        missing = found < 0
+    else:
+        found = column.as_numbers()[:, np.newaxis]
+        missing = np.isnan(found[:, 0])
+    if missing.any():
+        row = int(np.argmax(missing)) + 1
+        raise ValueError(f"{table.path}, row {row}: {target} is empty; leave such rows out of the file")
+    return found
+
+
+def _class(text: str) -> str:
     """1, 1.0 and 01 are one class."""
     try:
-        number = float(cell)
+        number = float(text)
     except ValueError:
-        return cell
-    return str(int(number)) if math.isfinite(number) and number == int(number) else cell
+        return text
+    return str(int(number)) if math.isfinite(number) and number == int(number) else text
 
 
 def _by_number(name: str) -> tuple:
@@ -106,86 +120,45 @@ def _by_number(name: str) -> tuple:
         return 1, 0.0, name
 
 
-def _tell(
-    table: Table, target: str, outputs: Classes | Values, seen: dict[str, Seen], used: dict[str, Seen], rows: int
-) -> None:
+def _tell(table: Table, target: str, outputs: Classes | Values, rows: int, found: dict[str, Column]) -> None:
     """Says what the file was taken for."""
     what = "a number" if isinstance(outputs, Values) else f"one of {outputs.size} classes"
-    by_kind = {kind: [name for name, one in used.items() if one.kind == kind] for kind in ("number", "category")}
     print(f"{table.path}: {rows:,} rows; {target} is {what} (--task)")
-    for title, kind in (("numbers", "number"), ("categories", "category")):
-        if names := by_kind[kind]:
-            print(f"  {title}: {_some(names)}")
-    left = [f"{name} ({one.kind})" for name, one in seen.items() if name not in used]
-    if left:
-        print(f"  left out: {_some(left)}")
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+    by_kind = {"number": [], "category": []}
+    left_out = []
+    for name, column in found.items():
+        if column.kind in by_kind:
+            by_kind[column.kind].append(name)
+        else:
+            left_out.append(f"{name} ({column.kind})")
+    for title, names in {"numbers": by_kind["number"], "categories": by_kind["category"], "left out": left_out}.items():
+        if names:
+            print(f"  {title}: {', '.join(names[:SHOWN])}" + f" and {len(names) - SHOWN} more" * (len(names) > SHOWN))
 
 
 class _Rows:
     """The rows of a table in compact arrays: numbers as float32, categories as indices of their texts.
 
     Args:
-        table: the file.
-        used: the columns, and what was seen of them.
-        size: number of rows.
-        comma: whether numbers have a decimal comma.
+        columns: those that are used.
     """
 
-    def __init__(self, table: Table, used: dict[str, Seen], size: int, comma: bool):
-        self._table, self._comma = table, comma
-        requests = dict(zip(used, csvs.request_names(used), strict=True))
-        self._numbers = {name: requests[name] for name, one in used.items() if one.kind == "number"}
-        self._categories = {name: requests[name] for name in used if name not in self._numbers}
-        self._texts = {name: sorted(used[name].values) for name in self._categories}
-        self._indices = {name: {text: i for i, text in enumerate(texts)} for name, texts in self._texts.items()}
-        self._number = np.empty((size, len(self._numbers)), "float32")
-        self._index = np.empty((size, len(self._categories)), "int32")
-
-    def fill(self, target: str, outputs: Classes | Values, group: str) -> tuple[np.ndarray, np.ndarray | None]:
-        """Reads the file; returns the target of each row, and the number of its group where they are grouped."""
-        table, targets, groups, known = self._table, [], [], {}
-        first = 0
-        for chunk in table.chunks():
-            cells = {name: [cell.strip() for cell in column] for name, column in zip(table.names, chunk, strict=True)}
-            here = slice(first, first + len(chunk[0]))
-            for place, name in enumerate(self._numbers):
-                self._number[here, place], _ = kinds.to_numbers(cells[name], self._comma)
-            for place, name in enumerate(self._categories):
-                self._index[here, place] = [self._indices[name][cell] for cell in cells[name]]
-            targets.append(self._target(cells[target], target, outputs, first))
-            groups += [known.setdefault(cell, len(known)) for cell in cells[group]] if group else []
-            first = here.stop
-        self._constants()
-        return np.concatenate(targets), np.array(groups) if group else None
-
-    def fetch(self, numbers: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The raw request of those rows, (batch,)."""
-        found = tf.unstack(tf.gather(self._number, numbers), num=len(self._numbers), axis=1)
-        raw = dict(zip(self._numbers.values(), found, strict=True))
-        indices = tf.unstack(tf.gather(self._index, numbers), num=len(self._categories), axis=1)
-        for texts, request, index in zip(self._texts.values(), self._categories.values(), indices, strict=True):
-            raw[request] = tf.gather(texts, index)
-        return raw
-
-    def _constants(self) -> None:
+    def __init__(self, columns: dict[str, Column]):
+        requests = dict(zip(columns, csvs.request_names(columns), strict=True))
+        numbers = {name: column for name, column in columns.items() if column.kind == "number"}
+        categories = {name: column for name, column in columns.items() if name not in numbers}
+        self._numbers, self._categories = [requests[name] for name in numbers], [requests[name] for name in categories]
         with tf.device("CPU"):
-            self._number, self._index = tf.constant(self._number), tf.constant(self._index)
-            self._texts = {name: tf.constant(texts) for name, texts in self._texts.items()}
+            self._number = tf.stack([column.as_numbers() for column in numbers.values()], axis=1) if numbers else None
+            self._indices = [tf.constant(column.as_indices()) for column in categories.values()]
+            self._texts = [tf.constant(list(column.texts)) for column in categories.values()]
 
-    def _target(self, cells: Sequence[str], name: str, outputs: Classes | Values, before: int) -> np.ndarray:
-        if isinstance(outputs, Classes):
-            labels = {text: label for label, text in enumerate(outputs.names)}
-            found = np.array([labels.get(_class(cell), -1) for cell in cells], "int32")
-            missing = found < 0
-        else:
-            found = kinds.to_numbers(cells, self._comma)[0].astype("float32")[:, np.newaxis]
-            missing = np.isnan(found[:, 0])
-        if missing.any():
-            row = before + int(np.flatnonzero(missing)[0]) + 1
-            raise ValueError(f"{self._table.path}, row {row}: {name} is empty; leave such rows out of the file")
-        return found
+    def fetch(self, rows: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The raw request of those rows, (batch,)."""
+        raw = {}
+        if self._numbers:
+            found = tf.unstack(tf.gather(self._number, rows), num=len(self._numbers), axis=1)
+            raw |= dict(zip(self._numbers, found, strict=True))
+        for request, indices, texts in zip(self._categories, self._indices, self._texts, strict=True):
+            raw[request] = tf.gather(texts, tf.gather(indices, rows))
+        return raw
