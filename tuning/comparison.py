@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from src.files import write_json
+from src.report import number
 from tuning.oracle import Trial
 
 
@@ -37,7 +38,7 @@ def compare(search, best: Trial, default: Trial, seeds: int) -> None:
     comparison = {"trial": best.id, "figure": figure, **found}
     write_json(search.folder.path / "comparison.json", comparison)
     said = [
-        f"{name} {statistics.mean(each):.4g}" + (f" ± {deviation(each):.2g}" if seeds > 1 else "")
+        f"{name} {number(statistics.mean(each))}" + (f" ± {number(deviation(each))}" if seeds > 1 else "")
         for name, each in found.items()
     ]
     search.say(f"{figure} on test, {seeds} seed{'s' * (seeds > 1)}: {', '.join(said)}")

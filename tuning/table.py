@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table as RichTable
 
+from src.report import number
 from tuning.space import AUTO
 
 SHOWN = 12  # of the best
@@ -54,7 +55,9 @@ class Table:
             _, result = self.search.results[trial.id]
             ranks = {found.id: rank for rank, (found, _) in enumerate(self.search.ranking, 1)}
             what = (
-                f"{result['score']:.4g}, rank {ranks[trial.id]}" if "score" in result else f"failed: {result['reason']}"
+                f"{number(result['score'])}, rank {ranks[trial.id]}"
+                if "score" in result
+                else f"failed: {result['reason']}"
             )
             said = f"{trial.id}  {what}  ({result['seconds']:.0f} s)  {words(trial.values)}"
             self.console.print(said, markup=False, highlight=False, soft_wrap=True)
@@ -67,7 +70,7 @@ class Table:
         scored = [found for found in search.ranking if "score" in found[1]]
         for rank, (trial, result) in enumerate(scored[:SHOWN], 1):
             epochs = f"{result['epochs']}, paused" if result["paused"] else str(result["epochs"])
-            figures = f"{result['score']:.4g}", epochs, f"{result['seconds']:.0f}"
+            figures = number(result["score"]), epochs, f"{result['seconds']:.0f}"
             table.add_row(str(rank), *figures, trial.id, *self._values(trial), style="bold" if rank == 1 else "")
         for running in search.running:
             seconds = f"{time.monotonic() - running.begun:.0f}"
