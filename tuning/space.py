@@ -33,6 +33,16 @@ DEFAULTS: Space = {  # of what isn't the model's own
     "length": Choice(64, 128, 256),
     "vocabulary": Choice(5_000, 10_000, 20_000),
     "window": Choice(12, 24, 48, 96),
+    # augmentation of images
+    "augment": Choice("none", "light", "photos", "cifar"),
+    "flip": Choice("none", "horizontal"),
+    "shift": Range(0.0, 0.2),
+    "rotate": Range(0.0, 30.0),
+    "zoom": Range(0.0, 0.3),
+    "crop": Choice(0, 2, 4),
+    "cutout": Choice(0, 4, 8),
+    "brightness": Range(0.0, 0.3),
+    "contrast": Range(0.0, 0.3),
     # tasks
     "class_weights": Choice(False, True),
     "label_smoothing": Range(0.0, 0.2),
