@@ -9,6 +9,7 @@ generative pre-training; class token: Devlin et al. (2019), BERT; patches: Dosov
     make train MODEL=transformer DATA=digits    # as a ViT
 """
 
+import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -29,6 +30,7 @@ SPACE = {
     "heads": Choice(2, 4, 8, where="width % heads == 0"),
     "dropout": Range(0.0, 0.5),
 }
+MOST_PATCHES = 256
 PARTS = ("norm_1", "query", "key", "value", "join", "dropout_1", "norm_2", "widen", "narrow", "dropout_2")  # of a block
 
 
@@ -42,7 +44,7 @@ def build(
     feedforward: int = 4,
     positions: Literal["learned", "sinusoidal"] = "learned",
     pool: Literal["mean", "class_token"] = "mean",
-    patch: int = 2,
+    patch: int | None = None,
     token_dropout: float = 0.0,
     dropout: float = 0.1,
 ) -> keras.Model:
@@ -57,7 +59,7 @@ def build(
         feedforward: width of each feed-forward layer's middle, as a multiple of `width`.
         positions: vectors for the places, learnt or of sines and cosines.
         pool: what a class or value is read from: the mean of all steps, or a step of its own put before them.
-        patch: height and width of an image's patches, in pixels.
+        patch: height and width of an image's patches, in pixels; by itself 2, doubled until there are at most 256.
         token_dropout: share of the vocabulary that is dropped in each step of training, in [0, 1).
         dropout: share of each part's outputs dropped in training, in [0, 1).
 
@@ -151,15 +153,24 @@ def _apply(block: dict[str, keras.layers.Layer], x, attend: Callable):
     return x + block["dropout_2"](y)
 
 
-def _steps(inputs, tensors, width: int, patch: int, dropout: float):
+def _steps(inputs, tensors, width: int, patch: int | None, dropout: float):
     """The vectors of all steps (batch, time, width), which of them are no padding, and how many there are at most."""
     if isinstance(inputs, Tokens):
         return embedded(inputs, tensors, width, dropout=dropout), ops.not_equal(tensors, 0), inputs.length
     if isinstance(inputs, Series):
         return layers.Dense(width, name="embedding")(tensors), None, inputs.length
+    patch = patch or _patch(inputs)
     x = layers.Conv2D(width, patch, patch, padding="same", name="embedding")(tensors)
     length = x.shape[1] * x.shape[2]
     return layers.Reshape((length, width), name="patches")(x), None, length
+
+
+def _patch(image: Image) -> int:
+    """2, doubled until an image has at most MOST_PATCHES: attention costs the square of their number."""
+    patch = 2
+    while math.ceil(image.height / patch) * math.ceil(image.width / patch) > MOST_PATCHES:
+        patch *= 2
+    return patch
 
 
 def _with_class_token(x, mask, length: int):

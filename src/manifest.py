@@ -40,13 +40,11 @@ def _describe(source: Source, task) -> tuple[dict, np.ndarray]:
 def _rows(raw: Mapping[str, np.ndarray]) -> list[bytes]:
     """The bytes of each example's request, inputs in order of their names."""
     columns = [raw[name] for name in sorted(raw)]
-    if any(column.dtype == object for column in columns):
-        return [
-            b"\0".join(v if isinstance(v, bytes) else v.tobytes() for v in row) for row in zip(*columns, strict=True)
-        ]
-    flat = [np.ascontiguousarray(column).reshape(len(column), -1).view("uint8") for column in columns]
-    joined = np.concatenate(flat, axis=1)
-    return [row.tobytes() for row in joined]
+    texts = [column for column in columns if column.dtype == object]
+    flat = [np.ascontiguousarray(c).reshape(len(c), -1).view("uint8") for c in columns if c.dtype != object]
+    numbers = [row.tobytes() for row in np.concatenate(flat, axis=1)] if flat else []
+    parts = [*texts, *([numbers] if flat else [])]
+    return [b"\0".join(row) for row in zip(*parts, strict=True)]
 
 
 def _repeated(digests: Mapping[str, np.ndarray]) -> list[dict]:

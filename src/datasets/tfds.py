@@ -83,7 +83,7 @@ def _target(builder) -> str:
 
 
 def _list(builder) -> str:
-    return ", ".join(builder.info.features)
+    return ", ".join(sorted(builder.info.features))
 
 
 def _aims(builder, target: str, wanted: type | None) -> tuple[np.ndarray, Classes | Values]:
@@ -143,7 +143,7 @@ def _of_images(
 
 def _of_columns(builder, target: str, parts: Mapping[str, np.ndarray], aims: np.ndarray, outputs: Any) -> Data:
     """Columns, held in memory: numbers, categories, and vectors as a column for each of their numbers."""
-    names = [name for name in builder.info.features if name != target]
+    names = sorted(name for name in builder.info.features if name != target)  # which come in any order
     batches = list(tfds.examples(builder, *names))
     found, left_out = {}, []
     for name in names:

@@ -1,0 +1,137 @@
+"""Any set of TensorFlow Datasets: what it has and predicts is read from its own description."""
+
+import numpy as np
+import pytest
+
+from src import catalogue, tfds
+from src.contract import load_data
+from src.errors import UserError
+from src.specs import Classes, Columns, Image, Values
+
+library = pytest.importorskip("tensorflow_datasets")
+if "tfds" not in catalogue.datasets():
+    pytest.skip("there is no data set tfds", allow_module_level=True)
+FEATURES = library.features
+PLAIN = {
+    "age": np.float32,
+    "siblings": np.int32,
+    "sex": FEATURES.ClassLabel(names=["male", "female"]),
+    "port": FEATURES.Text(),
+    "name": FEATURES.Text(),
+    "sizes": FEATURES.Tensor(shape=(2,), dtype=np.float32),
+    "survived": FEATURES.ClassLabel(names=["no", "yes"]),
+}
+
+
+@pytest.fixture
+def stored(tmp_path, monkeypatch):
+    """Stores examples as TensorFlow Datasets does, and opens them by any name."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+
+    def store(features, splits, keys=None):
+        library.dataset_builders.store_as_tfds_dataset(
+            "toy",
+            version="1.0.0",
+            features=FEATURES.FeaturesDict(features),
+            data_dir=str(tmp_path),
+            split_datasets={split: list(enumerate(examples)) for split, examples in splits.items()},
+            disable_shuffling=True,
+        )
+        builder = library.builder_from_directory(str(tmp_path / "toy" / "1.0.0"))
+        monkeypatch.setattr(tfds, "prepared", lambda name: builder)
+
+    return store
+
+
+def load(wanted=(), **knobs):
+    return load_data(catalogue.dataset("tfds"), {"name": "toy", **knobs}, wanted)
+
+
+def person(i):
+    return {
+        "age": float(i),
+        "siblings": i % 3,
+        "sex": i % 2,
+        "port": "QSC"[i % 3],
+        "name": f"name {i}",
+        "sizes": [i, -i],
+        "survived": (i // 2) % 2,
+    }
+
+
+def picture(i):
+    pixels = np.full((8 + i % 3, 10, 3), 5 * i, "uint8")
+    return {"id": i, "image": pixels, "label": i % 2}
+
+
+def test_columns_are_numbers_and_categories(stored, capsys):
+    stored(PLAIN, {"train": map(person, range(100))})
+    data = load(target="survived")
+    assert data.outputs == Classes(("no", "yes"))
+    assert data.inputs == Columns(("age", "siblings", "sizes_1", "sizes_2"), (("port", 4), ("sex", 3)))
+    assert [len(split) for split in (data.train, data.validation, data.test)] == [60, 20, 20]
+    raw, target = data.train.examples(60)
+    np.testing.assert_array_equal((raw["age"] // 2) % 2, target)
+    np.testing.assert_array_equal(raw["sizes_2"], -raw["age"])
+    assert "left out, as neither numbers nor categories: name" in capsys.readouterr().out
+
+
+def test_a_number_is_a_regression_unless_classes_are_wanted(stored):
+    stored(PLAIN, {"train": map(person, range(100)), "test": map(person, range(50))})
+    assert load(target="age").outputs == Values(("age",))
+    assert load(target="siblings").outputs == Classes(("0", "1", "2"))
+    data = load((Values,), target="siblings")
+    assert data.outputs == Values(("siblings",))
+    assert [len(split) for split in (data.train, data.validation, data.test)] == [80, 20, 50]
+
+
+@pytest.mark.parametrize("cache", ["memory", "disk", "none"])
+def test_images_of_any_size_are_read_by_their_number(stored, cache, capsys):
+    features = {"id": np.int32, "image": FEATURES.Image(), "label": FEATURES.ClassLabel(names=["even", "odd"])}
+    stored(features, {"train": map(picture, range(40)), "validation": map(picture, range(40, 46))})
+    for _ in range(2):  # the second time from where it was kept
+        data = load(cache=cache)
+        assert data.inputs == Image(16, 16, 3)
+        assert [len(split) for split in (data.train, data.validation, data.test)] == [32, 6, 8]
+        raw, target = data.validation.examples(6)
+        assert sorted(raw["image"][:, 0, 0, 0].tolist()) == [200, 205, 210, 215, 220, 225]
+        np.testing.assert_array_equal(raw["image"][:, 0, 0, 0] // 5 % 2, target)
+    assert "46 images, as 16 x 16" in capsys.readouterr().out
+
+
+def test_a_split_without_labels_is_cut_from_train(stored, capsys):
+    features = {"x": np.float32, "label": FEATURES.ClassLabel(num_classes=2)}
+    labelled = [{"x": float(i), "label": i % 2} for i in range(50)]
+    stored(features, {"train": labelled, "test": [{"x": 1.0, "label": -1}] * 5})
+    data = load()
+    assert [len(split) for split in (data.train, data.validation, data.test)] == [30, 10, 10]
+    assert "test has no labels" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("knobs", "said"),
+    [
+        ({"name": ""}, "--name NAME"),
+        ({"target": "nosuch"}, "no feature 'nosuch'"),
+        ({}, "doesn't say what is predicted: --target NAME; it has age"),
+        ({"target": "sizes"}, "neither a class nor a number"),
+    ],
+)
+def test_what_can_not_be_predicted_is_said(stored, knobs, said):
+    stored(PLAIN, {"train": map(person, range(20))})
+    with pytest.raises(UserError, match=said):
+        load(**knobs)
+
+
+def test_a_name_that_is_unknown_is_said():
+    with pytest.raises(UserError, match="TensorFlow Datasets has no set 'nosuchset'"):
+        load_data(catalogue.dataset("tfds"), {"name": "nosuchset"})
+
+
+def test_a_file_that_is_cut_off_is_named(stored, tmp_path):
+    features = {"id": np.int32, "image": FEATURES.Image(), "label": FEATURES.ClassLabel(num_classes=2)}
+    stored(features, {"train": map(picture, range(20))})
+    (file,) = tmp_path.rglob("*.tfrecord*")
+    file.write_bytes(file.read_bytes()[:-20])
+    with pytest.raises(UserError, match=r"cut off|DataLoss|corrupted|truncated"):
+        load()
