@@ -77,7 +77,7 @@ def fit(
         plan: batches, steps and epochs.
         schedule: callbacks of its learning-rate schedule.
         folder: the run's; history.csv and tensorboard/ are written there.
-        seed: decides the order of the examples.
+        seed: decides the order of the examples, and how they are changed.
         start: the state to go on from; None starts anew.
         stop: set when the training is to end.
         samples: makes samples of the model's work, texts or pictures by name, for TensorBoard and the report.
@@ -124,7 +124,7 @@ def fit(
         Warnings(folder / "warnings.json", [part for part in (model, task) if hasattr(part, "warnings")], history),
     ]
     if tensorboard:
-        callbacks += [tensorboard_callback(folder, model, data, histograms)]
+        callbacks += [tensorboard_callback(folder, model, data, seed, histograms)]
     callbacks += [Samples(folder, samples, tensorboard)]
     backup = Backup(folder / "state", touched, callbacks, plan.epochs, plan.steps, base, save_every, pause, stop, start)
     if start:

@@ -17,13 +17,14 @@ EXAMPLES = 10
 KEPT = "kept"  # pictures by the weights that were kept
 
 
-def callback(folder: Path, model: keras.Model, data: Data, histograms: bool) -> keras.callbacks.TensorBoard:
+def callback(folder: Path, model: keras.Model, data: Data, seed: int, histograms: bool) -> keras.callbacks.TensorBoard:
     """Keras' callback; the graph, the run's configuration and a few training examples are written at once.
 
     Args:
         folder: the run's, where config.json is.
         model: whose graph is drawn. The one that Keras 3 writes can't be opened.
         data: whose training split the samples are from.
+        seed: of the training, by which some of them are changed.
         histograms: whether to write histograms of all weights each epoch, which takes longer than a small epoch.
     """
     logs = folder / "tensorboard"
@@ -31,7 +32,7 @@ def callback(folder: Path, model: keras.Model, data: Data, histograms: bool) -> 
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         tf.summary.text("config", f"```\n{json.dumps(config, indent=2)}\n```")
         tf.summary.graph(predictor(model).get_concrete_function().graph)
-        _examples(data, config["knobs"]["seed"])
+        _examples(data, seed)
     return keras.callbacks.TensorBoard(logs, histogram_freq=int(histograms), write_graph=False)
 
 
