@@ -577,4 +577,4 @@ def test_trials_of_two_searches_are_not_one_in_tensorboard(tmp_path):
                 if found.HasField("session_start_info"):
                     names.add(found.session_start_info.group_name)
                     assert found.session_start_info.hparams["batch"].string_value == "auto"
-    assert names == {"tune-a/0000", "tune-b/0000"}
+    assert names == {"0000 a", "0000 b"}

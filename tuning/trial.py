@@ -123,7 +123,8 @@ def _show(folder: Path, shown: Mapping[str, Any], monitor: str, result: Mapping[
     search = folder.parents[1]
     with tf.summary.create_file_writer(str(search / "tensorboard" / folder.name)).as_default():
         # Trials of one id are one to TensorBoard, which may show several searches.
-        hparams({name: _plain(value) for name, value in shown.items()}, trial_id=f"{search.name}/{folder.name}")
+        name = f"{folder.name} {search.name.removeprefix('tune-')}"
+        hparams({knob: _plain(value) for knob, value in shown.items()}, trial_id=name)
         tf.summary.scalar(monitor, result["score"], step=result["epochs"])
 
 
