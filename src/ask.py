@@ -78,7 +78,10 @@ def _request(what: str, signature: str, signatures: Mapping[str, Any]) -> tuple[
     if is_file and {".csv", ".tsv"} & {ending.lower() for ending in path.suffixes}:
         asked = signature or (STRINGS if STRINGS in signatures else DEFAULT)
         return asked, _table(path, _inputs(signatures, asked))
-    text = path.read_text(encoding="utf-8") if is_file else what
+    try:
+        text = path.read_text(encoding="utf-8") if is_file else what
+    except UnicodeDecodeError:
+        raise UserError(f"{what} is neither text nor a picture that ends in {', '.join(PICTURES)}.") from None
     texts = [name for name, info in inputs.items() if info["dtype"] == "DT_STRING"]
     if len(inputs) != 1 or not texts:
         takes = ", ".join(f"{name} ({info['dtype'][3:].lower()})" for name, info in inputs.items())

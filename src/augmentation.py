@@ -80,13 +80,19 @@ def augmentation(
     for name, value in found.items():
         most = LIMITS.get(name, math.inf)
         if name != "flip" and not 0 <= value <= most:
-            raise UserError(f"{name} has to be from 0 to {most:g}, not {value}.")
+            raise UserError(
+                f"{name} has to be {f'from 0 to {most:g}' if name in LIMITS else '0 or more'}, not {value}."
+            )
     found = {name: value for name, value in found.items() if value and value != "none"}
     if not found:
         return None
     moves = {name: found[name] for name in MOVES if name in found}
 
     def changed(images: tf.Tensor, seed: int, step: tf.Tensor) -> tf.Tensor:
+        for name in ("crop", "cutout"):
+            if found.get(name, 0) >= min(images.shape[1:3]):
+                size = " x ".join(map(str, images.shape[1:3]))
+                raise UserError(f"{name} has to be smaller than the images, which are {size}, not {found[name]}.")
         draw = _Draws(seed, step, tf.shape(images)[0])
         if moves:
             images = _moved(images, draw, **moves)

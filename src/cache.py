@@ -1,9 +1,11 @@
 """Where decoded images are kept: in memory, on the disk, or nowhere, so that each batch decodes its own."""
 
+import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -43,6 +45,15 @@ def keep(where: str, images: Iterable[np.ndarray], shape: tuple[int, ...], key: 
         key: by which they are found again on the disk; then `images` isn't asked.
     """
     return _in_memory(images, shape) if where == "memory" else _on_disk(images, shape, key)
+
+
+def digest(files: Iterable[str | Path], about: Any) -> str:
+    """A key that changes with any of the files' names, sizes and times of change, and with what else it is about."""
+    found = hashlib.sha256(repr(about).encode())
+    for file in files:
+        now = os.stat(file)
+        found.update(f"{os.path.abspath(file)}\0{now.st_size}\0{now.st_mtime_ns}\n".encode())
+    return found.hexdigest()[:16]
 
 
 def remembered(key: str, find: Callable[[], dict[str, str]]) -> dict[str, str]:

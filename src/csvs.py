@@ -36,6 +36,7 @@ class Table:
     encoding: str
     separator: str
     header: bool
+    says_separator: bool  # in a line above all: "sep=;", for Excel
 
     def chunks(self) -> Iterator[tuple[tuple[str, ...], ...]]:
         """The columns of some rows at a time, each cell a text; rows count from 1, below the header.
@@ -46,7 +47,7 @@ class Table:
         width, first = len(self.names), 1
         with _text(self.path, self.encoding) as file:
             rows = filter(None, csv.reader(file, delimiter=self.separator))  # an empty line is none
-            if self.header:
+            for _ in range(self.says_separator + self.header):
                 next(rows)
             while chunk := list(islice(rows, max(1, CELLS // width))):
                 if set(map(len, chunk)) != {width}:
@@ -75,18 +76,22 @@ def table(path: Path, header: bool | None = None) -> Table:
     """
     encoding = _encoding(path)
     with _text(path, encoding) as file:
-        separator = _separator(file.read(SNIFFED))
+        start = file.read(SNIFFED)
+        said = re.match(r"sep=(.)\r?\n", start)
+        separator = said[1] if said else _separator(start)
     with _text(path, encoding) as file:
         rows = filter(None, csv.reader(file, delimiter=separator))
+        if said:
+            next(rows)
         first = [name.strip() for name in next(rows, [])]
         header = not any(map(_is_number, first)) if header is None else header
         if not first or (header and next(rows, None) is None):
             raise ValueError(f"{path} has no rows below a header")
     if not header:
-        return Table(path, tuple(f"column_{number}" for number in range(1, len(first) + 1)), encoding, separator, False)
+        first = [f"column_{number}" for number in range(1, len(first) + 1)]
     if twice := [name for name, times in Counter(first).items() if times > 1]:
         raise ValueError(f"{path} has two columns called {twice[0]!r}")
-    return Table(path, tuple(first), encoding, separator, True)
+    return Table(path, tuple(first), encoding, separator, header, bool(said))
 
 
 def read(path: Path) -> dict[str, tuple[str, ...]]:
@@ -105,14 +110,18 @@ def column(columns: dict[str, tuple[str, ...]], name: str, path: Path) -> tuple[
 
 
 def request_names(names: Iterable[str]) -> tuple[str, ...]:
-    """What the inputs of a model are called: ASCII letters, digits and underscores, a letter first; none twice."""
-    found = []
+    """What the inputs of a model are called: ASCII letters, digits and underscores, a letter first; none twice.
+
+    TensorFlow writes them in lower case, so that no two may differ in that alone, and has a use of its own for "self".
+    """
+    found: dict[str, str] = {}
     for name in names:
         plain = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
-        plain = plain if plain[:1].isalpha() else f"column_{plain}".rstrip("_")
+        plain = plain if plain[:1].isalpha() and plain.lower() != "self" else f"column_{plain}".rstrip("_")
         same = (f"{plain}_{number}" for number in count(2))
-        found.append(plain if plain not in found else next(name for name in same if name not in found))
-    return tuple(found)
+        new = plain if plain.lower() not in found else next(name for name in same if name.lower() not in found)
+        found[new.lower()] = new
+    return tuple(found.values())
 
 
 @contextmanager

@@ -43,7 +43,7 @@ def evaluate(*, run: str = "", model: str = "", data: str = "", test: bool = Fal
         compare(task, judge, found.model, dataclasses.replace(data_set, **parts))
     measure = Measurement(found.model, task)
     found.metrics = figures(found.path, found.model, measure, task, inputs, found.preprocess, parts)
-    write_json(found.path / "manifest.json", manifest(parts, task))
+    write_json(found.path / "manifest.json", manifest(parts, task, data_set.notes))
     write_json(found.path / "metrics.json", found.metrics)
     report.write(found.path)
     report.show(found)

@@ -9,11 +9,25 @@ import numpy as np
 
 from src.csvs import Table
 
-MISSING = {"", "na", "n/a", "nan", "null", "none", "?", "-", "."}  # in a column of numbers; src/tables.py has them too
+MISSING = {
+    "",
+    "na",
+    "n/a",
+    "#n/a",
+    "nan",
+    "null",
+    "none",
+    "?",
+    "-",
+    ".",
+}  # in a column of numbers; src/tables.py has them too
 DATE = re.compile(r"\d{4}-\d\d?-\d\d?([T ].*)?|\d\d?[./-]\d\d?[./-](\d\d){1,2}( .*)?|\d{4}[./]\d\d?[./]\d\d?( .*)?")
 MOST = 1000  # categories of a column; what has more is text, or names each example
 FEW = 20  # categories, however few rows there are; classes that whole numbers may stand for
-TYPOS = 0.05  # share of a column that isn't numbers, up to which it is one of numbers with mistakes
+MARKED = re.compile(
+    r"[-+(−]?\s*[$€£¥]?\s*[-+−]?\d[\d.,' \u00a0\u202f]*\s*[%‰$€£¥)]?"
+)  # a number and more: "$1,234.50", "7 %"
+TYPOS = 0.2  # share of a column that isn't numbers, up to which it is one of numbers with mistakes
 LARGEST = float(np.finfo("float32").max)
 
 
@@ -27,7 +41,7 @@ class Column:
     def __init__(self, most: int = MOST):
         self.many = False  # whether there are more than `most`
         self._most = most
-        self.rows = self.missing = self.numbers = self.dates = 0
+        self.rows = self.missing = self.numbers = self.dates = self.marked = 0
         self.texts: dict[str, int] = {}  # with their indices
         self.strange: tuple[int, str] | None = None  # row and text of the first that is no number
         self.infinite: tuple[int, str] | None = None
@@ -46,6 +60,7 @@ class Column:
         if strange:
             self.strange = self.strange or (self.rows + strange[0] + 1, cells[strange[0]])
             self.dates += sum(DATE.fullmatch(cells[place]) is not None for place in strange)
+            self.marked += sum(MARKED.fullmatch(cells[place]) is not None for place in strange)
         missing = np.isnan(numbers)
         self.missing += int(missing.sum()) - len(strange)
         there = numbers[~missing]
@@ -73,6 +88,8 @@ class Column:
             return "the same in each row"
         if self.dates > there / 2:
             return "dates"
+        if self.marked > there / 2:
+            return f"numbers with marks, such as {self.strange[1]!r}"
         if not strange:
             return "row numbers" if self._counts_up and there == self.rows > FEW else "number"
         if self.many or (different > FEW and different > self.rows / 2):

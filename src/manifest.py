@@ -12,15 +12,20 @@ BYTES = 32 * 2**20  # that are read at a time
 NAMED = 5  # examples in two splits that are named
 
 
-def manifest(splits: Mapping[str, Source], task) -> dict:
-    """Size, summary of the targets and SHA-256 of each split, and the examples whose raw request stands in two.
+def manifest(splits: Mapping[str, Source], task, notes: str = "") -> dict:
+    """What is kept of the data: size, summary of the targets and SHA-256 of each split, and what stands in two.
 
     Reads each split once, in batches; 8 bytes an example are kept.
+
+    Args:
+        splits: by name.
+        task: summarises the targets.
+        notes: what the data was taken for.
     """
     described, digests = {}, {}
     for name, source in splits.items():
         described[name], digests[name] = _describe(source, task)
-    return {"splits": described, "in_two_splits": _repeated(digests)}
+    return {"notes": notes, "splits": described, "in_two_splits": _repeated(digests)}
 
 
 def _describe(source: Source, task) -> tuple[dict, np.ndarray]:

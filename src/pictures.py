@@ -1,6 +1,5 @@
 """Picture files as people have them: of mixed sizes, formats and colours, and some of them broken."""
 
-import hashlib
 import itertools
 import math
 import os
@@ -27,7 +26,8 @@ GREY = ("1", "L", "LA", "I", "I;16", "F")  # PIL's modes
 LARGEST, STEP = 128, 16  # pixels of a side that is chosen here; what it is a multiple of
 AS_IT_IS = 256  # pixels of a side up to which pictures of one size keep it
 AT_ONCE = 256  # pictures
-SHOWN = 5  # files that are named
+MOST_SIDE = 4096  # pixels of an image
+SHOWN = 10  # files that are named
 
 
 @dataclass(frozen=True)
@@ -86,13 +86,13 @@ class Store:
             f"{self._bytes / 1e6:,.1f} MB, {caches.PLACES[self.cache]} (--image-size, --cache)"
         )
 
-    def why(self) -> str:
-        """The first bad pictures and what is wrong with them, a line each."""
-        lines = [f"\n  {self._files[number]}: {reason}" for number, reason in list(self.bad.items())[:SHOWN]]
-        return "".join(lines) + (f"\n  and {len(self.bad) - SHOWN:,} more" if len(self.bad) > SHOWN else "")
+    def why(self, most: int | None = SHOWN) -> str:
+        """The first bad pictures, `most` of them, and what is wrong with them, a line each."""
+        lines = [f"\n  {self._files[number]}: {reason}" for number, reason in sorted(self.bad.items())]
+        return "".join(lines[:most]) + (f"\n  and {len(lines) - most:,} more" if most and len(lines) > most else "")
 
     def _kept(self, shape: tuple[int, ...]) -> Callable:
-        key = self._digest()
+        key = caches.digest(self._files, (self.spec, self.cache))
         if self.at_once:
             fetch = caches.keep(self.cache, self._images(), shape, key)
         else:
@@ -128,20 +128,13 @@ class Store:
             deque(self._images(), maxlen=0)
         return {str(number): reason for number, reason in self.bad.items()}
 
-    def _digest(self) -> str:
-        """Of names, sizes and times of change: it changes with any of the files."""
-        found = hashlib.sha256(repr((self.spec, self.cache)).encode())
-        for file in self._files:
-            about = os.stat(file)
-            found.update(f"{file.absolute()}\0{about.st_size}\0{about.st_mtime_ns}\n".encode())
-        return found.hexdigest()[:16]
-
 
 def size_of(found: Sequence[tuple[int, int]], wanted: Sequence[int]) -> tuple[int, int]:
     """The height and width to which pictures of the sizes `found` are resized: as wanted, or see Store."""
     if wanted:
-        if len(wanted) > 2 or min(wanted) < 1:
-            raise ValueError(f"image_size is one number, or height and width, not {' '.join(map(str, wanted))}")
+        if len(wanted) > 2 or min(wanted) < 1 or max(wanted) > MOST_SIDE:
+            known = f"image_size is one number, or height and width, from 1 to {MOST_SIDE:,}"
+            raise ValueError(f"{known}, not {' '.join(map(str, wanted))}")
         return wanted[0], wanted[-1]
     if len(set(found)) == 1 and max(found[0]) <= AS_IT_IS:
         return found[0]

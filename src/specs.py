@@ -239,6 +239,7 @@ class Data:
         doors: other ways in, by name: a graph function from another request, whose inputs' specs its attribute
             `request` has, to the raw one, such as {"image_bytes": …} from encoded pictures.
         adapt: from another training split to its `inputs` and `preprocess`; None where they don't depend on it.
+        notes: what the user's own files were taken for, which is told and kept in the run.
         augment: from features of a training batch, a seed and a step to features like them; None for no change.
     """
 
@@ -250,6 +251,7 @@ class Data:
     preprocess: "keras.Model"
     doors: Mapping[str, Callable] = field(default_factory=dict)
     adapt: "Callable[[Source], tuple[Input, keras.Model]] | None" = None
+    notes: str = ""
     augment: Callable | None = None
 
     @classmethod

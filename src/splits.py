@@ -24,12 +24,17 @@ def cut(
         target: of every example, by its number.
         stratify: whether each new split has every class in the same proportion.
         groups: a number for every example; those of one number come into one of the new splits.
+
+    Raises:
+        ValueError: where a split would have no example.
     """
     train, missing = known["train"], [split for split in SPLITS if not len(known.get(split, ()))]
     shares = (1.0 - 0.2 * len(missing), *[0.2] * len(missing))
     parts = deal(target[train], shares, stratify=stratify, groups=None if groups is None else groups[train])
     found = {split: np.random.default_rng(0).permutation(rows) for split, rows in known.items()}
     found |= {split: train[rows] for split, rows in zip(("train", *missing), parts, strict=True)}
+    if empty := ", ".join(split for split in SPLITS if not len(found[split])):
+        raise ValueError(f"{len(target):,} examples are too few to be split: {empty} would have none")
     return {split: found[split] for split in SPLITS}
 
 

@@ -13,7 +13,8 @@ from src.sources import Source, split
 from src.specs import Classes, Columns, Data, Values
 
 BATCH = 4096
-MISSING = r"(na|n/a|nan|null|none|\?|-|\.)?"  # what stands for a number that isn't there
+NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
+MISSING = r"(?i)(na|n/a|#n/a|nan|null|none|\?|-|\.)?"  # what stands for a number that isn't there
 
 
 def from_matrix(names: Sequence[str], matrix: np.ndarray, target: np.ndarray, outputs: Classes | Values) -> Data:
@@ -80,13 +81,13 @@ class Strings:
 
     def __call__(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """The columns, (batch,) each, as numbers and texts."""
-        return {name: self._column(request[name], dtype) for name, dtype in self._dtypes.items()}
+        return {name: self._column(name, request[name], dtype) for name, dtype in self._dtypes.items()}
 
     def encode(self, raw: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The columns of a raw request as texts."""
         return {name: np.array([_text(value) for value in column], object) for name, column in raw.items()}
 
-    def _column(self, column: tf.Tensor, dtype: str) -> tf.Tensor:
+    def _column(self, name: str, column: tf.Tensor, dtype: str) -> tf.Tensor:
         column = tf.strings.strip(column)
         if dtype == "string":
             return column
@@ -94,8 +95,16 @@ class Strings:
             return tf.strings.to_number(column, tf.int64)
         if self._comma:
             column = tf.strings.regex_replace(column, ",", ".")
-        missing = tf.strings.regex_full_match(column, f"(?i){MISSING}")
-        return tf.strings.to_number(tf.where(missing, "nan", column), tf.float32)
+        missing = tf.strings.regex_full_match(column, MISSING)
+        numbers = tf.strings.regex_full_match(column, NUMBER)
+        with tf.control_dependencies(
+            [tf.debugging.Assert(tf.reduce_all(missing | numbers), [f"{name} has to be a number"])]
+        ):
+            found = tf.strings.to_number(tf.where(numbers, column, "nan"), tf.float32)
+        with tf.control_dependencies(
+            [tf.debugging.Assert(~tf.reduce_any(tf.math.is_inf(found)), [f"{name} is too large a number"])]
+        ):
+            return tf.identity(found)
 
 
 class _Moments:

@@ -127,6 +127,8 @@ def _train(
     device.seed(seed, deterministic)
     settings, loaded = _load(settings, fold, folds)
     choices = settings.choices
+    if loaded.notes:
+        say(loaded.notes)
     say(f"{choices.model.name} on {settings.data_name}: {choices.task.name}, on {device.name()}")
     parts = splits(loaded, limit, test)
     loaded = dataclasses.replace(loaded, **parts)
@@ -135,7 +137,7 @@ def _train(
     with mistakes_in(choices.task):
         learnt = catalogue.load(choices.task).Task(adapted, **settings.of(choices.task.name))
     loaded = dataclasses.replace(loaded, outputs=adapted, augment=augmentation(**settings.of("augmentation")))
-    described = manifest(parts, learnt)
+    described = manifest(parts, learnt, loaded.notes)
     for pair in described["in_two_splits"]:
         say(f"{pair['examples']:,} examples of {pair['splits'][0]} stand in {pair['splits'][1]} too")
     precision = device.precision_policy(mixed_precision)

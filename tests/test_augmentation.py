@@ -33,7 +33,7 @@ def changed(images, seed=0, step=0, **knobs):
 @pytest.mark.parametrize("preset", [name for name in PRESETS if name != "none"])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_preset_is_a_function_of_seed_and_step(preset, channels):
-    images = pictures(channels=channels)
+    images = pictures(10, 12, channels)
     first = changed(images, 1, 5, augment=preset)
     assert first.shape == images.shape and first.dtype == "float32"
     assert first.min() >= 0 and first.max() <= 1
@@ -107,8 +107,14 @@ def test_nothing_to_change_is_nothing(knobs):
 @pytest.mark.parametrize("knobs", [{"shift": 0.6}, {"rotate": -1.0}, {"zoom": 1.0}, {"crop": -1}, {"brightness": 1.5}])
 def test_a_number_out_of_its_range_is_named(knobs):
     (name,) = knobs
-    with pytest.raises(UserError, match=f"{name} has to be from 0"):
+    with pytest.raises(UserError, match=f"{name} has to be (from 0|0 or more)"):
         augmentation(**knobs)
+
+
+@pytest.mark.parametrize("name", ["crop", "cutout"])
+def test_what_is_larger_than_the_images_is_refused(name):
+    with pytest.raises(UserError, match=f"{name} has to be smaller than the images, which are 6 x 8, not 6"):
+        changed(pictures(), **{name: 6})
 
 
 @pytest.mark.skipif(not OTHERS, reason="all data sets are of images")

@@ -48,13 +48,12 @@ def sizes(data):
     return [len(split) for split in (data.train, data.validation, data.test)]
 
 
-def test_splits_are_cut_from_class_folders(tmp_path, capsys):
+def test_splits_are_cut_from_class_folders(tmp_path):
     data = load(fill(tmp_path / "pets", each=10))
     assert data.outputs.names == ("cat", "dog")
     assert sizes(data) == [12, 4, 4]
     assert [np.bincount(split.targets()).tolist() for split in (data.validation, data.test)] == [[2, 2]] * 2
-    said = capsys.readouterr().out
-    assert "20 pictures (cat 10, dog 10), 10 x 12 pixels, in colour; resized to 10 x 12" in said
+    assert "20 pictures (cat 10, dog 10), 10 x 12 pixels, in colour; resized to 10 x 12" in data.notes
 
 
 @pytest.mark.parametrize(
@@ -72,7 +71,7 @@ def test_a_split_that_has_no_folder_is_cut_from_train(tmp_path, there, counts):
     assert sizes(load(tmp_path)) == counts
 
 
-def test_formats_sizes_and_colours_may_be_mixed(tmp_path, capsys):
+def test_formats_sizes_and_colours_may_be_mixed(tmp_path):
     fill(tmp_path)
     kinds = [("RGB", "JPEG"), ("L", "JPEG"), ("CMYK", "JPEG"), ("RGBA", "PNG"), ("P", "PNG"), ("LA", "PNG")]
     kinds += [("1", "PNG"), ("RGB", "BMP"), ("L", "BMP"), ("RGB", "GIF"), ("L", "GIF")]
@@ -81,7 +80,7 @@ def test_formats_sizes_and_colours_may_be_mixed(tmp_path, capsys):
     data = load(tmp_path)
     assert sum(sizes(data)) == 10 + len(kinds)
     assert data.inputs == Image(32, 32, 3)
-    assert "of them grey" in capsys.readouterr().out
+    assert "of them grey" in data.notes
 
 
 def test_a_picture_is_read_as_a_request_with_it_is(tmp_path):
@@ -146,7 +145,7 @@ def damaged():
     }
 
 
-def test_bad_pictures_are_all_named_or_left_out(tmp_path, capsys):
+def test_bad_pictures_are_all_named_or_left_out(tmp_path):
     fill(tmp_path)
     bad = damaged()
     for name, (content, _) in bad.items():
@@ -156,8 +155,9 @@ def test_bad_pictures_are_all_named_or_left_out(tmp_path, capsys):
             load(tmp_path, cache=cache)
         for name, (_, reason) in bad.items():
             assert f"{tmp_path / 'cat' / name}: {reason}" in str(error.value)
-        assert sum(sizes(load(tmp_path, cache=cache, skip_bad=True))) == 10
-        assert "left out are 5 that can't be read" in capsys.readouterr().out
+        data = load(tmp_path, cache=cache, skip_bad=True)
+        assert sum(sizes(data)) == 10
+        assert "left out are 5 that can't be read" in data.notes
 
 
 def test_a_picture_of_absurd_size_is_never_decoded(tmp_path):
@@ -222,3 +222,10 @@ def test_runs_and_exports_are_called_after_the_folder(tmp_path):
     assert (run.path / "figures" / "examples.png").is_file()
     asked = run.predict(np.array([picture(kind="JPEG", size=(90, 50))], object), signature="image_bytes")
     assert asked["label"][0] in ("cat", "dog")
+    assert "20 pictures (cat 10, dog 10)" in (run.path / "report.html").read_text()
+
+
+@pytest.mark.parametrize("size", [(0,), (1, 2, 3), (100_000,)])
+def test_an_image_size_that_can_not_be_is_refused(tmp_path, size):
+    with pytest.raises(UserError, match="image_size is one number, or height and width, from 1 to 4,096"):
+        load(fill(tmp_path), image_size=size)

@@ -8,6 +8,7 @@ import zipfile
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -42,7 +43,7 @@ def load(path, target, wanted=(), **knobs):
     return load_data(catalogue.dataset("csv"), {"path": str(path), "target": target, **knobs}, wanted)
 
 
-def test_numbers_categories_and_missing_values(tmp_path, capsys):
+def test_numbers_categories_and_missing_values(tmp_path):
     data = load(write(tmp_path / "t.csv"), "price")
     assert isinstance(data.outputs, Values)
     assert data.inputs.numeric == ("size", "rooms", "rooms_missing")
@@ -52,8 +53,7 @@ def test_numbers_categories_and_missing_values(tmp_path, capsys):
     np.testing.assert_array_equal(target[:, 0] // 1000, raw["size"])
     rooms = raw["rooms"][raw["size"] % 7 == 50 % 7]
     assert np.isnan(rooms).all() and len(rooms)
-    said = capsys.readouterr().out
-    assert "100 rows; price is a number (--task)\n  numbers: size, rooms\n  categories: side, sold" in said
+    assert "100 rows; price is a number (--task)\n  numbers: size, rooms\n  categories: side, sold" in data.notes
 
 
 @pytest.mark.parametrize(
@@ -124,14 +124,14 @@ def test_quotes_newlines_and_no_header(tmp_path):
         load(tmp_path / "t.csv", "0", header=True)
 
 
-def test_what_is_no_use_is_left_out_with_a_word(tmp_path, capsys):
-    rows = [[i, 1, f"2024-01-{1 + i % 28:02}", f"name {i}", "", i % 7, i % 2] for i in range(100)]
-    data = load(write(tmp_path / "t.csv", rows, ["id", "same", "day", "who", "none", "x", "y"]), "y")
+def test_what_is_no_use_is_left_out_with_a_word(tmp_path):
+    rows = [[i, 1, f"2024-01-{1 + i % 28:02}", f"name {i}", "", f"${i}.50", i % 7, i % 2] for i in range(100)]
+    data = load(write(tmp_path / "t.csv", rows, ["id", "same", "day", "who", "none", "cost", "x", "y"]), "y")
     assert data.inputs == Columns(("x",))
     assert (
         "left out: id (row numbers), same (the same in each row), day (dates), who (texts, nearly all different), "
-        "none (empty)"
-    ) in capsys.readouterr().out
+        "none (empty), cost (numbers with marks, such as '$0.50')"
+    ) in data.notes
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_what_is_no_use_is_left_out_with_a_word(tmp_path, capsys):
         ("a,bb\n1,2\n", {"target": "bbb"}, "no column 'bbb'. Did you mean 'bb'"),
         ("a,b\n1,2\n", {"target": ""}, "say which column is predicted"),
         ("a,b\n1,2\n", {"drop": ("c",)}, "no column 'c'"),
-        ("a,b\n1,2\n", {"drop": ("b",)}, "'b' can't be the target and be left out"),
+        ("a,b\n1,2\n", {"drop": ("b",)}, "'b' can't be the target and a group or left out"),
         ("a,b\n" + "1,x\n" * 9, {}, "the same in each row"),
         ("a,b\n" + "1,x\n2,y\n" * 9 + "inf,x\n", {}, "row 19: a is inf"),
         ("a,b\n" + "1,x\n2,y\n" * 20 + "1e39,x\n", {}, "row 41: a is 1e39"),
@@ -155,6 +155,9 @@ def test_what_is_no_use_is_left_out_with_a_word(tmp_path, capsys):
         ("a,b\n" + "1,x\n2,y\n" * 9, {"group": "a"}, "no column of numbers or categories"),
         ("a,b,c\n" + "1,x,1\n2,y,2\n" * 9, {"group": "a"}, "there are 2 groups"),
         ("a,b\n\x00\x01", {}, "isn't text"),
+        ("a,b\n1,x\n2,y\n3,x\n", {}, "3 examples are too few to be split|has 1 examples"),
+        ("a,b\n" + "".join(f"{i},{i}.5%\n" for i in range(30)), {}, "b is numbers with marks, such as '0.5%'"),
+        ("a,b\n" + "1.5,x\n2,\n" * 9, {}, "row 2: b is empty, as in 9 rows"),
     ],
     ids=str,
 )
@@ -162,6 +165,26 @@ def test_what_is_wrong_is_named(tmp_path, content, knobs, said):
     (tmp_path / "t.csv").write_text(content)
     with pytest.raises(UserError, match=said.replace("(", r"\(")):
         load(tmp_path / "t.csv", **{"target": "b", **knobs})
+
+
+def test_names_that_differ_in_case_only_or_are_taken(tmp_path):
+    rows = [[i / 3, -i, i * i, i % 2] for i in range(30)]
+    data = load(write(tmp_path / "t.csv", rows, ["A", "a", "self", "y"]), "y")
+    assert data.inputs.numeric == ("A", "a_2", "column_self")
+
+
+def test_a_line_that_names_the_separator(tmp_path):
+    path = write(tmp_path / "t.csv", [[f"{i},5", i % 2] for i in range(30)], ["x", "y"], ";")
+    path.write_text("sep=;\n" + path.read_text())
+    assert load(path, "y").inputs == Columns(("x",))
+
+
+@pytest.mark.parametrize("cell", ["abc", "inf", "1e400", "1,5"])
+def test_a_text_that_is_no_number_is_refused_by_its_column(tmp_path, cell):
+    door = load(write(tmp_path / "t.csv"), "price").doors["strings"]
+    request = {name: np.array(["1", "2"], object) for name in door.request}
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"size (has to be|is too large) a number"):
+        door({**request, "size": np.array(["1", cell], object)})
 
 
 def test_rows_of_a_group_come_into_one_split_and_one_fold(tmp_path):

@@ -64,7 +64,7 @@ def picture(i):
     return {"id": i, "image": pixels, "label": i % 2}
 
 
-def test_columns_are_numbers_and_categories(stored, capsys):
+def test_columns_are_numbers_and_categories(stored):
     stored(PLAIN, {"train": map(person, range(100))})
     data = load(target="survived")
     assert data.outputs == Classes(("no", "yes"))
@@ -73,7 +73,7 @@ def test_columns_are_numbers_and_categories(stored, capsys):
     raw, target = data.train.examples(60)
     np.testing.assert_array_equal((raw["age"] // 2) % 2, target)
     np.testing.assert_array_equal(raw["sizes_2"], -raw["age"])
-    assert "left out, as neither numbers nor categories: name" in capsys.readouterr().out
+    assert "left out, as neither numbers nor categories: name" in data.notes
 
 
 def test_a_number_is_a_regression_unless_classes_are_wanted(stored):
@@ -86,7 +86,7 @@ def test_a_number_is_a_regression_unless_classes_are_wanted(stored):
 
 
 @pytest.mark.parametrize("cache", ["memory", "disk", "none"])
-def test_images_of_any_size_are_read_by_their_number(stored, cache, capsys):
+def test_images_of_any_size_are_read_by_their_number(stored, cache):
     features = {"id": np.int32, "image": FEATURES.Image(), "label": FEATURES.ClassLabel(names=["even", "odd"])}
     stored(features, {"train": map(picture, range(40)), "validation": map(picture, range(40, 46))})
     for _ in range(2):  # the second time from where it was kept
@@ -96,7 +96,7 @@ def test_images_of_any_size_are_read_by_their_number(stored, cache, capsys):
         raw, target = data.validation.examples(6)
         assert sorted(raw["image"][:, 0, 0, 0].tolist()) == [200, 205, 210, 215, 220, 225]
         np.testing.assert_array_equal(raw["image"][:, 0, 0, 0] // 5 % 2, target)
-    assert "46 images, as 16 x 16" in capsys.readouterr().out
+    assert "46 images, as 16 x 16" in data.notes
 
 
 def test_a_split_without_labels_is_cut_from_train(stored, capsys):

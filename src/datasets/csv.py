@@ -21,7 +21,6 @@ from src.tables import Strings, columns
 
 INPUTS, OUTPUTS = (Columns,), (Classes, Values)
 NAMED_BY = "path"
-SHOWN = 8  # columns that are named
 
 
 def load(
@@ -54,22 +53,23 @@ def load(
     for name in (target, *([group] if group else []), *drop):
         table.place(name)
     if target in (group, *drop):
-        raise ValueError(f"{target!r} can't be the target and be left out")
+        raise ValueError(f"{target!r} can't be the target and a group or left out")
     found, comma = kinds.read(table, drop, group)
     aim, groups = found.pop(target), found.pop(group).as_indices() if group else None
     kinds.check(table, found)
     outputs = _outputs(table, target, aim, wanted)
     used = {name: column for name, column in found.items() if column.kind in ("number", "category")}
-    _tell(table, target, outputs, aim.rows, found)
+    notes = _notes(table, target, outputs, aim.rows, found)
     if not used:
-        raise ValueError(f"{path} has no column of numbers or categories beside {target!r}")
+        raise ValueError(f"{path} has no column of numbers or categories beside {target!r}:\n{notes}")
     rows, aims = _Rows(used), _aims(table, target, aim, outputs)
     parts = cut({"train": np.arange(aim.rows)}, aims, stratify=isinstance(outputs, Classes), groups=groups)
     if isinstance(outputs, Classes):
         looked_at = parts if groups is None else {"train": parts["train"]}  # a rare class may be that of one group
         check_classes(looked_at, aims, outputs.names)
     sources = {split: Fetched(rows.fetch, aims, part, at_once=True, groups=groups) for split, part in parts.items()}
-    return Data.adapted(columns, **sources, outputs=outputs, doors={"strings": Strings(sources["train"], comma)})
+    doors = {"strings": Strings(sources["train"], comma)}
+    return Data.adapted(columns, **sources, outputs=outputs, doors=doors, notes=notes)
 
 
 def _outputs(table: Table, target: str, column: Column, wanted: type | None) -> Classes | Values:
@@ -77,8 +77,10 @@ def _outputs(table: Table, target: str, column: Column, wanted: type | None) -> 
     kind = column.kind
     if kind in ("empty", "the same in each row"):
         raise ValueError(f"{table.path}: {target} is {kind}: there is nothing to learn")
+    if column.marked and kind not in ("number", "category") and wanted is not Classes:
+        raise ValueError(f"{table.path}: {target} is {kind}: leave only the numbers")
     if (wanted or (Classes if kind == "category" or column.few else Values)) is Values:
-        if column.strange and kind != "number":
+        if column.strange:
             row, cell = column.strange
             raise ValueError(f"{table.path}, row {row}: {target} is {cell!r}, not a number")
         kinds.check(table, {target: column})
@@ -100,7 +102,9 @@ def _aims(table: Table, target: str, column: Column, outputs: Classes | Values) 
         missing = np.isnan(found[:, 0])
     if missing.any():
         row = int(np.argmax(missing)) + 1
-        raise ValueError(f"{table.path}, row {row}: {target} is empty; leave such rows out of the file")
+        raise ValueError(
+            f"{table.path}, row {row}: {target} is empty, as in {int(missing.sum()):,} rows; leave them out of the file"
+        )
     return found
 
 
@@ -120,20 +124,16 @@ def _by_number(name: str) -> tuple:
         return 1, 0.0, name
 
 
-def _tell(table: Table, target: str, outputs: Classes | Values, rows: int, found: dict[str, Column]) -> None:
-    """Says what the file was taken for."""
+def _notes(table: Table, target: str, outputs: Classes | Values, rows: int, found: dict[str, Column]) -> str:
+    """What the file was taken for."""
     what = "a number" if isinstance(outputs, Values) else f"one of {outputs.size} classes"
-    print(f"{table.path}: {rows:,} rows; {target} is {what} (--task)")
-    by_kind = {"number": [], "category": []}
-    left_out = []
+    by_kind = {"number": [], "category": [], "": []}
     for name, column in found.items():
-        if column.kind in by_kind:
-            by_kind[column.kind].append(name)
-        else:
-            left_out.append(f"{name} ({column.kind})")
-    for title, names in {"numbers": by_kind["number"], "categories": by_kind["category"], "left out": left_out}.items():
-        if names:
-            print(f"  {title}: {', '.join(names[:SHOWN])}" + f" and {len(names) - SHOWN} more" * (len(names) > SHOWN))
+        used = column.kind in by_kind
+        by_kind[column.kind if used else ""].append(name if used else f"{name or 'one without a name'} ({column.kind})")
+    titles = {"number": "numbers", "category": "categories", "": "left out"}
+    lines = [f"  {titles[kind]}: {', '.join(names)}" for kind, names in by_kind.items() if names]
+    return "\n".join([f"{table.path}: {rows:,} rows; {target} is {what} (--task)", *lines])
 
 
 class _Rows:

@@ -48,9 +48,9 @@ def load(
         bad = f"{len(store.bad):,} of {len(files):,} pictures that can't be read; --skip-bad leaves them out"
         raise ValueError(f"{place} has {bad}:{store.why()}")
     good = np.array([number for number in range(len(files)) if number not in store.bad])
-    print(f"{place}: {len(good):,} pictures ({pictures.counted(names, labels[good])}), {store}")
+    notes = f"{place}: {len(good):,} pictures ({pictures.counted(names, labels[good])}), {store}"
     if store.bad:
-        print(f"left out are {len(store.bad):,} that can't be read:{store.why()}")
+        notes += f"\nleft out are {len(store.bad):,} that can't be read:{store.why(most=None)}"
     known = {split: good[splits[good] == split] for split in found}
     parts = cut(known, labels, stratify=True)
     check_classes(parts, labels, names)
@@ -60,7 +60,9 @@ def load(
 
     sources = {split: Fetched(fetch, labels, rows, at_once=store.at_once) for split, rows in parts.items()}
     doors = {"image_bytes": Pictures(store.spec)}
-    return Data(**sources, inputs=store.spec, outputs=Classes(names), preprocess=pixels(store.spec), doors=doors)
+    return Data(
+        **sources, inputs=store.spec, outputs=Classes(names), preprocess=pixels(store.spec), doors=doors, notes=notes
+    )
 
 
 def _listed(found: folders.Found, names: tuple[str, ...]) -> tuple[list[Path], np.ndarray, np.ndarray]:

@@ -129,16 +129,16 @@ def _of_images(
             whole, f"reading {set_name}", -(-len(aims) // BATCH), transient=True, disable=not sys.stdout.isatty()
         )
         images = (image for raw, _ in shown for image in raw["image"])
-        kept = caches.keep(where, images, shape, f"{set_name}-{spec.height}-{spec.width}".replace("/", "-"))
+        kept = caches.keep(where, images, shape, caches.digest(tfds.files(builder), spec))
 
         def fetch(numbers):
             return {"image": kept(numbers)}
 
     size_said = f"{spec.height} x {spec.width}, {math.prod(shape) / 1e6:,.1f} MB, {caches.PLACES[where]}"
-    print(f"{set_name}: {len(aims):,} images, as {size_said} (--image-size, --cache)")
+    notes = f"{set_name}: {len(aims):,} images, as {size_said} (--image-size, --cache)"
     sources = {split: Fetched(fetch, aims, rows, at_once=where != "none") for split, rows in parts.items()}
     doors = {"image_bytes": Pictures(spec)}
-    return Data(**sources, inputs=spec, outputs=outputs, preprocess=pixels(spec), doors=doors)
+    return Data(**sources, inputs=spec, outputs=outputs, preprocess=pixels(spec), doors=doors, notes=notes)
 
 
 def _of_columns(builder, target: str, parts: Mapping[str, np.ndarray], aims: np.ndarray, outputs: Any) -> Data:
@@ -148,11 +148,9 @@ def _of_columns(builder, target: str, parts: Mapping[str, np.ndarray], aims: np.
     found, left_out = {}, []
     for name in names:
         one = [batch[name] for batch in batches]
-        columns_of_it = _columns(name, builder.info.features[name], np.concatenate(one)) if _flat(one[0]) else {}
-        found |= columns_of_it
-        left_out += [] if columns_of_it else [name]
-    if left_out:
-        print(f"{builder.info.full_name}: left out, as neither numbers nor categories: {', '.join(left_out)}")
+        new = _columns(name, builder.info.features[name], np.concatenate(one)) if _flat(one[0]) else {}
+        found |= new
+        left_out += [] if new else [name]
     if not found:
         raise ValueError(f"{builder.info.full_name} has neither images nor columns; it has {_list(builder)}")
     raw = dict(zip(request_names(found), found.values(), strict=True))
@@ -160,7 +158,11 @@ def _of_columns(builder, target: str, parts: Mapping[str, np.ndarray], aims: np.
         split: InMemory.of({name: column[rows] for name, column in raw.items()}, aims[rows])
         for split, rows in parts.items()
     }
-    return Data.adapted(columns, **sources, outputs=outputs, doors={"strings": Strings(sources["train"])})
+    notes = f"{builder.info.full_name}: {len(aims):,} examples of {', '.join(found)}"
+    if left_out:
+        notes += f"\nleft out, as neither numbers nor categories: {', '.join(left_out)}"
+    doors = {"strings": Strings(sources["train"])}
+    return Data.adapted(columns, **sources, outputs=outputs, doors=doors, notes=notes)
 
 
 def _flat(column: Any) -> bool:
