@@ -25,7 +25,7 @@ def choose(wanted: str | None, size: int) -> str:
     Raises:
         UserError: where what is wanted doesn't fit.
     """
-    free = {"memory": psutil.virtual_memory().available, "disk": shutil.disk_usage(_folder()).free}
+    free = {"memory": psutil.virtual_memory().available, "disk": _free_disk()}
     if wanted in free and size > free[wanted]:
         raise UserError(f"--cache {wanted} needs {size / 1e9:.1f} GB; {free[wanted] / 1e9:.1f} GB are free.")
     if wanted:
@@ -58,6 +58,8 @@ def digest(files: Iterable[str | Path], about: Any) -> str:
 
 def remembered(key: str, find: Callable[[], dict[str, str]]) -> dict[str, str]:
     """What `find` found when it was asked for this `key` first."""
+    if not _free_disk():
+        return find()
     path = _folder() / f"{key}.json"
     if not path.exists():
         write_json(path, find())
@@ -91,6 +93,14 @@ def _filled(array: np.ndarray, images: Iterable[np.ndarray]) -> np.ndarray:
     for number, image in enumerate(images):
         array[number] = image
     return array
+
+
+def _free_disk() -> int:
+    """Bytes; 0 where there can't be such a folder."""
+    try:
+        return shutil.disk_usage(_folder()).free
+    except OSError:
+        return 0
 
 
 def _folder() -> Path:

@@ -120,6 +120,16 @@ def test_where_pictures_are_kept_changes_nothing_else(tmp_path, monkeypatch):
         load(tmp_path / "pets", cache=cache)
 
 
+def test_without_a_folder_for_them_pictures_are_read_all_the_same(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "file"))
+    fill(tmp_path / "pets")
+    for cache in (None, "none"):
+        assert sum(sizes(load(tmp_path / "pets", cache=cache))) == 10
+    with pytest.raises(UserError, match="--cache disk needs"):
+        load(tmp_path / "pets", cache="disk")
+
+
 def never(*_):
     raise AssertionError
     yield
