@@ -21,7 +21,7 @@ from src.signals import Stop, Stopped
 from src.state import State
 from src.tracing import check_randomness, step_of
 from src.train import train
-from tests.samples import PAIRS
+from tests.samples import PAIRS, own_files
 from tests.tree import copied, run
 
 if not PAIRS:
@@ -193,6 +193,29 @@ def test_a_training_that_pauses_goes_on_as_if_it_did_not(tmp_path, unstopped):
     resumed = train(model, resume=str(path), runs_dir=str(tmp_path))
     for one, other in zip(resumed.model.get_weights(), unstopped.model.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
+
+
+OWN = [file for file in catalogue.datasets().values() if file.named_by == "path"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("file", OWN, ids=lambda file: file.name)
+def test_a_training_on_own_files_goes_on(file, tmp_path):
+    models = [m for m in catalogue.models().values() if catalogue.tasks_of(m, file) and not m.judge]
+    (tmp_path / "own").mkdir()
+    own = own_files(file.inputs[0], tmp_path / "own")
+    if not models or own is None:
+        pytest.skip("no model or no files for it")
+    knobs = {"data": file.name, **own, "epochs": 3, "export": False, "verbose": False}
+    if any(knob.name == "cache" for knob in file.knobs):
+        knobs["cache"] = "none"
+    whole = train(models[0].name, **knobs, runs_dir=str(tmp_path / "whole"))
+    with pytest.raises(Stopped):
+        train(models[0].name, **knobs, pause=1, runs_dir=str(tmp_path / "paused"))
+    resumed = train(models[0].name, resume="1", runs_dir=str(tmp_path / "paused"))
+    for one, other in zip(resumed.model.get_weights(), whole.model.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+    assert resumed.metrics["test"] == pytest.approx(whole.metrics["test"], rel=1e-4)
 
 
 def test_a_second_signal_leaves_at_once(tmp_path):
