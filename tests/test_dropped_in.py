@@ -10,6 +10,8 @@ import sys
 import pytest
 
 from src import catalogue
+from src.specs import Image
+from tests.samples import own_files
 from tests.tree import copied, run
 
 README = (catalogue.ROOT / "README.md").read_text(encoding="utf-8")
@@ -120,7 +122,12 @@ def test_sequences_fit_without_a_change(tmp_path, data):
 def test_the_commands_of_the_readme_work(tmp_path):
     root = copied(tmp_path)
     shutil.copy(catalogue.ROOT / "Makefile", root)
+    shutil.copytree(catalogue.ROOT / "tuning", root / "tuning", ignore=shutil.ignore_patterns("__pycache__"))
     drop_in(root, FILES)
+    (root / "photos").mkdir()
+    own_files(Image, root / "photos")
+    rows = [f"{size},{'north' if size % 3 else 'south'},{1000 * size}" for size in range(50, 110)]
+    (root / "houses.csv").write_text("\n".join(["size,side,price", *rows]))
     there = {path.stem for folder in ("models", "src/datasets") for path in (root / folder).glob("*.py")}
     for line in COMMANDS:
         words = shlex.split(line)
@@ -129,7 +136,8 @@ def test_the_commands_of_the_readme_work(tmp_path):
             "test",
             "setup",
             "tensorboard",
-        ):  # this one, an installation, a server
+            "serve",
+        ):  # this one, an installation, servers
             continue
         command = ["make", f"PY={sys.executable}", "READY=", *words[1:]]
         ours = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "ARGS")}
