@@ -9,7 +9,7 @@ import lzma
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count, islice
@@ -56,13 +56,6 @@ class Table:
                 first += len(chunk)
                 yield tuple(zip(*chunk, strict=True))
 
-    def place(self, name: str) -> int:
-        """Which column has that name; raises ValueError that names those there are."""
-        if name not in self.names:
-            hint = nearest(name, self.names)
-            raise ValueError(f"{self.path} has no column {name!r}.{hint} It has: {', '.join(self.names)}")
-        return self.names.index(name)
-
 
 def table(path: Path, header: bool | None = None) -> Table:
     """Looks at a file.
@@ -103,10 +96,14 @@ def read(path: Path) -> dict[str, tuple[str, ...]]:
 
 def column(columns: dict[str, tuple[str, ...]], name: str, path: Path) -> tuple[str, ...]:
     """The column of that name; raises ValueError that names those there are."""
-    if name not in columns:
-        hint = nearest(name, columns)
-        raise ValueError(f"{path} has no column {name!r}.{hint} It has: {', '.join(columns)}")
+    check_column(name, columns, path)
     return columns[name]
+
+
+def check_column(name: str, names: Collection[str], path: Path) -> None:
+    """Raises a ValueError where a file has no column of that name, with the names that it has."""
+    if name not in names:
+        raise ValueError(f"{path} has no column {name!r}.{nearest(name, names)} It has: {', '.join(names)}")
 
 
 def request_names(names: Iterable[str]) -> tuple[str, ...]:

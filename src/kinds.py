@@ -9,18 +9,7 @@ import numpy as np
 
 from src.csvs import Table
 
-MISSING = {
-    "",
-    "na",
-    "n/a",
-    "#n/a",
-    "nan",
-    "null",
-    "none",
-    "?",
-    "-",
-    ".",
-}  # in a column of numbers; src/tables.py has them too
+MISSING = ("", "na", "n/a", "#n/a", "nan", "null", "none", "?", "-", ".")  # what stands for no number, in any case
 DATE = re.compile(r"\d{4}-\d\d?-\d\d?([T ].*)?|\d\d?[./-]\d\d?[./-](\d\d){1,2}( .*)?|\d{4}[./]\d\d?[./]\d\d?( .*)?")
 MOST = 1000  # categories of a column; what has more is text, or names each example
 FEW = 20  # categories, however few rows there are; classes that whole numbers may stand for

@@ -1,5 +1,6 @@
 """Tables: from one raw input a column to features. What data sets of named columns share."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,12 +10,13 @@ import tensorflow as tf
 from keras import layers, ops
 
 from src.csvs import request_names
+from src.kinds import MISSING
 from src.sources import Source, split
 from src.specs import Classes, Columns, Data, Values
 
 BATCH = 4096
 NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
-MISSING = r"(?i)(na|n/a|#n/a|nan|null|none|\?|-|\.)?"  # what stands for a number that isn't there
+NO_NUMBER = f"(?i)({'|'.join(map(re.escape, MISSING))})"
 
 
 def from_matrix(names: Sequence[str], matrix: np.ndarray, target: np.ndarray, outputs: Classes | Values) -> Data:
@@ -95,7 +97,7 @@ class Strings:
             return tf.strings.to_number(column, tf.int64)
         if self._comma:
             column = tf.strings.regex_replace(column, ",", ".")
-        missing = tf.strings.regex_full_match(column, MISSING)
+        missing = tf.strings.regex_full_match(column, NO_NUMBER)
         numbers = tf.strings.regex_full_match(column, NUMBER)
         with tf.control_dependencies(
             [tf.debugging.Assert(tf.reduce_all(missing | numbers), [f"{name} has to be a number"])]

@@ -187,6 +187,14 @@ def test_a_text_that_is_no_number_is_refused_by_its_column(tmp_path, cell):
         door({**request, "size": np.array(["1", cell], object)})
 
 
+def test_what_is_missing_in_a_file_is_missing_in_a_request(tmp_path):
+    door = load(write(tmp_path / "t.csv"), "price").doors["strings"]
+    cells = np.array([text for one in kinds.MISSING for text in (one, one.upper(), f" {one} ")], object)
+    assert kinds.to_numbers([cell.strip() for cell in cells], comma=False)[1] == []
+    found = door(dict.fromkeys(door.request, cells))
+    assert np.isnan(found["size"]).all() and np.isnan(found["rooms"]).all()
+
+
 def test_rows_of_a_group_come_into_one_split_and_one_fold(tmp_path):
     rows = [[f"p{i // 5}", 2 * i, i % 2] for i in range(200)]
     data = load(write(tmp_path / "t.csv", rows, ["patient", "x", "y"]), "y", group="patient")

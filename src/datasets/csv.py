@@ -51,7 +51,7 @@ def load(
     if not target:
         raise ValueError(f"say which column is predicted: --target COLUMN; {path} has: {', '.join(table.names)}")
     for name in (target, *([group] if group else []), *drop):
-        table.place(name)
+        csvs.check_column(name, table.names, table.path)
     if target in (group, *drop):
         raise ValueError(f"{target!r} can't be the target and a group or left out")
     found, comma = kinds.read(table, drop, group)
