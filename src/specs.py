@@ -240,6 +240,8 @@ class Data:
             `request` has, to the raw one, such as {"image_bytes": …} from encoded pictures.
         adapt: from another training split to its `inputs` and `preprocess`; None where they don't depend on it.
         notes: what the user's own files were taken for, which is told and kept in the run.
+        warnings: what looks wrong in the data: what, why, and what to change; told before training, kept in the report.
+        columns: what the user's file calls each input of the request, where that isn't the same.
         augment: from features of a training batch, a seed and a step to features like them; None for no change.
     """
 
@@ -252,6 +254,8 @@ class Data:
     doors: Mapping[str, Callable] = field(default_factory=dict)
     adapt: "Callable[[Source], tuple[Input, keras.Model]] | None" = None
     notes: str = ""
+    warnings: tuple[str, ...] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
     augment: Callable | None = None
 
     @classmethod
