@@ -25,6 +25,7 @@ def load(
     image_size: tuple[int, ...] = (),
     cache: Literal["memory", "disk", "none"] | None = None,
     skip_bad: bool = False,
+    follow_links: bool = False,
 ) -> Data:
     """The pictures, resized to one size.
 
@@ -33,6 +34,7 @@ def load(
         image_size: height and width that all are resized to, or one number for both; by itself what fits most of them.
         cache: where decoded pictures are kept; by itself in memory, on the disk or not at all, as they fit.
         skip_bad: whether to leave out pictures that can't be read, instead of refusing them.
+        follow_links: whether to follow links that lead to folders, or out of the folder.
 
     Raises:
         ValueError: for what can't be used, naming folder or file.
@@ -40,7 +42,7 @@ def load(
     if not path:
         raise ValueError("say which pictures: --path FOLDER, with a folder for each class")
     place = Path(path)
-    found = folders.find(place, pictures.ENDINGS)
+    found, left_out = folders.find(place, pictures.ENDINGS, follow_links=follow_links)
     names = tuple(sorted(found["train"]))
     files, labels, splits = _listed(found, names)
     store = pictures.Store(files, image_size, cache)
@@ -49,6 +51,8 @@ def load(
         raise ValueError(f"{place} has {bad}:{store.why()}")
     good = np.array([number for number in range(len(files)) if number not in store.bad])
     notes = f"{place}: {len(good):,} pictures ({pictures.counted(names, labels[good])}), {store}"
+    if left_out:
+        notes += f"\n{left_out}"
     if store.bad:
         notes += f"\nleft out are {len(store.bad):,} that can't be read:{store.why(most=None)}"
     known = {split: good[splits[good] == split] for split in found}
@@ -58,7 +62,10 @@ def load(
     def fetch(numbers):
         return {"image": store.fetch(numbers)}
 
-    sources = {split: Fetched(fetch, labels, rows, at_once=store.at_once) for split, rows in parts.items()}
+    sources = {
+        split: Fetched(fetch, labels, rows, at_once=store.at_once, contents=store.contents)
+        for split, rows in parts.items()
+    }
     doors = {"image_bytes": Pictures(store.spec)}
     return Data(
         **sources, inputs=store.spec, outputs=Classes(names), preprocess=pixels(store.spec), doors=doors, notes=notes
