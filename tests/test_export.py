@@ -190,7 +190,7 @@ def served(run, tmp_path_factory):
 
 def ask(served, name, **request):
     session, signatures = served
-    return verify.ask(session, signatures[name], request)
+    return verify.served(session, signatures[name])(request)
 
 
 @pytest.mark.parametrize("batch", [1, 2, 17])
@@ -207,6 +207,43 @@ def test_labels_are_the_names_of_the_classes(served):
     assert list(answers["label"]) == names
     np.testing.assert_allclose(answers["probabilities"].sum(axis=1), 1, rtol=1e-5)
     np.testing.assert_array_equal(answers["probabilities"].max(axis=1), answers["probability"])
+
+
+def test_a_signature_is_prepared_once_however_many_inputs_it_has(tmp_path, monkeypatch):
+    names = [f"column_{number}" for number in range(60)]
+    module = tf.Module()
+    module.ask = tf.function(lambda **raw: {"sum": tf.add_n([tf.ensure_shape(one, (None,)) for one in raw.values()])})
+    asked = module.ask.get_concrete_function(**{name: tf.TensorSpec((None,), tf.float32, name) for name in names})
+    tf.saved_model.save(module, tmp_path, {DEFAULT: asked})
+    prepared, prepare = [], tf.compat.v1.Session._make_callable_from_options
+    monkeypatch.setattr(
+        tf.compat.v1.Session,
+        "_make_callable_from_options",
+        lambda *session_and_options: prepared.append(1) or prepare(*session_and_options),
+    )
+    case = {"request": dict.fromkeys(names, [1.0, 2.0]), "answers": {"sum": [60.0, 120.0]}}
+    found = verify.verify(str(tmp_path), {DEFAULT: case})
+    assert found == {"problems": [], "differences": {DEFAULT: {"sum": 0.0}}}
+    assert len(prepared) == 1
+
+
+def test_inputs_of_every_kind_are_sent_in_wrong_shapes_and_of_a_kind_only_some():
+    numbers, asked = {f"number_{number}": np.zeros(3, "float32") for number in range(500)}, []
+    request = {**numbers, "text": np.array([b"a"] * 3, object), "image": np.zeros((3, 4, 5, 1), "uint8")}
+
+    def ask(given):
+        asked.append(next(name for name in given if given[name] is not request[name]))
+        if asked[-1] not in ("text", "image"):
+            raise tf.errors.InvalidArgumentError(None, None, "guarded")
+
+    assert verify.survivors("some", ask, request) == [
+        "some answers text of the wrong shape (3, 1)",
+        "some answers image of the wrong shape (3, 4, 5, 1, 1)",
+        "some answers image of the wrong shape (3, 8, 5, 1)",
+        "some answers image of the wrong shape (3, 4, 10, 1)",
+        "some answers image of the wrong shape (3, 4, 5, 2)",
+    ]
+    assert 1 < len(set(asked) & set(numbers)) < 100
 
 
 @pytest.mark.parametrize("shape", [(2, 6, 5), (2, 6, 5, 1, 1), (2, 5, 6, 1), (2, 6, 5, 3), (0,), (2,)])
