@@ -4,39 +4,56 @@ import bz2
 import codecs
 import csv
 import gzip
+import hashlib
 import io
 import lzma
 import re
+import unicodedata
 import zipfile
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import count, islice
+from dataclasses import dataclass, replace
+from itertools import count, islice, pairwise
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from src.errors import nearest
+from src.numbers import number
 
 SNIFFED = 64 * 2**10  # characters from which the separator is told
-LINES = 20  # that are looked at for it
+LINES = 20  # that are looked at for it, and for a header
+TABBED = 0.95  # of a table's lines have the same number of tabs, at least
 BLOCK = 2**20  # bytes read at a time
 CELLS = 1_000_000  # of the rows that are held at a time
 SEPARATORS = ",;\t|"
+ENDINGS = (".csv", ".tsv")  # perhaps with one of a compressed file behind it
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 OPEN = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+CONTROL = rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]"
+MOST_CONTROL = 1e-3  # share of such characters in a text; what has more is no text
+YEARS = (1800, 2200)  # which a header may have
+RESERVED = ("self", "b64")  # inputs that TensorFlow, and TensorFlow Serving's JSON, take for something else
 
 
 @dataclass(frozen=True)
 class Table:
-    """A CSV file that was looked at: the names of its columns, and how it is read."""
+    """A CSV file that was looked at: the names of its columns, and how it is read.
+
+    Args:
+        quoting: what Python's csv.reader is told of quotes.
+        says_separator: in a line above all: "sep=;", for Excel.
+        notes: what isn't as in most files.
+    """
 
     path: Path
     names: tuple[str, ...]
     encoding: str
     separator: str
+    quoting: Mapping[str, Any]
     header: bool
-    says_separator: bool  # in a line above all: "sep=;", for Excel
+    says_separator: bool
+    notes: tuple[str, ...] = ()
 
     def chunks(self) -> Iterator[tuple[tuple[str, ...], ...]]:
         """The columns of some rows at a time, each cell a text; rows count from 1, below the header.
@@ -46,58 +63,63 @@ class Table:
         """
         width, first = len(self.names), 1
         with _text(self.path, self.encoding) as file:
-            rows = filter(None, csv.reader(file, delimiter=self.separator))  # an empty line is none
+            rows = filter(None, csv.reader(file, delimiter=self.separator, **self.quoting))  # an empty line is none
             for _ in range(self.says_separator + self.header):
                 next(rows)
             while chunk := list(islice(rows, max(1, CELLS // width))):
                 if set(map(len, chunk)) != {width}:
-                    number, row = next((n, row) for n, row in enumerate(chunk, first) if len(row) != width)
-                    raise ValueError(f"{self.path}, row {number}: {len(row)} columns instead of {width}")
+                    place, row = next((n, row) for n, row in enumerate(chunk, first) if len(row) != width)
+                    raise ValueError(f"{self.path}, row {place}: {len(row)} columns instead of {width}")
                 first += len(chunk)
                 yield tuple(zip(*chunk, strict=True))
 
+    def without_header(self) -> "Table":
+        """The same file, its first row taken for data."""
+        names = _names(self.path, self.names, header=False)
+        return replace(self, names=names, header=False, notes=(*self.notes, _no_header(self.names)))
 
-def table(path: Path, header: bool | None = None) -> Table:
+    def with_columns(self, names: Collection[str]) -> "Table":
+        """The same file, without a header where it has such columns only so: column_1 and so on."""
+        bare = _names(self.path, self.names, header=False)
+        return self.without_header() if self.header and {*bare} >= {*names} > {*self.names} & {*names} else self
+
+
+def table(path: Path, header: bool | None = None, encoding: str = "") -> Table:
     """Looks at a file.
 
     Args:
         path: the file; .gz, .bz2, .xz and .zip are unpacked.
-        header: whether its first row has the names; by itself, where no cell of it is a number.
+        header: whether its first row has the names; by itself as its cells, and those below, tell.
+        encoding: of its text, such as "cp1251"; by itself UTF-8, or what a mark at its start says, or cp1252.
 
     Raises:
         ValueError: for a file that isn't text, has no rows, or has columns of one name.
     """
-    encoding = _encoding(path)
+    encoding, notes = encoding_of(path, encoding)
     with _text(path, encoding) as file:
         start = file.read(SNIFFED)
-        said = re.match(r"sep=(.)\r?\n", start)
-        separator = said[1] if said else _separator(start)
+    said = re.match(r"sep=(.)\r?\n", start)
+    separator = said[1] if said else _separator(start)
+    quoting = _quoting(path, encoding, separator)
+    if quoting:
+        notes += ["quotes are taken as they stand" if "quoting" in quoting else "quotes are escaped by \\"]
     with _text(path, encoding) as file:
-        rows = filter(None, csv.reader(file, delimiter=separator))
+        rows = filter(None, csv.reader(file, delimiter=separator, **quoting))
         if said:
             next(rows)
-        first = [name.strip() for name in next(rows, [])]
-        header = not any(map(_is_number, first)) if header is None else header
-        if not first or (header and next(rows, None) is None):
-            raise ValueError(f"{path} has no rows below a header")
-    if not header:
-        first = [f"column_{number}" for number in range(1, len(first) + 1)]
-    if twice := [name for name, times in Counter(first).items() if times > 1]:
-        raise ValueError(f"{path} has two columns called {twice[0]!r}")
-    return Table(path, tuple(first), encoding, separator, header, bool(said))
+        first, *below = [[cell.strip() for cell in row] for row in islice(rows, LINES)] or [[]]
+    found = _is_header(first, below) if header is None else header
+    if not first or (found and not below):
+        raise ValueError(f"{path} has no rows below a header")
+    if header is None and not found:
+        notes += [_no_header(first)]
+    return Table(path, _names(path, first, found), encoding, separator, quoting, found, bool(said), tuple(notes))
 
 
-def read(path: Path) -> dict[str, tuple[str, ...]]:
-    """The columns of a file with a header by name, all rows at once; see `table`."""
-    found = table(path, header=True)
-    chunks = list(found.chunks())
-    return {name: tuple(cell for chunk in chunks for cell in chunk[place]) for place, name in enumerate(found.names)}
-
-
-def column(columns: dict[str, tuple[str, ...]], name: str, path: Path) -> tuple[str, ...]:
-    """The column of that name; raises ValueError that names those there are."""
-    check_column(name, columns, path)
-    return columns[name]
+def read(table: Table) -> dict[str, tuple[str, ...]]:
+    """The columns of a file by name, all rows at once."""
+    chunks = list(table.chunks())
+    return {name: tuple(cell for chunk in chunks for cell in chunk[place]) for place, name in enumerate(table.names)}
 
 
 def check_column(name: str, names: Collection[str], path: Path) -> None:
@@ -106,23 +128,50 @@ def check_column(name: str, names: Collection[str], path: Path) -> None:
         raise ValueError(f"{path} has no column {name!r}.{nearest(name, names)} It has: {', '.join(names)}")
 
 
-def request_names(names: Iterable[str]) -> tuple[str, ...]:
+def composed(name: str) -> str:
+    """A name in Unicode's composed form: "é" is one character, as most keyboards write it, on every system."""
+    return unicodedata.normalize("NFC", name)
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file has columns: by its endings, or as its lines have tabs, nearly all the same number."""
+    if {ending.lower() for ending in path.suffixes[-2:]} & {*ENDINGS}:
+        return True
+    with binary(path) as file:
+        start = file.read(SNIFFED)
+    encoding = next((encoding for mark, encoding in MARKS.items() if start.startswith(mark)), "latin-1")
+    return _is_tabbed(start.decode(encoding, errors="replace"))
+
+
+def request_names(names: Sequence[str]) -> tuple[str, ...]:
     """What the inputs of a model are called: ASCII letters, digits and underscores, a letter first; none twice.
 
-    TensorFlow writes them in lower case, so that no two may differ in that alone, and has a use of its own for "self".
+    A column that shares its plain name with another one, or that loses letters by it, is told by a mark that follows
+    from its own name alone: it has that name in any file.
     """
+    plain = [_plain(name) for name in names]
+    shared = Counter(name.lower() for name in plain)  # TensorFlow writes them in lower case
     found: dict[str, str] = {}
-    for name in names:
-        plain = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
-        plain = plain if plain[:1].isalpha() and plain.lower() != "self" else f"column_{plain}".rstrip("_")
-        same = (f"{plain}_{number}" for number in count(2))
-        new = plain if plain.lower() not in found else next(name for name in same if name.lower() not in found)
+    for name, short in zip(names, plain, strict=True):
+        new = marked(name) if shared[short.lower()] > 1 or not name.isascii() else short
+        same = (f"{new}_{number}" for number in count(2))  # of a name that is there twice
+        new = new if new.lower() not in found else next(one for one in same if one.lower() not in found)
         found[new.lower()] = new
     return tuple(found.values())
 
 
+def marked(name: str) -> str:
+    """The plain name of a column with a mark that no other column has."""
+    return f"{_plain(name)}_{hashlib.blake2b(composed(name).encode(), digest_size=3).hexdigest()}"
+
+
+def input_of(name: str, inputs: Collection[str]) -> str | None:
+    """The input of a model that a column of that name is meant for, of those that there are."""
+    return next((one for one in (marked(name), _plain(name)) if one in inputs), None)
+
+
 @contextmanager
-def _bytes(path: Path) -> Iterator[BinaryIO]:
+def binary(path: Path) -> Iterator[BinaryIO]:
     """The file, unpacked; raises ValueError where that fails, then or later."""
     try:
         if path.suffix.lower() == ".zip":
@@ -135,58 +184,170 @@ def _bytes(path: Path) -> Iterator[BinaryIO]:
         else:
             with OPEN.get(path.suffix.lower(), open)(path, "rb") as file:
                 yield file
+    except FileNotFoundError:
+        raise ValueError(f"there is no file {path}") from None
     except (EOFError, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is damaged, or not what its ending says: {error}") from None
+
+
+def encoding_of(path: Path, wanted: str = "") -> tuple[str, list[str]]:
+    """The encoding of a text file, and what is to be said of it.
+
+    Args:
+        path: the file; it is read once, a block at a time.
+        wanted: the encoding, where it is known; else UTF-8, or what a mark at the start says, or where it is neither,
+            Windows' or ISO's for western Europe.
+
+    Raises:
+        ValueError: for a file that isn't text, or not in the wanted encoding.
+    """
+    with binary(path) as file:
+        start = file.read(BLOCK)
+        marked = next((encoding for mark, encoding in MARKS.items() if start.startswith(mark)), "")
+        known = wanted or marked
+        try:
+            decoder = codecs.getincrementaldecoder(known or "utf-8")()
+        except LookupError:
+            raise ValueError(f"there is no encoding {wanted!r}; some are utf-8, cp1252, cp1251, shift_jis") from None
+        wide = bool(marked) and marked != "utf-8-sig"
+        fits, western, size, lines, control = True, "cp1252", 0, 0, []
+        for block in _blocks(start, file):
+            if fits:
+                try:
+                    decoder.decode(block, final=not block)
+                except UnicodeDecodeError as error:
+                    if known:
+                        line = lines + block.count(b"\n", 0, error.start) + 1
+                        raise ValueError(f"{path}, line {line}, isn't {known}: {error.reason} (--encoding)") from None
+                    fits = False
+            if re.search(rb"[\x81\x8d\x8f\x90\x9d]", block):
+                western = "latin-1"
+            if not wide:
+                control += [lines + block.count(b"\n", 0, at.start()) + 1 for at in re.finditer(CONTROL, block)]
+            size, lines = size + len(block), lines + block.count(b"\n")
+            if len(control) > max(1, MOST_CONTROL * size):
+                raise ValueError(f"{path} isn't text: it has control characters, the first in line {control[0]}")
+    notes = [] if fits else [f"it isn't UTF-8; it is read as {western} (--encoding)"]
+    if control:
+        notes += [f"it has control characters, the first of {len(control):,} in line {control[0]}"]
+    return known or ("utf-8" if fits else western), notes
+
+
+def _blocks(start: bytes, file: BinaryIO) -> Iterator[bytes]:
+    while start:
+        yield start
+        start = file.read(BLOCK)
+    yield b""
 
 
 @contextmanager
 def _text(path: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
     csv.field_size_limit(2**31 - 1)
     try:
-        with _bytes(path) as file:
+        with binary(path) as file:
             yield io.TextIOWrapper(file, encoding=encoding, newline="")
     except csv.Error as error:
         raise ValueError(f"{path} isn't a CSV file: {error}") from None
 
 
-def _encoding(path: Path) -> str:
-    """UTF-8, or what a mark at the start says; where it is neither, Windows' or ISO's for western Europe."""
-    with _bytes(path) as file:
-        start = file.read(BLOCK)
-        for mark, encoding in MARKS.items():
-            if start.startswith(mark):
-                return encoding
-        if re.search(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]", start):
-            raise ValueError(f"{path} isn't text")
-        decoder, western = codecs.getincrementaldecoder("utf-8")(), "cp1252"
-        is_utf8, block = True, start
-        while block:
-            if is_utf8:
-                try:
-                    decoder.decode(block)
-                except UnicodeDecodeError:
-                    is_utf8 = False
-            if re.search(rb"[\x81\x8d\x8f\x90\x9d]", block):
-                western = "latin-1"
-            block = file.read(BLOCK)
-    if not is_utf8:
-        print(f"{path} isn't UTF-8; it is read as {western}")
-    return "utf-8" if is_utf8 else western
-
-
 def _separator(start: str) -> str:
     """What stands most often in the header, outside quotes; a comma may stand in numbers, what else is regular wins."""
-    plain = re.sub(r'"[^"]*"', "", start)
-    lines = [line for line in re.split(r"[\r\n]+", plain) if line.strip()][:LINES] or [""]
-    regular = [mark for mark in SEPARATORS if len({line.count(mark) for line in lines[: len(lines) - 1 or 1]}) == 1]
-    return max(
-        SEPARATORS, key=lambda mark: (mark in regular and mark != "," and mark in lines[0], lines[0].count(mark))
-    )
+    if _is_tabbed(start):
+        return "\t"
+    ways = [start, re.sub(r'"[^"]*"', "", start)]  # quotes may be no quotes
+    ways = [[line for line in re.split(r"[\r\n]+", way) if line.strip()][:LINES] or [""] for way in ways]
+    regular = [
+        mark
+        for mark in SEPARATORS
+        if any(len({line.count(mark) for line in lines[: len(lines) - 1 or 1]}) == 1 for lines in ways)
+    ]
+    first = ways[-1][0]
+    return max(SEPARATORS, key=lambda mark: (mark in regular and mark != "," and mark in first, first.count(mark)))
+
+
+def _is_tabbed(start: str) -> bool:
+    """Whether nearly all lines of a file's start have the same number of tabs between texts, one at least."""
+    lines = [line for line in map(str.strip, re.split(r"[\r\n]+", start)) if line]
+    lines = lines[:-1] if len(start) == SNIFFED else lines  # the last one may be cut
+    ((tabs, times),) = Counter(line.count("\t") for line in lines).most_common(1) or [(0, 0)]
+    return tabs > 0 and len(lines) > 1 and times >= TABBED * len(lines)
+
+
+def _quoting(path: Path, encoding: str, separator: str) -> dict[str, Any]:
+    """What csv.reader has to be told of quotes: nothing, where they are closed; or that there are none, or escaped.
+
+    Raises:
+        ValueError: where a quote that isn't closed joins rows.
+    """
+    with _text(path, encoding) as file:
+        found = {mark for block in iter(lambda: file.read(BLOCK), "") for mark in ('"', '\\"') if mark in block}
+    if not found:
+        return {}
+    closed, joined = _scan(path, encoding, separator, strict=True)
+    if not closed:
+        escaped = {"escapechar": "\\", "doublequote": False}
+        if '\\"' in found and _scan(path, encoding, separator, strict=True, **escaped)[0]:
+            return escaped
+        _, joined = _scan(path, encoding, separator)
+    if joined and _is_regular(path, encoding, separator):
+        return {"quoting": csv.QUOTE_NONE}
+    if joined and not closed:
+        raise ValueError(f"{path}, row {joined}: a quote that isn't closed joins it with the next ones: mend it")
+    return {}
+
+
+def _scan(path: Path, encoding: str, separator: str, **quoting: Any) -> tuple[bool, int]:
+    """Whether the file can be read so, and the first row in which a cell has several lines; 0 without one."""
+    joined = 0
+    with _text(path, encoding) as file:
+        try:
+            for place, row in enumerate(csv.reader(file, delimiter=separator, **quoting)):
+                if not joined and any("\n" in cell or "\r" in cell for cell in row):
+                    joined = place or 1
+        except csv.Error:
+            return False, joined
+    return True, joined
+
+
+def _is_regular(path: Path, encoding: str, separator: str) -> bool:
+    """Whether all lines have the same number of separators, and some."""
+    with _text(path, encoding) as file:
+        widths = {len(row) for row in csv.reader(file, delimiter=separator, quoting=csv.QUOTE_NONE) if row}
+    return len(widths) == 1 and widths != {1}
+
+
+def _is_header(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Whether a first row has names: none of its cells is a number, or years, or a name above numbers."""
+    numbers = [cell for cell in first if _is_number(cell)]
+    if not numbers:
+        return True
+    columns = zip(*below, strict=False)
+    if any(number(name) is None and all(map(_is_number, cells)) for name, cells in zip(first, columns, strict=False)):
+        return True
+    years = [float(cell) for cell in numbers]
+    steps = {after - before for before, after in pairwise(years)}
+    return len(steps) == 1 and steps <= {1.0, -1.0} and YEARS[0] <= min(years) and max(years) <= YEARS[1]
 
 
 def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    found = number(text)
+    return found is not None and found == found  # NaN stands for none
+
+
+def _names(path: Path, first: Sequence[str], header: bool) -> tuple[str, ...]:
+    """The names of the columns; those without one are called by their place."""
+    names = [composed(name) if header and name else f"column_{place}" for place, name in enumerate(first, 1)]
+    if twice := [name for name, times in Counter(names).items() if times > 1]:
+        raise ValueError(f"{path} has two columns called {twice[0]!r}: rename one, or say --no-header")
+    return tuple(names)
+
+
+def _no_header(first: Sequence[str]) -> str:
+    return f"no header: the first row, {', '.join(first)[:60]}, is data (--header)"
+
+
+def _plain(name: str) -> str:
+    """ASCII letters, digits and underscores, a letter first."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()  # without accents
+    plain = re.sub(r"\W+", "_", plain).strip("_")
+    return plain if plain[:1].isalpha() and plain.lower() not in RESERVED else f"column_{plain}".rstrip("_")

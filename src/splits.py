@@ -73,7 +73,8 @@ def check_classes(parts: Mapping[str, np.ndarray], labels: np.ndarray, names: Se
         if lacking := ", ".join(split for split, count in counts.items() if not count):
             total = sum(counts.values())
             raise ValueError(
-                f"the class {name!r} has {total} examples, and {lacking} none: it needs more, or to be left out"
+                f"the class {name!r} has {total} example{'s' * (total != 1)}, and {lacking} none: it needs more, or to "
+                "be left out"
             )
 
 

@@ -9,13 +9,13 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
+from src import numbers
 from src.csvs import request_names
-from src.kinds import MISSING
+from src.numbers import FORMS, MISSING, Comma
 from src.sources import Source, split
 from src.specs import Classes, Columns, Data, Values
 
 BATCH = 4096
-NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
 NO_NUMBER = f"(?i)({'|'.join(map(re.escape, MISSING))})"
 
 
@@ -23,16 +23,24 @@ def from_matrix(names: Sequence[str], matrix: np.ndarray, target: np.ndarray, ou
     """A data set of numeric columns, split 60/20/20, by class where there are classes.
 
     Args:
-        names: of the columns; in requests, all but letters and digits becomes underscores.
+        names: of the columns; see `request_names` for what they are called in requests.
         matrix: numbers (examples, columns).
         target: one for each example.
         outputs: what the target is.
     """
-    names = request_names(names)
-    raw = dict(zip(names, matrix.T.astype("float32"), strict=True))
+    requests = request_names(names)
+    raw = {name: numbers.compact(column) for name, column in zip(requests, matrix.T.astype("float64"), strict=True)}
     train, validation, test = split(raw, target, stratify=isinstance(outputs, Classes))
-    doors = {"strings": Strings(train)}
-    return Data.adapted(columns, train, validation=validation, test=test, outputs=outputs, doors=doors)
+    called = {request: name for request, name in zip(requests, names, strict=True) if request != name}
+    return Data.adapted(
+        columns,
+        train,
+        validation=validation,
+        test=test,
+        outputs=outputs,
+        doors={"strings": Strings(train)},
+        columns=called,
+    )
 
 
 def columns(train: Source) -> tuple[Columns, keras.Model]:
@@ -49,16 +57,16 @@ def columns(train: Source) -> tuple[Columns, keras.Model]:
     """
     dtypes = {name: _dtype(column) for name, column in train.examples(1)[0].items()}
     requests = {name: keras.Input((), dtype=dtype, name=name) for name, dtype in dtypes.items()}
-    numbers = [name for name in dtypes if dtypes[name] != "string"]
-    texts = [name for name in dtypes if name not in numbers]
-    moments, known = _Moments(numbers), {name: set() for name in texts}
+    texts = [name for name in dtypes if dtypes[name] == "string"]
+    moments = _Moments([name for name in dtypes if name not in texts])
+    known = {name: set() for name in texts}
     for raw, _ in train.in_order(BATCH).as_numpy_iterator():
-        if numbers:
-            moments.update(np.stack([raw[name].astype("float64") for name in numbers], axis=1))
+        if moments.names:
+            moments.update(np.stack([raw[name].astype("float64") for name in moments.names], axis=1))
         for name in texts:
             known[name].update(raw[name])
     features, names, categories = {}, [], []
-    if numbers:
+    if moments.names:
         features["numeric"], names = _numeric(moments, requests)
     if texts:
         features["categories"], categories = _categories(known, requests)
@@ -73,12 +81,12 @@ class Strings:
 
     Args:
         train: a split, whose request it makes.
-        comma: whether numbers are written with a decimal comma.
+        commas: what a comma means in the numbers of a column, where there are any; see src/numbers.py.
     """
 
-    def __init__(self, train: Source, comma: bool = False):
+    def __init__(self, train: Source, commas: Mapping[str, Comma] | None = None):
         self._dtypes = {name: _dtype(column) for name, column in train.examples(1)[0].items()}
-        self._comma = comma
+        self._commas = {**dict.fromkeys(self._dtypes, ""), **(commas or {})}
         self.request = {name: tf.TensorSpec((None,), tf.string, name=name) for name in self._dtypes}
 
     def __call__(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -87,7 +95,15 @@ class Strings:
 
     def encode(self, raw: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The columns of a raw request as texts."""
-        return {name: np.array([_text(value) for value in column], object) for name, column in raw.items()}
+        return {
+            name: np.array([self._written(name, _text(value)) for value in column], object)
+            for name, column in raw.items()
+        }
+
+    def _written(self, name: str, text: str) -> str:
+        """A text with the decimal mark of its column."""
+        is_comma = self._commas[name] == "decimal" and self._dtypes[name] != "string"
+        return text.replace(".", ",") if is_comma else text
 
     def _column(self, name: str, column: tf.Tensor, dtype: str) -> tf.Tensor:
         column = tf.strings.strip(column)
@@ -95,18 +111,25 @@ class Strings:
             return column
         if dtype == "int64":
             return tf.strings.to_number(column, tf.int64)
-        if self._comma:
-            column = tf.strings.regex_replace(column, ",", ".")
         missing = tf.strings.regex_full_match(column, NO_NUMBER)
-        numbers = tf.strings.regex_full_match(column, NUMBER)
+        is_number = tf.strings.regex_full_match(column, FORMS[self._commas[name]])
         with tf.control_dependencies(
-            [tf.debugging.Assert(tf.reduce_all(missing | numbers), [f"{name} has to be a number"])]
+            [tf.debugging.Assert(tf.reduce_all(missing | is_number), [f"{name} has to be a number"])]
         ):
-            found = tf.strings.to_number(tf.where(numbers, column, "nan"), tf.float32)
+            found = tf.strings.to_number(tf.where(is_number, self._with_point(name, column), "nan"), dtype)
         with tf.control_dependencies(
             [tf.debugging.Assert(~tf.reduce_any(tf.math.is_inf(found)), [f"{name} is too large a number"])]
         ):
             return tf.identity(found)
+
+    def _with_point(self, name: str, column: tf.Tensor) -> tf.Tensor:
+        """Numbers with a point as the decimal mark and nothing between thousands."""
+        match self._commas[name]:
+            case "decimal":
+                return tf.strings.regex_replace(tf.strings.regex_replace(column, r"\.", ""), ",", ".")
+            case "thousands":
+                return tf.strings.regex_replace(column, ",", "")
+        return column
 
 
 class _Moments:
@@ -119,11 +142,13 @@ class _Moments:
     def __init__(self, names: Sequence[str]):
         self.names = names
         self.count, self.mean, self._squares = (np.zeros(len(names)) for _ in range(3))
+        self.low, self.high = np.full(len(names), np.inf), np.full(len(names), -np.inf)
         self.missing = np.zeros(len(names), bool)
 
     @property
-    def variance(self) -> np.ndarray:
-        return self._squares / np.maximum(self.count, 1)
+    def deviation(self) -> np.ndarray:
+        """1 of a column that is the same throughout, which elsewhere need not be."""
+        return np.where(self.low < self.high, np.sqrt(self._squares / np.maximum(self.count, 1)), 1.0)
 
     def update(self, values: np.ndarray) -> None:
         """Takes in a batch (examples, columns)."""
@@ -132,6 +157,8 @@ class _Moments:
                 raise ValueError(f"the column {name!r} has an infinite number")
         there = ~np.isnan(values)
         self.missing |= ~there.all(axis=0)
+        self.low = np.minimum(self.low, np.where(there, values, np.inf).min(axis=0))
+        self.high = np.maximum(self.high, np.where(there, values, -np.inf).max(axis=0))
         count = there.sum(axis=0)
         mean = np.where(there, values, 0).sum(axis=0) / np.maximum(count, 1)
         squares = np.where(there, (values - mean) ** 2, 0).sum(axis=0)
@@ -143,8 +170,20 @@ class _Moments:
 
 
 def _numeric(moments: _Moments, requests: Mapping[str, Any]) -> tuple[keras.KerasTensor, list[str]]:
-    raw = ops.stack([ops.cast(requests[name], "float32") for name in moments.names], axis=1)
-    scaled = layers.Normalization(mean=moments.mean, variance=moments.variance, dtype="float32", name="scale")(raw)
+    """The scaled numbers (batch, columns), and their names.
+
+    Of large numbers that lie close together the mean is taken off first, while they are still in all their digits.
+    """
+    columns, means = [], moments.mean.copy()
+    largest = np.maximum(np.abs(moments.low), np.abs(moments.high))
+    for place, name in enumerate(moments.names):
+        column = requests[name]
+        if numbers.dtype(largest[place], moments.deviation[place]) == "float64":
+            column, means[place] = ops.cast(column, "float64") - float(means[place]), 0.0
+        columns.append(ops.cast(column, "float32"))
+    raw = ops.stack(columns, axis=1)
+    variance = moments.deviation**2
+    scaled = layers.Normalization(mean=means, variance=variance, dtype="float32", name="scale")(raw)
     missing = ops.isnan(raw)
     parts = [ops.where(missing, 0.0, scaled)]
     incomplete = np.flatnonzero(moments.missing).tolist()
@@ -165,7 +204,9 @@ def _categories(known: Mapping[str, set], requests: Mapping[str, Any]) -> tuple[
 
 
 def _dtype(column: np.ndarray) -> str:
-    return {"f": "float32", "i": "int64", "u": "int64", "b": "int64"}.get(column.dtype.kind, "string")
+    if column.dtype.kind == "f":
+        return "float64" if column.dtype.itemsize > 4 else "float32"
+    return "int64" if column.dtype.kind in "iub" else "string"
 
 
 def _text(value: Any) -> str:

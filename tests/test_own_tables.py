@@ -16,6 +16,7 @@ from src import catalogue, csvs, kinds
 from src.contract import load_data
 from src.crossvalidation import part
 from src.errors import UserError
+from src.numbers import MISSING, to_numbers
 from src.specs import Classes, Columns, Values
 from src.train import train
 
@@ -60,7 +61,7 @@ def test_numbers_categories_and_missing_values(tmp_path):
     ("target", "wanted", "kind", "names"),
     [
         ("sold", (), Classes, ("no", "yes")),
-        ("side", (), None, "row 1: side is empty"),
+        ("side", (Values,), None, "row 2: side is 'north', not a number"),
         ("price", (Classes,), Classes, None),
         ("sold", (Values,), None, "row 1: sold is 'no', not a number"),
         ("stars", (), Classes, ("1", "2", "10")),
@@ -83,10 +84,10 @@ def test_what_the_target_is(tmp_path, target, wanted, kind, names):
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
 def test_separators_and_encodings_are_found(tmp_path, separator, encoding):
     rows = [[i, "Zürich" if i % 2 else "Genève", i % 3] for i in range(30)]
-    path = write(tmp_path / "t.csv", rows, ["x", "Größe", "y"], separator, encoding)
+    path = write(tmp_path / "t.csv", rows, ["x", "größe", "y"], separator, encoding)
     data = load(path, "y")
-    assert data.inputs.categories == (("Gr_e", 3),)
-    assert set(data.train.examples(18)[0]["Gr_e"]) == {"Zürich".encode(), "Genève".encode()}
+    assert data.inputs.categories == (("groe_7ca131", 3),) and data.columns == {"groe_7ca131": "größe"}
+    assert set(data.train.examples(18)[0]["groe_7ca131"]) == {"Zürich".encode(), "Genève".encode()}
 
 
 def test_a_decimal_comma_is_read_where_it_can_be_one(tmp_path):
@@ -94,8 +95,9 @@ def test_a_decimal_comma_is_read_where_it_can_be_one(tmp_path):
     data = load(path, "y", (Values,))
     raw, target = data.train.examples(18)
     assert set((raw["x"] % 1).tolist()) == {0.5} and set((target % 1).ravel().tolist()) == {0.25}
-    asked = data.doors["strings"]({"x": np.array(["1,5", "2.5", ""], object)})
-    np.testing.assert_array_equal(asked["x"], np.float32([1.5, 2.5, np.nan]))
+    asked = data.doors["strings"]({"x": np.array(["1,5", "1.002,5", ""], object)})
+    np.testing.assert_array_equal(asked["x"], np.float32([1.5, 1002.5, np.nan]))
+    assert "x: a comma is the decimal mark, as in 0,5 (--decimal)" in data.notes
 
 
 @pytest.mark.parametrize("ending", [".gz", ".bz2", ".xz", ".zip"])
@@ -129,7 +131,7 @@ def test_what_is_no_use_is_left_out_with_a_word(tmp_path):
     data = load(write(tmp_path / "t.csv", rows, ["id", "same", "day", "who", "none", "cost", "x", "y"]), "y")
     assert data.inputs == Columns(("x",))
     assert (
-        "left out: id (row numbers), same (the same in each row), day (dates), who (texts, nearly all different), "
+        "left out (--keep, --category): id (ids by its name), same (the same in each row), day (dates), who (texts, nearly all different), "
         "none (empty), cost (numbers with marks, such as '$0.50')"
     ) in data.notes
 
@@ -150,14 +152,14 @@ def test_what_is_no_use_is_left_out_with_a_word(tmp_path):
         ("a,b\n" + "1,x\n2,y\n" * 9 + "inf,x\n", {}, "row 19: a is inf"),
         ("a,b\n" + "1,x\n2,y\n" * 20 + "1e39,x\n", {}, "row 41: a is 1e39"),
         ("a,b\n" + "1,x\n2.5,y\n" * 20 + "3O,x\n" + "".join(f"{i},x\n" for i in range(30)), {}, "row 41: a is '3O'"),
-        ("a,b\n" + "1,x\n" * 9 + "2,y\n", {}, "the class 'y' has 1 examples"),
+        ("a,b\n" + "1,x\n" * 9 + "2,y\n", {}, "the class 'y' has 1 example"),
         ("a,b\n" + "same,x\nsame,y\n" * 9, {}, "no column of numbers or categories beside 'b'"),
         ("a,b\n" + "1,x\n2,y\n" * 9, {"group": "a"}, "no column of numbers or categories"),
         ("a,b,c\n" + "1,x,1\n2,y,2\n" * 9, {"group": "a"}, "there are 2 groups"),
         ("a,b\n\x00\x01", {}, "isn't text"),
-        ("a,b\n1,x\n2,y\n3,x\n", {}, "3 examples are too few to be split|has 1 examples"),
+        ("a,b\n1,x\n2,y\n3,x\n", {}, "3 examples are too few to be split|has 1 example"),
         ("a,b\n" + "".join(f"{i},{i}.5%\n" for i in range(30)), {}, "b is numbers with marks, such as '0.5%'"),
-        ("a,b\n" + "1.5,x\n2,\n" * 9, {}, "row 2: b is empty, as in 9 rows"),
+        ("a,b\n" + "1.5,x\n2,\n" * 9, {}, "b has one class only: 'x'"),
     ],
     ids=str,
 )
@@ -170,7 +172,7 @@ def test_what_is_wrong_is_named(tmp_path, content, knobs, said):
 def test_names_that_differ_in_case_only_or_are_taken(tmp_path):
     rows = [[i / 3, -i, i * i, i % 2] for i in range(30)]
     data = load(write(tmp_path / "t.csv", rows, ["A", "a", "self", "y"]), "y")
-    assert data.inputs.numeric == ("A", "a_2", "column_self")
+    assert data.inputs.numeric == ("A_5ae561", "a_c93f52", "column_self")
 
 
 def test_a_line_that_names_the_separator(tmp_path):
@@ -189,8 +191,8 @@ def test_a_text_that_is_no_number_is_refused_by_its_column(tmp_path, cell):
 
 def test_what_is_missing_in_a_file_is_missing_in_a_request(tmp_path):
     door = load(write(tmp_path / "t.csv"), "price").doors["strings"]
-    cells = np.array([text for one in kinds.MISSING for text in (one, one.upper(), f" {one} ")], object)
-    assert kinds.to_numbers([cell.strip() for cell in cells], comma=False)[1] == []
+    cells = np.array([text for one in MISSING for text in (one, one.upper(), f" {one} ")], object)
+    assert to_numbers([cell.strip() for cell in cells])[1] == []
     found = door(dict.fromkeys(door.request, cells))
     assert np.isnan(found["size"]).all() and np.isnan(found["rooms"]).all()
 
@@ -222,9 +224,9 @@ def test_the_file_is_read_in_pieces(tmp_path, monkeypatch):
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(-1e30, 1e30) | st.none(), min_size=5, max_size=30))
 def test_a_column_of_numbers_is_one_whatever_they_are(numbers):
-    seen = kinds.Column()
+    seen = kinds.Column("x")
     for start in range(0, len(numbers), 4):
-        seen.update(["" if x is None else repr(x) for x in numbers[start : start + 4]], comma=False)
+        seen.update(["" if x is None else repr(x) for x in numbers[start : start + 4]])
     there = [x for x in numbers if x is not None]
     assert (seen.rows, seen.missing, seen.numbers) == (len(numbers), len(numbers) - len(there), len(there))
     assert seen.strange is None and seen.infinite is None

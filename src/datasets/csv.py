@@ -1,20 +1,21 @@
 """Your own table: a CSV file with a column to predict.
 
 --path names the file, --target the column: a class where it is text or a few whole numbers, else a number. Numbers
-and categories are used as they are found; a missing value is allowed. Split 60/20/20, by class, and by --group where
-rows belong together.
+and categories are used as they are found; a missing value is allowed, but rows without a target are left out. Split
+60/20/20, by class, and by --group where rows belong together.
 """
 
-import math
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import tensorflow as tf
 
 from src import csvs, kinds
-from src.csvs import Table
+from src.csvs import Table, composed
 from src.fetched import Fetched
 from src.kinds import Column
+from src.labels import class_names, doubtful, ordered
 from src.specs import Classes, Columns, Data, Values
 from src.splits import check_classes, cut
 from src.tables import Strings, columns
@@ -30,7 +31,11 @@ def load(
     target: str = "",
     group: str = "",
     drop: tuple[str, ...] = (),
+    keep: tuple[str, ...] = (),
+    category: tuple[str, ...] = (),
     header: bool | None = None,
+    decimal: Literal[".", ","] | None = None,
+    encoding: str = "",
 ) -> Data:
     """The table, one raw input a column.
 
@@ -40,125 +45,135 @@ def load(
         target: column that is predicted.
         group: column that says which rows belong together, such as a patient's; they come into the same split.
         drop: columns that are left out.
-        header: whether the first row has the columns' names; by itself, where it has no number.
+        keep: columns of numbers that are used although they look like ids.
+        category: columns whose numbers are codes, such as postal ones: categories.
+        header: whether the first row has the columns' names; by itself as its cells tell.
+        decimal: the decimal mark, where it isn't clear from the numbers.
+        encoding: of the file, such as cp1251; by itself UTF-8, or else cp1252.
 
     Raises:
         ValueError: for what can't be used, naming row or column.
     """
     if not path:
         raise ValueError("say which table: --path FILE.csv --target COLUMN")
-    table = csvs.table(Path(path), header)
+    table = csvs.table(Path(path), header, encoding)
+    target, group = composed(target), composed(group)
+    drop, keep, category = (tuple(map(composed, names)) for names in (drop, keep, category))
     if not target:
         raise ValueError(f"say which column is predicted: --target COLUMN; {path} has: {', '.join(table.names)}")
-    for name in (target, *([group] if group else []), *drop):
+    for name in (target, *([group] if group else []), *drop, *keep, *category):
         csvs.check_column(name, table.names, table.path)
     if target in (group, *drop):
         raise ValueError(f"{target!r} can't be the target and a group or left out")
-    found, comma = kinds.read(table, drop, group)
+    found, said = kinds.read(table, drop, group, decimal)
     aim, groups = found.pop(target), found.pop(group).as_indices() if group else None
+    _choose(found, keep, category)
     kinds.check(table, found)
-    outputs = _outputs(table, target, aim, wanted)
+    outputs, names = _outputs(table, aim, wanted)
     used = {name: column for name, column in found.items() if column.kind in ("number", "category")}
-    notes = _notes(table, target, outputs, aim.rows, found)
+    aims = _aims(aim, outputs, names)
+    known = np.flatnonzero(aims >= 0 if isinstance(outputs, Classes) else ~np.isnan(aims[:, 0]))
+    notes = _notes(table, aim, outputs, len(known), found, said)
     if not used:
         raise ValueError(f"{path} has no column of numbers or categories beside {target!r}:\n{notes}")
-    rows, aims = _Rows(used), _aims(table, target, aim, outputs)
-    parts = cut({"train": np.arange(aim.rows)}, aims, stratify=isinstance(outputs, Classes), groups=groups)
+    requests = dict(zip(table.names, csvs.request_names(table.names), strict=True))
+    rows = _Rows(used, requests)
+    parts = cut({"train": known}, aims, stratify=isinstance(outputs, Classes), groups=groups)
     if isinstance(outputs, Classes):
         looked_at = parts if groups is None else {"train": parts["train"]}  # a rare class may be that of one group
         check_classes(looked_at, aims, outputs.names)
     sources = {split: Fetched(rows.fetch, aims, part, at_once=True, groups=groups) for split, part in parts.items()}
-    doors = {"strings": Strings(sources["train"], comma)}
-    return Data.adapted(columns, **sources, outputs=outputs, doors=doors, notes=notes)
+    doors = {"strings": Strings(sources["train"], {requests[name]: column.comma for name, column in used.items()})}
+    called = {requests[name]: name for name in used if requests[name] != name}
+    return Data.adapted(columns, **sources, outputs=outputs, doors=doors, notes=notes, columns=called)
 
 
-def _outputs(table: Table, target: str, column: Column, wanted: type | None) -> Classes | Values:
-    """What the target is: classes where it is text or a few whole numbers, or as wanted."""
-    kind = column.kind
+def _choose(found: dict[str, Column], keep: tuple[str, ...], category: tuple[str, ...]) -> None:
+    """Takes columns for numbers or categories as wanted; raises ValueError for those that can't be."""
+    for wanted, names in (("number", keep), ("category", category)):
+        for name in set(names) & found.keys():
+            found[name].wanted = wanted
+            if found[name].kind not in ("number", "category"):
+                raise ValueError(f"{name} can't be a {wanted}: it is {found[name].kind}")
+
+
+def _outputs(table: Table, column: Column, wanted: type | None) -> tuple[Classes | Values, dict[str, str]]:
+    """What the target is: classes where it is text or a few whole numbers, or as wanted; and the class of each text."""
+    kind, target = column.kind, column.name
     if kind in ("empty", "the same in each row"):
         raise ValueError(f"{table.path}: {target} is {kind}: there is nothing to learn")
-    if column.marked and kind not in ("number", "category") and wanted is not Classes:
-        raise ValueError(f"{table.path}: {target} is {kind}: leave only the numbers")
+    if column.marked and kind not in ("number", "category", *kinds.NUMBERED) and wanted is not Classes:
+        raise ValueError(f"{table.path}: {target} is {kind}: leave only the numbers, or say --decimal")
     if (wanted or (Classes if kind == "category" or column.few else Values)) is Values:
         if column.strange:
             row, cell = column.strange
             raise ValueError(f"{table.path}, row {row}: {target} is {cell!r}, not a number")
         kinds.check(table, {target: column})
-        return Values((target,))
+        return Values((target,)), {}
     if column.many:
         more = f"more than {kinds.MOST:,} different values"
         raise ValueError(f"{table.path}: {target} has {more}; --task regression learns numbers")
-    return Classes(tuple(sorted({_class(text) for text in column.texts} - {""}, key=_by_number)))
+    names = class_names(column.texts)
+    outputs = Classes(ordered(names))
+    if outputs.size < 2:
+        raise ValueError(f"{table.path}: {target} has one class only: {outputs.names[0]!r}")
+    return outputs, names
 
 
-def _aims(table: Table, target: str, column: Column, outputs: Classes | Values) -> np.ndarray:
-    """The target of each row; raises ValueError that names one that has none."""
-    if isinstance(outputs, Classes):
-        labels = {name: label for label, name in enumerate(outputs.names)}
-        found = np.array([labels.get(_class(text), -1) for text in column.texts], "int32")[column.as_indices()]
-        missing = found < 0
-    else:
-        found = column.as_numbers()[:, np.newaxis]
-        missing = np.isnan(found[:, 0])
-    if missing.any():
-        row = int(np.argmax(missing)) + 1
-        raise ValueError(
-            f"{table.path}, row {row}: {target} is empty, as in {int(missing.sum()):,} rows; leave them out of the file"
-        )
-    return found
+def _aims(column: Column, outputs: Classes | Values, names: dict[str, str]) -> np.ndarray:
+    """The target of each row, below 0 or NaN where it has none."""
+    if isinstance(outputs, Values):
+        return column.as_numbers()[:, np.newaxis]
+    labels = {name: label for label, name in enumerate(outputs.names)}
+    return np.array([labels.get(names[text], -1) for text in column.texts], "int32")[column.as_indices()]
 
 
-def _class(text: str) -> str:
-    """1, 1.0 and 01 are one class."""
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    return str(int(number)) if math.isfinite(number) and number == int(number) else text
-
-
-def _by_number(name: str) -> tuple:
-    try:
-        return 0, float(name), name
-    except ValueError:
-        return 1, 0.0, name
-
-
-def _notes(table: Table, target: str, outputs: Classes | Values, rows: int, found: dict[str, Column]) -> str:
+def _notes(
+    table: Table, target: Column, outputs: Classes | Values, known: int, found: dict[str, Column], said: list[str]
+) -> str:
     """What the file was taken for."""
-    what = "a number" if isinstance(outputs, Values) else f"one of {outputs.size} classes"
     by_kind = {"number": [], "category": [], "": []}
     for name, column in found.items():
         used = column.kind in by_kind
-        by_kind[column.kind if used else ""].append(name if used else f"{name or 'one without a name'} ({column.kind})")
-    titles = {"number": "numbers", "category": "categories", "": "left out"}
-    lines = [f"  {titles[kind]}: {', '.join(names)}" for kind, names in by_kind.items() if names]
-    return "\n".join([f"{table.path}: {rows:,} rows; {target} is {what} (--task)", *lines])
+        by_kind[column.kind if used else ""].append(name if used else f"{name} ({column.kind})")
+    titles = {"number": "numbers", "category": "categories", "": "left out (--keep, --category)"}
+    lines = [f"{titles[kind]}: {', '.join(names)}" for kind, names in by_kind.items() if names]
+    what = "a number"
+    if isinstance(outputs, Classes):
+        what = f"one of {outputs.size} classes"
+        said = [*said, *doubtful(outputs.names, target.name)]
+    if known < target.rows:
+        said = [*said, f"{target.rows - known:,} rows have no {target.name}: they are left out"]
+    first = f"{table.path}: {target.rows:,} rows; {target.name} is {what} (--task)"
+    return "\n  ".join([first, *lines, *table.notes, *said])
 
 
 class _Rows:
-    """The rows of a table in compact arrays: numbers as float32, categories as indices of their texts.
+    """The rows of a table in compact arrays: numbers as floats, categories as indices of their texts.
 
     Args:
         columns: those that are used.
+        requests: what each is called in a request.
     """
 
-    def __init__(self, columns: dict[str, Column]):
-        requests = dict(zip(columns, csvs.request_names(columns), strict=True))
-        numbers = {name: column for name, column in columns.items() if column.kind == "number"}
-        categories = {name: column for name, column in columns.items() if name not in numbers}
-        self._numbers, self._categories = [requests[name] for name in numbers], [requests[name] for name in categories]
+    def __init__(self, columns: dict[str, Column], requests: dict[str, str]):
+        numbers = {requests[name]: column.as_numbers() for name, column in columns.items() if column.kind == "number"}
+        categories = {requests[name]: column for name, column in columns.items() if column.kind == "category"}
+        self._categories = list(categories)
         with tf.device("CPU"):
-            self._number = tf.stack([column.as_numbers() for column in numbers.values()], axis=1) if numbers else None
+            self._numbers = [
+                (names, tf.stack([numbers[name] for name in names], axis=1))
+                for dtype in ("float32", "float64")
+                if (names := [name for name, values in numbers.items() if values.dtype == dtype])
+            ]
             self._indices = [tf.constant(column.as_indices()) for column in categories.values()]
             self._texts = [tf.constant(list(column.texts)) for column in categories.values()]
 
     def fetch(self, rows: tf.Tensor) -> dict[str, tf.Tensor]:
         """The raw request of those rows, (batch,)."""
         raw = {}
-        if self._numbers:
-            found = tf.unstack(tf.gather(self._number, rows), num=len(self._numbers), axis=1)
-            raw |= dict(zip(self._numbers, found, strict=True))
+        for names, numbers in self._numbers:
+            raw |= dict(zip(names, tf.unstack(tf.gather(numbers, rows), num=len(names), axis=1), strict=True))
         for request, indices, texts in zip(self._categories, self._indices, self._texts, strict=True):
             raw[request] = tf.gather(texts, tf.gather(indices, rows))
         return raw

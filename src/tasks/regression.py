@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
 
+from src import numbers
 from src.signatures import plain
 from src.sources import Source
 from src.specs import Values
@@ -23,25 +24,22 @@ def adapt(outputs: Values, train: Source) -> Values:
     """The spec with mean and standard deviation of the training targets.
 
     Raises:
-        ValueError: for targets that aren't finite float32 numbers, one an example and name.
+        ValueError: for targets that aren't finite numbers of float32 or float64, one an example and name.
     """
-    count, total, squares = 0, 0.0, 0.0
-    shift = None  # the first example: sums of squares of large numbers would lose the deviation
-    for _, target in train.in_order(4096).as_numpy_iterator():
-        if target.shape[1:] != (outputs.size,) or target.dtype != "float32":
-            wanted = f"float32 (examples, {outputs.size})"
-            raise ValueError(f"targets have to be {wanted}, not {target.dtype} {target.shape}")
-        if not np.isfinite(target).all():
-            raise ValueError("a target is infinite or not a number")
-        shift = target[:1].astype("float64") if shift is None else shift
-        centred = target - shift
-        count += len(target)
-        total = total + centred.sum(axis=0)
-        squares = squares + (centred**2).sum(axis=0)
-    mean = total / count
-    scale = np.sqrt(np.maximum(squares / count - mean**2, 0))
+    targets = train.targets()
+    if targets.shape[1:] != (outputs.size,) or targets.dtype not in ("float32", "float64"):
+        wanted = f"float32 or float64 (examples, {outputs.size})"
+        raise ValueError(f"targets have to be {wanted}, not {targets.dtype} {targets.shape}")
+    if not np.isfinite(targets).all():
+        place = np.argwhere(~np.isfinite(targets))[0, 0]
+        raise ValueError(f"the target of example {place} is infinite or not a number")
+    shift = targets[0].astype("float64")  # so that a constant's deviation is 0 and no rounding
+    centred = targets - shift
+    scale = centred.std(axis=0)
     return dataclasses.replace(
-        outputs, mean=tuple((mean + shift[0]).tolist()), scale=tuple(np.where(scale > 0, scale, 1.0).tolist())
+        outputs,
+        mean=tuple((centred.mean(axis=0) + shift).tolist()),
+        scale=tuple(np.where(scale > 0, scale, 1.0).tolist()),
     )
 
 
@@ -57,11 +55,13 @@ class Task:
 
     def __init__(self, outputs: Values):
         self.outputs = outputs
-        self.mean, self.scale = np.array(outputs.mean, "float32"), np.array(outputs.scale, "float32")
+        found = [numbers.dtype(abs(mean), scale) for mean, scale in zip(outputs.mean, outputs.scale, strict=True)]
+        self.dtype = max(found, default="float32")  # in which values can be told apart
+        self.mean, self.scale = np.array(outputs.mean, self.dtype), np.array(outputs.scale, self.dtype)
 
     def supervise(self, features, target):
-        """What the model is trained on: features and standardised targets (batch, values)."""
-        return features, (target - self.mean) / self.scale
+        """What the model is trained on: features and standardised targets, float32 (batch, values)."""
+        return features, tf.cast((tf.cast(target, self.dtype) - self.mean) / self.scale, "float32")
 
     def loss(self, target, prediction):
         """Squared error (batch,) of standardised values (batch, values)."""
@@ -69,7 +69,7 @@ class Task:
 
     def metrics(self) -> list[keras.metrics.Metric]:
         """Mean absolute error and root mean squared error in the target's unit, over all values."""
-        scale = self.scale
+        scale = self.scale.astype("float32")
 
         class RootMeanSquaredError(keras.metrics.RootMeanSquaredError):
             def update_state(self, y_true, y_pred, sample_weight=None):
@@ -149,4 +149,6 @@ class Task:
         return drawn
 
     def _in_unit(self, standardised):
+        if tf.is_tensor(standardised):
+            standardised = tf.cast(standardised, self.dtype)
         return standardised * self.scale + self.mean
