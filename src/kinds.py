@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from src.csvs import Table
-from src.numbers import LARGEST, Comma, Marks, commas, compact, to_numbers
+from src.numbers import LARGEST, Comma, Marks, commas, to_numbers
 
 DATE = re.compile(r"\d{4}-\d\d?-\d\d?([T ].*)?|\d\d?[./-]\d\d?[./-](\d\d){1,2}( .*)?|\d{4}[./]\d\d?[./]\d\d?( .*)?")
 MOST = 1000  # categories of a column; what has more is text, or names each example
@@ -129,9 +129,9 @@ class Column:
         return self._whole and not self.strange and not self.many and len(self.texts) <= min(FEW, max(2, self.rows / 5))
 
     def as_numbers(self) -> np.ndarray:
-        """The numbers (rows,), NaN where there is none; they are given away, once."""
+        """The numbers, float64 (rows,), NaN where there is none; they are given away, once."""
         found, self._numbers = np.concatenate(self._numbers), []
-        return compact(found)
+        return found
 
     def as_indices(self) -> np.ndarray:
         """The index of each row's text in `texts`, int32 (rows,)."""

@@ -16,6 +16,7 @@ from src.csvs import Table, composed
 from src.fetched import Fetched
 from src.kinds import Column
 from src.labels import class_names, doubtful, ordered
+from src.numbers import compact
 from src.specs import Classes, Columns, Data, Values
 from src.splits import check_classes, cut
 from src.tables import Strings, columns
@@ -123,7 +124,7 @@ def _outputs(table: Table, column: Column, wanted: type | None) -> tuple[Classes
 def _aims(column: Column, outputs: Classes | Values, names: dict[str, str]) -> np.ndarray:
     """The target of each row, below 0 or NaN where it has none."""
     if isinstance(outputs, Values):
-        return column.as_numbers()[:, np.newaxis]
+        return compact(column.as_numbers())[:, np.newaxis]
     labels = {name: label for label, name in enumerate(outputs.names)}
     return np.array([labels.get(names[text], -1) for text in column.texts], "int32")[column.as_indices()]
 
@@ -157,7 +158,8 @@ class _Rows:
     """
 
     def __init__(self, columns: dict[str, Column], requests: dict[str, str]):
-        numbers = {requests[name]: column.as_numbers() for name, column in columns.items() if column.kind == "number"}
+        used = {requests[name]: column for name, column in columns.items() if column.kind == "number"}
+        numbers = {name: compact(column.as_numbers()) for name, column in used.items()}
         categories = {requests[name]: column for name, column in columns.items() if column.kind == "category"}
         self._categories = list(categories)
         with tf.device("CPU"):
