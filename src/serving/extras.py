@@ -2,6 +2,7 @@
 
 tf_serving_warmup_requests  a server runs them before it says that the version is there
 request.json, response.json a sample of the default signature, and the trained model's answer to it
+columns.json                what the file that it was trained on calls its inputs, where that isn't the same
 model_card.md               what it is: data, figures, knobs, commit, inputs and outputs
 """
 
@@ -22,6 +23,7 @@ from src.verify import from_json
 
 SAMPLE = 3  # rows
 CARD = "model_card.md"
+COLUMNS = "columns.json"
 
 
 def write(run: Run, requests: Mapping[str, Request], cases: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
@@ -40,6 +42,8 @@ def write(run: Run, requests: Mapping[str, Request], cases: Mapping[str, Mapping
     outputs = answers if len(answers) > 1 else next(iter(answers.values()))
     _write_json(folder / WARM_UP.with_name("request.json"), {"inputs": sample["request"]})
     _write_json(folder / WARM_UP.with_name("response.json"), {"outputs": outputs})
+    if columns := run.config.get("columns"):  # of a run that is old enough there are none
+        _write_json(folder / WARM_UP.with_name(COLUMNS), columns)
     (folder / WARM_UP.with_name(CARD)).write_text(_card(run, cases), encoding="utf-8")
 
 
