@@ -6,6 +6,7 @@ import io
 import lzma
 import zipfile
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -17,7 +18,9 @@ from src.contract import load_data
 from src.crossvalidation import part
 from src.errors import UserError
 from src.numbers import MISSING, to_numbers
+from src.sources import InMemory
 from src.specs import Classes, Columns, Values
+from src.tables import columns
 from src.train import train
 
 if "csv" not in catalogue.datasets():
@@ -131,8 +134,8 @@ def test_what_is_no_use_is_left_out_with_a_word(tmp_path):
     data = load(write(tmp_path / "t.csv", rows, ["id", "same", "day", "who", "none", "cost", "x", "y"]), "y")
     assert data.inputs == Columns(("x",))
     assert (
-        "left out (--keep, --category): id (ids by its name), same (the same in each row), day (dates), who (texts, nearly all different), "
-        "none (empty), cost (numbers with marks, such as '$0.50')"
+        "left out (--keep, --category): id (ids by its name), same (the same in each row), day (dates), "
+        "who (texts, nearly all different), none (empty), cost (numbers with marks, such as '$0.50')"
     ) in data.notes
 
 
@@ -250,3 +253,167 @@ def test_an_export_answers_missing_values_and_new_categories(tmp_path, target):
     assert set(strings) == set(plain)
     for name, answer in plain.items():
         np.testing.assert_array_equal(answer, strings[name])
+
+
+def classes(tmp_path, codes):
+    rows = [[10 * (i % len(codes)) + i / 100, codes[i % len(codes)]] for i in range(30 * len(codes))]
+    return load(write(tmp_path / "t.csv", rows, ["x", "code"]), "code").outputs.names
+
+
+@pytest.mark.parametrize(
+    ("codes", "names"),
+    [
+        (["700000000000000001", "700000000000000012", "700000000000000301"], None),
+        (["1_1", "11", "2_1"], ("11", "1_1", "2_1")),
+        (["1e3", "1000", "2e3"], ("1000", "1e3", "2e3")),
+        (["007", "7", "08"], ("007", "7", "08")),
+        (["1", "1.0", "2"], ("1", "2")),
+        (["٣", "3", "x"], ("3", "x", "٣")),
+        (["0", "1", "NA"], ("0", "1")),
+        (["é", "e\u0301", "x"], ("x", "é")),
+    ],
+    ids=str,
+)
+def test_codes_that_differ_are_classes_that_differ(tmp_path, codes, names):
+    assert classes(tmp_path, codes) == (names or tuple(codes))
+
+
+def test_a_class_that_may_stand_for_a_missing_value_is_told(tmp_path):
+    rows = [[i / 3, ("DE", "NA", "")[i % 3]] for i in range(60)]
+    data = load(write(tmp_path / "t.csv", rows, ["x", "country"]), "country")
+    assert data.outputs.names == ("DE", "NA")
+    assert "country: NA is taken for a class" in data.notes
+    assert "20 rows have no country: they are left out" in data.notes
+    assert len(data.train) + len(data.validation) + len(data.test) == 40
+
+
+def test_numbers_without_a_target_are_left_out_too(tmp_path):
+    rows = [[i / 3, "?" if i == 7 else i / 2] for i in range(60)]
+    data = load(write(tmp_path / "t.csv", rows, ["x", "y"]), "y")
+    assert "1 rows have no y" in data.notes
+    assert not any(np.isnan(split.targets()).any() for split in (data.train, data.validation, data.test))
+
+
+@pytest.mark.parametrize(
+    ("cells", "decimal", "found"),
+    [
+        (["1,250", "980"], None, "y: 1,250 may be 1250 or 1.250: say which is the decimal mark, --decimal"),
+        (["1.250", "980"], None, "y: 1.250 may be 1250 or 1.250"),
+        (["1,250", "980"], ".", {1250.0, 980.0}),
+        (["1,250", "980"], ",", {1.25, 980.0}),
+        (["1.250", "980"], ",", {1250.0, 980.0}),
+        (["1,250", "3,5"], None, {1.25, 3.5}),
+        (["1.250,5", "980"], None, {1250.5, 980.0}),
+        (["1,250.5", "1,980"], None, {1250.5, 1980.0}),
+        (["1,250,000", "980"], None, {1250000.0, 980.0}),
+        (["1.250", "2.375"], None, {1.25, 2.375}),
+        (["1.250", "80.5"], None, {1.25, 80.5}),
+    ],
+    ids=str,
+)
+def test_the_decimal_mark_is_clear_or_asked_for(tmp_path, cells, decimal, found):
+    path = write(tmp_path / "t.csv", [[i / 2, cells[i % 2]] for i in range(60)], ["x", "y"], "\t")
+    path.write_text(path.read_text().replace(".5\t", "\t").replace(".0\t", "\t"))  # x tells nothing
+    if isinstance(found, str):
+        with pytest.raises(UserError, match=found):
+            load(path, "y", (Values,), decimal=decimal)
+    else:
+        data = load(path, "y", (Values,), decimal=decimal)
+        assert {*data.train.targets().ravel().tolist()} == found
+
+
+def test_another_column_tells_the_decimal_mark(tmp_path):
+    rows = [["1,250" if i % 2 else 980, ("0,5", "7")[i % 2], i % 3] for i in range(60)]
+    data = load(write(tmp_path / "t.csv", rows, ["x", "z", "y"], ";"), "y")
+    assert {*data.train.examples(36)[0]["x"].tolist()} == {1.25, 980.0}
+
+
+def test_large_numbers_that_lie_close_together_stay_apart(tmp_path):
+    rows = [[1.7e9 + i * 7 % 60 + 0.5, 1e9 + i % 5 + 0.25] for i in range(300)]
+    data = load(write(tmp_path / "t.csv", rows, ["stamp", "price"]), "price", (Values,))
+    raw, target = data.train.examples(180)
+    assert raw["stamp"].dtype == target.dtype == "float64"
+    stamps = len({*raw["stamp"].tolist()})
+    assert stamps > 50 and len({*target.ravel().tolist()}) == 5
+    features = data.preprocess(raw)["numeric"].numpy()
+    assert features.dtype == "float32" and len(np.unique(features)) == stamps
+    np.testing.assert_allclose(features.std(), 1, rtol=0.01)
+    strings = data.doors["strings"](data.doors["strings"].encode(raw))
+    np.testing.assert_array_equal(strings["stamp"], raw["stamp"])
+    data.preprocess.save(tmp_path / "p.keras")
+    again = keras.saving.load_model(tmp_path / "p.keras")
+    np.testing.assert_array_equal(again(raw)["numeric"], features)
+
+
+def test_a_column_that_is_constant_in_training_is_not_divided_by_almost_nothing():
+    train = InMemory.of({"c": np.full(1000, 0.1, "float32")}, np.zeros(1000, "int32"))
+    _, preprocess = columns(train)
+    assert preprocess({"c": np.float32([7.1])})["numeric"].numpy() == pytest.approx(7.0)
+
+
+def test_ids_are_left_out_with_a_word_and_brought_back(tmp_path):
+    rows = [[i % 50, 7 * 10**17 + 7 * i, 104_729 * i % 900_001 + 100_000, i % 7, i % 2] for i in range(100)]
+    path = write(tmp_path / "t.csv", rows, ["CustomerID", "order", "card", "x", "y"])
+    data = load(path, "y")
+    assert data.inputs.numeric == ("x",)
+    for said in ("CustomerID (ids by its name)", "order (ids, too long for numbers)", "card (ids, all different)"):
+        assert said in data.notes
+    assert load(path, "y", keep=("CustomerID", "card")).inputs.numeric == ("CustomerID", "card", "x")
+
+
+def test_codes_of_digits_are_categories_where_they_are_said_to_be(tmp_path):
+    rows = [[f"0{1234 + i % 5}", i % 7, i % 2] for i in range(100)]
+    path = write(tmp_path / "t.csv", rows, ["zip", "x", "y"])
+    data = load(path, "y", category=("zip",))
+    assert data.inputs.categories == (("zip", 6),)
+    assert b"01234" in data.train.examples(60)[0]["zip"]
+    with pytest.raises(UserError, match="can't be a category"):
+        load(write(tmp_path / "u.csv", [[f"a{i}", i % 2] for i in range(3000)], ["who", "y"]), "y", category=("who",))
+
+
+def test_columns_without_a_name_and_headers_of_years(tmp_path):
+    path = write(tmp_path / "t.csv", [["x", i % 7, i % 9, "", ""] for i in range(60)], ["land", 2019, 2020, "", ""])
+    data = load(path, "2019")
+    assert "column_4 (empty), column_5 (empty)" in data.notes and data.inputs.numeric == ("column_2020",)
+    assert data.columns == {"column_2020": "2020"}
+    bare = write(tmp_path / "u.csv", [[i % 7, i / 3, i % 2] for i in range(60)], [])
+    assert "no header: the first row, 0, 0.0, 0, is data (--header)" in load(bare, "column_3").notes
+
+
+def test_an_encoding_is_taken_as_said(tmp_path):
+    path = write(tmp_path / "t.csv", [[("да", "нет")[i % 2], i % 2] for i in range(60)], ["ответ", "y"], ",", "cp1251")
+    assert "it isn't UTF-8; it is read as cp1252 (--encoding)" in load(path, "y").notes
+    data = load(path, "y", encoding="cp1251")
+    assert [*data.columns.values()] == ["ответ"]
+    for encoding, said in {"utf-8": "line 1, isn't utf-8", "klingon": "there is no encoding 'klingon'"}.items():
+        with pytest.raises(UserError, match=said):
+            load(path, "y", encoding=encoding)
+
+
+def test_a_columns_name_in_requests_follows_from_itself():
+    names = ["价格", "面积", "a b", "a-b", "b64", "Size (m2)"]
+    found = dict(zip(names, csvs.request_names(names), strict=True))
+    assert found["b64"] == "column_b64" and found["Size (m2)"] == "Size_m2"
+    assert len({*found.values()}) == 6 and all(name.isascii() for name in found.values())
+    for name in names:
+        assert csvs.input_of(name, found.values()) == found[name]
+    assert csvs.request_names(["面积"])[0] == found["面积"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "rows"),
+    [
+        (['ham\t"Free" x', "spam\tdone", 'ham\t"open', "spam\tnext", 'ham\tclosed"'], 5),
+        (["a\tb", '1\t"two', 'lines"', "3\tx"], 3),
+    ],
+    ids=["stray", "texts of two lines"],
+)
+def test_quotes_join_rows_only_where_they_are_meant_to(tmp_path, lines, rows):
+    (tmp_path / "t.tsv").write_text("\n".join(lines) + "\n")
+    assert len(csvs.read(csvs.table(tmp_path / "t.tsv", header=False))["column_1"]) == rows
+
+
+def test_a_quote_that_is_not_closed_is_told_by_its_row(tmp_path):
+    (tmp_path / "t.csv").write_text('a,b\nx,1\n"open,2\ny, z"z,3,4\n')
+    with pytest.raises(UserError, match="row 2: a quote that isn't closed joins it with the next ones"):
+        load(tmp_path / "t.csv", "b")
