@@ -220,6 +220,11 @@ def knobs_of_run(path: Path, known: Iterable[Knob]) -> dict[str, Any]:
     return knobs.check(known.values(), {name: saved[name] for name in known}, str(path / "config.json"))
 
 
+def served_as(given: str | None, model: str, data_name: str) -> str:
+    """The name under which a model is served: the one that is given, else the model's and the data's."""
+    return given or f"{model}-{data_name}"
+
+
 def newest_run(folder: Path, model: str, data: str | None, file: str) -> Path | None:
     """The run of `model` (on `data`) in `folder` that was started last, of those that have `file`; None without one."""
     started = {}

@@ -16,16 +16,16 @@ from typing import Literal
 
 import keras
 import tensorflow as tf
-from google.protobuf.message import DecodeError
-from tensorflow.core.protobuf import saved_model_pb2
 
 from src import formats, runs
+from src.compatibility import check_signatures, check_version, in_words, versions
+from src.config import served_as
 from src.errors import UserError
 from src.files import check_name, check_writable, whole, write_json
 from src.locks import owned
 from src.runs import Run
 from src.serving import extras
-from src.signatures import DEFAULT, Request, Signature
+from src.signatures import Request, Signature
 from src.verify import from_json, to_json
 
 PATIENCE_S = 120  # for another run's export under the same name
@@ -52,7 +52,7 @@ def export(
         model: the newest run of this model is exported.
         data: … on this data set.
         format: a SavedModel for TensorFlow Serving; ONNX and LiteRT take and give numbers only.
-        export_name: name under which it is served, or of the file; by itself MODEL-DATA.
+        export_name: name under which it is served, or of the file; by itself the run's own.
         keep: versions that stay, the newest ones; 2 at least, as the last one is served until this one is; 0 for all.
         runs_dir: folder in which runs are looked for.
         exports_dir: folder of the SavedModels.
@@ -62,7 +62,8 @@ def export(
     if keep < 0 or keep == 1:
         raise UserError(f"keep has to be 2 or more, or 0 for all, not {keep}.")
     found = runs.find(run, model, data, runs_dir)
-    name = export_name or f"{found.config['model']}-{found.config['data']}"
+    given = export_name or found.config["knobs"].get("export_name")
+    name = served_as(given, found.config["model"], found.config["data_name"])
     if format != "savedmodel":
         path = publish_file(found, name, format)
         print(f"export  {path}  (verified in its runtime)")
@@ -71,7 +72,7 @@ def export(
     with Verifier() as verifier:
         path = publish(found, name, Path(exports_dir), verifier)
     print(f"export  {path}  (verified in a clean process)")
-    for old in sorted(_versions(path.parent).items())[:-keep] if keep else []:
+    for old in sorted(versions(path.parent).items())[:-keep] if keep else []:
         _remove(*old)
     return path
 
@@ -90,13 +91,13 @@ def publish(run: Run, name: str, exports: Path, verifier: "Verifier") -> Path:
     What was verified is written to the run's export.json.
 
     Raises:
-        UserError: where the name can't be a folder's, its last version is asked something else, or the export doesn't
+        UserError: where the name can't be a folder's, clients of its last version would break, or the export doesn't
             answer as the trained model does; nothing is published then.
     """
     check_name("export_name", name)
     folder = exports / name
+    check_signatures(folder, run.signatures)
     requests = {key: request for key, (_, request) in run.signatures.items()}
-    check_request(folder, requests[DEFAULT])
     folder.mkdir(parents=True, exist_ok=True)
     tolerance = TOLERANCE[run.config["resolved"]["precision"]]
     with owned(exports / f".{name}.lock", f"the export {folder}", PATIENCE_S):
@@ -111,6 +112,7 @@ def publish(run: Run, name: str, exports: Path, verifier: "Verifier") -> Path:
                 extras.write(run, requests, cases, unfinished / "export")
             except tf.errors.ResourceExhaustedError as error:
                 raise UserError(f"{folder} can't be written: {error.message.splitlines()[0]}") from error
+            check_version(folder, unfinished / "export")
             found = verifier.verify(unfinished / "export", cases)
             _refuse(found["problems"], found["differences"], tolerance)
             path = _rename(unfinished / "export", folder)
@@ -124,7 +126,7 @@ def publish(run: Run, name: str, exports: Path, verifier: "Verifier") -> Path:
             "path": str(path),
             "name": name,
             "version": int(path.name),
-            "signatures": {key: _shown(request) for key, request in requests.items()},
+            "signatures": {key: in_words(request) for key, request in requests.items()},
             "tolerance": tolerance,
             "differences": found["differences"],
         },
@@ -153,29 +155,6 @@ def _refuse(problems: list[str], differences: Mapping[str, Mapping[str, float]],
     if problems:
         lines = "\n  ".join(problems)
         raise UserError(f"The export doesn't do what the trained model does, so it was not published:\n  {lines}")
-
-
-def check_request(folder: Path, request: Request) -> None:
-    """Raises a UserError when the last version in `folder` is asked something else, so that clients never break."""
-    versions = _versions(folder)
-    if not versions:
-        return
-    last = versions[max(versions)]
-    try:
-        saved = saved_model_pb2.SavedModel.FromString((last / "saved_model.pb").read_bytes())
-    except (FileNotFoundError, DecodeError):
-        raise UserError(
-            f"{last} holds no SavedModel: remove it, or choose another name with --export-name NAME."
-        ) from None
-    inputs = saved.meta_graphs[0].signature_def[DEFAULT].inputs
-    before = {
-        name: tf.TensorSpec(tf.TensorShape(info.tensor_shape), tf.as_dtype(info.dtype)) for name, info in inputs.items()
-    }
-    if _shown(before) != _shown(request):
-        raise UserError(
-            f"{last} is asked {json.dumps(_shown(before))},\nthis model {json.dumps(_shown(request))}.\n"
-            "One served name keeps one request: choose another with --export-name NAME."
-        )
 
 
 class Verifier:
@@ -259,22 +238,10 @@ def _cases(run: Run) -> dict[str, dict]:
 def _rename(unfinished: Path, folder: Path) -> Path:
     """Publishes under the next free version number."""
     while True:
-        path = folder / str(max(_versions(folder), default=0) + 1)
+        path = folder / str(max(versions(folder), default=0) + 1)
         try:
             unfinished.rename(path)
             return path
         except OSError as error:
             if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
                 raise
-
-
-def _versions(folder: Path) -> dict[int, Path]:
-    return {int(path.name): path for path in folder.glob("*") if path.name.isdecimal()}
-
-
-def _shown(request: Request) -> dict[str, str]:
-    """A request in words: {"image": "uint8 (batch, 8, 8, 1)"}."""
-    return {
-        name: f"{spec.dtype.name} ({', '.join(['batch', *('any' if n is None else str(n) for n in spec.shape[1:])])})"
-        for name, spec in sorted(request.items())
-    }

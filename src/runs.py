@@ -191,8 +191,9 @@ def find(run: str, model: str, data: str, folder: str) -> Run:
     catalogue.model(model)
     path = config.newest_run(Path(folder), model, data, "metrics.json")
     if not path:
-        on, flag = (f" on {data}", f" --data {data}") if data else ("", "")
-        raise UserError(f"{folder} has no finished run of {model}{on}. Start one: python -m src train {model}{flag}")
+        on = f" on {data}" if data else ""
+        which = f" --data {data}" if data in catalogue.datasets() else ""  # the data may be the user's own
+        raise UserError(f"{folder} has no finished run of {model}{on}. Start one: python -m src train {model}{which}")
     return load_run(path)
 
 

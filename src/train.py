@@ -21,11 +21,12 @@ import tensorflow as tf
 from src import catalogue, crossvalidation, device, judges, report, runs, state
 from src.augmentation import augmentation
 from src.callbacks import Measurement
-from src.config import Config, resolve
+from src.compatibility import check_signatures
+from src.config import Config, resolve, served_as
 from src.contract import check_model, load_data, mistakes_in
 from src.errors import UserError
 from src.evaluate import compare, figures, splits
-from src.export import Verifier, check_request, publish
+from src.export import Verifier, publish
 from src.files import check_name, check_writable, write_json
 from src.fit import compile, fit
 from src.locks import owned
@@ -35,7 +36,7 @@ from src.plan import plan
 from src.resume import check_same, knobs_of_run
 from src.runs import Run
 from src.signals import Stop, Stopped, Terminated
-from src.signatures import DEFAULT, Signature, traced
+from src.signatures import Signature, traced
 from src.specs import Data
 from src.state import State
 from src.tensorboard import save_samples
@@ -144,7 +145,7 @@ def _train(
     model = _build(settings, loaded, precision)
     signatures = _signatures(choices.model.name, model, learnt, loaded)
     if export:
-        check_request(Path(exports_dir) / export_name, signatures[DEFAULT][1])
+        check_signatures(Path(exports_dir) / export_name, signatures)
     chosen = plan(model, loaded.inputs, len(loaded.train), deterministic, **settings.of("plan"))
     made, schedule = optimizer(chosen.steps * chosen.epochs, learnt, **settings.of("optimizer"))
     say(
@@ -191,7 +192,7 @@ def _check_names(settings: Config, export: bool, export_name: str | None, tag: s
         raise UserError("export_name has no effect with --no-export.")
     if tag:
         check_name("tag", tag)
-    name = export_name or f"{settings.choices.model.name}-{settings.data_name}"
+    name = served_as(export_name, settings.choices.model.name, settings.data_name)
     check_name("export_name", name)
     return name
 

@@ -11,11 +11,12 @@ import pytest
 import tensorflow as tf
 
 from src import verify
+from src.compatibility import check_signatures
 from src.errors import UserError
-from src.export import Verifier, check_request, publish
+from src.export import Verifier, export, publish
 from src.files import write_json
 from src.images import Pictures, pixels
-from src.runs import Run, load_run, save
+from src.runs import Run, find, load_run, save
 from src.signatures import DEFAULT
 from src.sources import InMemory
 from src.specs import Classes, Data, Image, to_json
@@ -58,6 +59,12 @@ def run(tmp_path_factory) -> Run:
 def published(run: Run, folder: Path, name: str = "toy") -> Path:
     with Verifier() as verifier:
         return publish(run, name, folder, verifier)
+
+
+@pytest.fixture(scope="module")
+def exported(run, tmp_path_factory):
+    """The first version under a name."""
+    return published(run, tmp_path_factory.mktemp("exported"))
 
 
 class Faulty(Run):
@@ -155,22 +162,79 @@ def test_what_is_published_is_what_was_verified(run, tmp_path):
     assert set(record["differences"]) == {DEFAULT, "image_bytes"}
 
 
-def test_versions_count_on_and_nothing_else_is_left(run, tmp_path):
-    (tmp_path / "toy").mkdir()
+def test_versions_count_on_and_nothing_else_is_left(run, exported, tmp_path):
+    shutil.copytree(exported.parent, tmp_path / "toy")
     (tmp_path / "toy" / "notes.txt").write_text("mine")
-    assert published(run, tmp_path).name == "1"
     assert published(run, tmp_path).name == "2"
     shutil.rmtree(tmp_path / "toy" / "1")
     assert published(run, tmp_path).name == "3"
     assert {path.name for path in (tmp_path / "toy").iterdir()} == {"2", "3", "notes.txt"}
 
 
-def test_another_request_under_the_same_name_is_refused(run, tmp_path):
-    published(run, tmp_path)
-    other = {"image": tf.TensorSpec((None, 6, 5, 3), tf.uint8)}
-    with pytest.raises(UserError, match=r"(?s)\(batch, 6, 5, 1\).*\(batch, 6, 5, 3\)"):
-        check_request(tmp_path / "toy", other)
-    check_request(tmp_path / "toy", run.signatures[DEFAULT][1])
+PICTURE = tf.TensorSpec((None,), tf.string)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({DEFAULT: {"image": tf.TensorSpec((None, 6, 5, 3), tf.uint8)}},
+         "serving_default: image was uint8 (batch, 6, 5, 1) and is uint8 (batch, 6, 5, 3)"),
+        ({DEFAULT: {"image": tf.TensorSpec((None, 6, 5, 1), tf.float32)}}, "and is float32 (batch, 6, 5, 1)"),
+        ({"image_bytes": {"picture": PICTURE}}, "image_bytes: image_bytes is missing, which was string (batch)"),
+        ({"image_bytes": {"picture": PICTURE}}, "image_bytes: picture is new, string (batch)"),
+        ({"image_bytes": None}, "the signature image_bytes is missing"),
+        ({"image_bytes": {f"picture_{number}": PICTURE for number in range(900)}}, "… 893 more"),
+    ],
+    ids=["shape", "type", "input gone", "new input", "signature gone", "many"],
+)  # fmt: skip
+def test_what_any_signature_of_the_last_version_takes_is_kept(run, exported, changes, named):
+    requests = {name: request for name, (_, request) in run.signatures.items()} | changes
+    signatures = {name: (None, request) for name, request in requests.items() if request}
+    with pytest.raises(UserError) as error:
+        check_signatures(exported.parent, signatures)
+    assert named in str(error.value)
+    assert "--export-name NAME" in str(error.value)
+
+
+def test_a_new_signature_may_come(run, exported):
+    check_signatures(exported.parent, {**run.signatures, "text": (None, {"text": PICTURE})})
+
+
+def test_what_any_signature_of_the_last_version_answers_is_kept(run, exported, tmp_path):
+    def renamed(raw):
+        answers = run.signatures["image_bytes"][0](raw)
+        return {"certainty": answers.pop("probability"), **answers}
+
+    faulty = Faulty(run, own)
+    faulty.signatures.update(image_bytes=(renamed, run.signatures["image_bytes"][1]))
+    shutil.copytree(exported.parent, tmp_path / "toy")
+    with pytest.raises(UserError, match="image_bytes: probability is missing, which was float32"):
+        published(faulty, tmp_path)
+    assert [path.name for path in (tmp_path / "toy").iterdir()] == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("config", "flags", "name"),
+    [
+        ({}, {}, "toy-noise"),
+        ({"data_name": "houses"}, {}, "toy-houses"),
+        ({"data_name": "houses"}, {"export_name": "flag"}, "flag"),
+        ({"data_name": "houses", "knobs": {"export_name": "own"}}, {}, "own"),
+        ({"data_name": "houses", "knobs": {"export_name": "own"}}, {"export_name": "flag"}, "flag"),
+    ],
+)
+def test_a_run_is_exported_under_the_name_that_training_gave_it(run, tmp_path, monkeypatch, config, flags, name):
+    shutil.copytree(run.path, tmp_path / "run")
+    write_json(tmp_path / "run" / "config.json", {**run.config, **config})
+    monkeypatch.setattr("src.export.publish", lambda run, name, exports, verifier: exports / name / "1")
+    assert export(run=str(tmp_path / "run"), exports_dir=str(tmp_path), **flags).parent.name == name
+
+
+@pytest.mark.parametrize(("data", "hint"), [("digits", "mlp --data digits"), ("houses", "mlp"), ("", "mlp")])
+def test_where_there_is_no_run_the_command_is_told_that_makes_one(tmp_path, data, hint):
+    with pytest.raises(UserError) as error:
+        find("", "mlp", data, str(tmp_path))
+    assert str(error.value).endswith(f"Start one: python -m src train {hint}")
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "a b", ".hidden"])
@@ -180,11 +244,10 @@ def test_a_name_that_is_no_folder_is_refused(run, tmp_path, name):
 
 
 @pytest.fixture(scope="module")
-def served(run, tmp_path_factory):
+def served(exported):
     """The export in the session that TensorFlow Serving would have."""
-    path = published(run, tmp_path_factory.mktemp("served"))
     with closing(tf.compat.v1.Session(graph=tf.Graph())) as session:
-        meta = tf.compat.v1.saved_model.loader.load(session, ["serve"], str(path))
+        meta = tf.compat.v1.saved_model.loader.load(session, ["serve"], str(exported))
         yield session, meta.signature_def
 
 
@@ -221,7 +284,7 @@ def test_a_signature_is_prepared_once_however_many_inputs_it_has(tmp_path, monke
         "_make_callable_from_options",
         lambda *session_and_options: prepared.append(1) or prepare(*session_and_options),
     )
-    case = {"request": dict.fromkeys(names, [1.0, 2.0]), "answers": {"sum": [60.0, 120.0]}}
+    case = {"request": {name: [1.0, 2.0] for name in names}, "answers": {"sum": [60.0, 120.0]}}
     found = verify.verify(str(tmp_path), {DEFAULT: case})
     assert found == {"problems": [], "differences": {DEFAULT: {"sum": 0.0}}}
     assert len(prepared) == 1
