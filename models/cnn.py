@@ -19,6 +19,7 @@ from src.specs import Choice, Classes, Image, Range, Values
 TAKES = (Image,)
 GIVES = (Classes, Values)
 DATA = "digits"
+MOST_KEPT = 8 * 8  # positions of the last stage that a head sees one by one
 FIT = {"learning_rate": 5e-3}
 SPACE = {
     "filters": Choice((16, 32), (32, 64), (16, 32, 64), (32, 64, 128)),
@@ -38,7 +39,7 @@ def build(
     batch_norm: bool = True,
     activation: Literal["relu", "gelu", "silu", "elu"] = "relu",
     pool: Literal["max", "average"] = "max",
-    head_pool: Literal["global", "flatten"] = "flatten",
+    head_pool: Literal["global", "flatten"] | None = None,
     dropout: float = 0.1,
     l1: float = 0.0,
     l2: float = 0.0,
@@ -55,7 +56,8 @@ def build(
         batch_norm: whether to normalise over the batch after each convolution.
         activation: after each convolution.
         pool: how a stage halves its height and width.
-        head_pool: keep every position, or average each channel over the image, as suits large ones (global).
+        head_pool: average each channel over the image (global), or keep every position (flatten). By itself global
+            where more than 8 x 8 positions are left, as of photographs: kept, they are learnt by heart.
         dropout: share of the last features dropped in training, in [0, 1).
         l1: penalty on the sum of the weights' absolute values.
         l2: penalty on the sum of the weights' squares.
@@ -98,6 +100,8 @@ def build(
         for number in range(1, blocks + 1):
             pooled = number == blocks and stage < len(filters)
             x = block(x, width, f"stage_{stage}_{number}", pooled)
+    if head_pool is None:
+        head_pool = "global" if x.shape[1] * x.shape[2] > MOST_KEPT else "flatten"
     x = layers.GlobalAveragePooling2D(name="pool")(x) if head_pool == "global" else layers.Flatten(name="flatten")(x)
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
