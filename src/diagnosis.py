@@ -1,0 +1,68 @@
+"""What the figures of a training show that looks wrong: what, why, and what to change."""
+
+from collections.abc import Mapping, Sequence
+
+LATE = 5  # the last one of so many parts of a training
+STILL = 0.1  # share of all that was gained, by which a training was still getting better in its last part
+LAG = 0.2  # share of the lead over the baseline that a model may lose when it is measured on its own training split
+
+
+def found(
+    history: Mapping[str, Sequence[float]], metrics: Mapping[str, Mapping[str, float]], monitor: str, direction: str
+) -> list[str]:
+    """Texts, "what: why, and what to change".
+
+    Args:
+        history: each epoch's figures, by name.
+        metrics: the kept model's figures by split, and those of "baseline".
+        monitor: the figure that decided which epoch is best, such as "val_log_loss".
+        direction: "min" or "max".
+    """
+    sign = 1 if direction == "max" else -1
+    validation = [sign * value for value in history[monitor]]
+    name = monitor.removeprefix("val_")
+    return [*_when_best(validation, name), *_by_split(history, metrics, name, sign, validation)]
+
+
+def _when_best(validation: list[float], name: str) -> list[str]:
+    """Where the best epoch is one of the first or the last ones."""
+    epochs, best = len(validation), max(validation)
+    if epochs < 2:
+        return []
+    place, late = validation.index(best), max(1, epochs // LATE)
+    if place == 0 and epochs > LATE:
+        return [
+            f"{name} was best after the first of {epochs} epochs: the learning rate is too high, or validation isn't "
+            "like training; try a tenth of --learning-rate"
+        ]
+    gained, lately = best - validation[0], best - max(validation[:-late])
+    if place >= epochs - late and lately > STILL * gained > 0:
+        return [f"{name} was still getting better after {epochs} epochs: train longer, with --epochs {3 * epochs}"]
+    return []
+
+
+def _by_split(
+    history: Mapping[str, Sequence[float]],
+    metrics: Mapping[str, Mapping[str, float]],
+    name: str,
+    sign: int,
+    validation: list[float],
+) -> list[str]:
+    """Where the model is far better on the training split than elsewhere, or was while it was being trained."""
+    if not all(name in metrics[split] for split in ("train", "validation", "baseline")) or name not in history:
+        return []
+    train, held_out, simple = (sign * metrics[split][name] for split in ("train", "validation", "baseline"))
+    while_trained = sign * history[name][validation.index(max(validation))]
+    said = []
+    if while_trained - train > LAG * max(while_trained - simple, 0) > 0:
+        said.append(
+            f"{name} was {abs(while_trained):.3g} while training and is {abs(train):.3g} on the same examples: what "
+            "BatchNormalization keeps lags behind the weights; lower its momentum, or take more steps with a smaller "
+            "--batch"
+        )
+    if train - held_out > max(held_out - simple, 0) and train > simple:
+        said.append(
+            f"{name} is {abs(train):.3g} on train and {abs(held_out):.3g} on validation: the model learns its examples "
+            "by heart; more examples, --augment for images, --dropout or a smaller model help"
+        )
+    return said

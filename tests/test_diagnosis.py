@@ -1,0 +1,36 @@
+"""What the figures of a training show that looks wrong."""
+
+import re
+
+import pytest
+
+from src.diagnosis import found
+
+GOOD = {"accuracy": [0.6, 0.8, 0.9, 0.91, 0.91, 0.91], "val_accuracy": [0.6, 0.8, 0.88, 0.9, 0.9, 0.9]}
+METRICS = {"train": {"accuracy": 0.92}, "validation": {"accuracy": 0.9}, "baseline": {"accuracy": 0.3}}
+
+
+def test_a_good_training_has_none():
+    assert found(GOOD, METRICS, "val_accuracy", "max") == []
+
+
+@pytest.mark.parametrize(
+    ("history", "metrics", "said"),
+    [
+        ({"val_accuracy": [0.3, 0.4, 0.5, 0.6, 0.7, 0.8]}, {}, "still getting better after 6 epochs: .*--epochs 18"),
+        ({"val_accuracy": [0.9, 0.8, 0.8, 0.7, 0.7, 0.7]}, {}, "best after the first of 6 epochs: .*--learning-rate"),
+        ({}, {"train": {"accuracy": 0.4}}, "0.91 while training and is 0.4 on the same .*BatchNormalization"),
+        ({}, {"train": {"accuracy": 1.0}, "validation": {"accuracy": 0.6}}, "1 on train and 0.6 on validation: .*heart"),
+    ],
+    ids=["too short", "worse and worse", "statistics lag behind", "learnt by heart"],
+)
+def test_what_looks_wrong_is_told_with_what_to_change(history, metrics, said):
+    (text,) = found({**GOOD, **history}, {**METRICS, **metrics}, "val_accuracy", "max")
+    assert re.search(said, text)
+
+
+def test_errors_are_judged_the_other_way_round():
+    history = {"mae": [30, 20, 10, 9, 8, 8], "val_mae": [30, 25, 21, 20.5, 20, 20]}
+    metrics = {"train": {"mae": 8}, "validation": {"mae": 20}, "baseline": {"mae": 30}}
+    (text,) = found(history, metrics, "val_mae", "min")
+    assert text.startswith("mae is 8 on train and 20 on validation")
