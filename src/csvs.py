@@ -1,37 +1,28 @@
 """CSV files as people have them: of any separator, encoding and size, compressed or not, with a header or without."""
 
-import bz2
-import codecs
 import csv
-import gzip
 import hashlib
 import io
-import lzma
 import re
 import unicodedata
-import zipfile
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count, islice, pairwise
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from src.errors import nearest
 from src.numbers import number
+from src.textfiles import BLOCK, MARKS, binary, encoding_of
 
 SNIFFED = 64 * 2**10  # characters from which the separator is told
 LINES = 20  # that are looked at for it, and for a header
 TABBED = 0.95  # of a table's lines have the same number of tabs, at least
-BLOCK = 2**20  # bytes read at a time
 CELLS = 1_000_000  # of the rows that are held at a time
 SEPARATORS = ",;\t|"
 ENDINGS = (".csv", ".tsv")  # perhaps with one of a compressed file behind it
-MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-OPEN = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-CONTROL = rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]"
-MOST_CONTROL = 1e-3  # share of such characters in a text; what has more is no text
 YEARS = (1800, 2200)  # which a header may have
 RESERVED = ("self", "b64")  # inputs that TensorFlow, and TensorFlow Serving's JSON, take for something else
 
@@ -168,76 +159,6 @@ def marked(name: str) -> str:
 def input_of(name: str, inputs: Collection[str]) -> str | None:
     """The input of a model that a column of that name is meant for, of those that there are."""
     return next((one for one in (marked(name), _plain(name)) if one in inputs), None)
-
-
-@contextmanager
-def binary(path: Path) -> Iterator[BinaryIO]:
-    """The file, unpacked; raises ValueError where that fails, then or later."""
-    try:
-        if path.suffix.lower() == ".zip":
-            with zipfile.ZipFile(path) as archive:
-                inside = [name for name in archive.namelist() if not name.endswith("/")]
-                if len(inside) != 1:
-                    raise ValueError(f"{path} has {len(inside)} files inside, not one")
-                with archive.open(inside[0]) as file:
-                    yield file
-        else:
-            with OPEN.get(path.suffix.lower(), open)(path, "rb") as file:
-                yield file
-    except FileNotFoundError:
-        raise ValueError(f"there is no file {path}") from None
-    except (EOFError, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is damaged, or not what its ending says: {error}") from None
-
-
-def encoding_of(path: Path, wanted: str = "") -> tuple[str, list[str]]:
-    """The encoding of a text file, and what is to be said of it.
-
-    Args:
-        path: the file; it is read once, a block at a time.
-        wanted: the encoding, where it is known; else UTF-8, or what a mark at the start says, or where it is neither,
-            Windows' or ISO's for western Europe.
-
-    Raises:
-        ValueError: for a file that isn't text, or not in the wanted encoding.
-    """
-    with binary(path) as file:
-        start = file.read(BLOCK)
-        marked = next((encoding for mark, encoding in MARKS.items() if start.startswith(mark)), "")
-        known = wanted or marked
-        try:
-            decoder = codecs.getincrementaldecoder(known or "utf-8")()
-        except LookupError:
-            raise ValueError(f"there is no encoding {wanted!r}; some are utf-8, cp1252, cp1251, shift_jis") from None
-        wide = bool(marked) and marked != "utf-8-sig"
-        fits, western, size, lines, control = True, "cp1252", 0, 0, []
-        for block in _blocks(start, file):
-            if fits:
-                try:
-                    decoder.decode(block, final=not block)
-                except UnicodeDecodeError as error:
-                    if known:
-                        line = lines + block.count(b"\n", 0, error.start) + 1
-                        raise ValueError(f"{path}, line {line}, isn't {known}: {error.reason} (--encoding)") from None
-                    fits = False
-            if re.search(rb"[\x81\x8d\x8f\x90\x9d]", block):
-                western = "latin-1"
-            if not wide:
-                control += [lines + block.count(b"\n", 0, at.start()) + 1 for at in re.finditer(CONTROL, block)]
-            size, lines = size + len(block), lines + block.count(b"\n")
-            if len(control) > max(1, MOST_CONTROL * size):
-                raise ValueError(f"{path} isn't text: it has control characters, the first in line {control[0]}")
-    notes = [] if fits else [f"it isn't UTF-8; it is read as {western} (--encoding)"]
-    if control:
-        notes += [f"it has control characters, the first of {len(control):,} in line {control[0]}"]
-    return known or ("utf-8" if fits else western), notes
-
-
-def _blocks(start: bytes, file: BinaryIO) -> Iterator[bytes]:
-    while start:
-        yield start
-        start = file.read(BLOCK)
-    yield b""
 
 
 @contextmanager

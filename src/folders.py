@@ -75,7 +75,7 @@ class _Walk:
             name = normalize("NFC", folder.name)
             found.setdefault(name, []).extend(self._files(folder))
             folders[name] = folder
-        kinds = ", ".join(self._endings)
+        kinds = ", ".join(ending or "no ending" for ending in self._endings)
         if not any(found.values()):
             raise ValueError(f"{root} has no folder, one for each class, with files of {kinds}")
         for name, files in found.items():

@@ -1,103 +1,218 @@
-"""Your own texts: a folder of classes, a CSV file, or one long text.
+"""Your own texts: a folder of classes, a table, or one long text.
 
---path names it. A folder has a folder for each class, with .txt files; a CSV file has a column with the text (--text)
-and one with its class (--target); both are split 60/20/20 by class. In any other file, the next character of its text
-is learnt: the first 80% trains, then 10% validate and 10% test. Files are UTF-8.
+--path names it. A folder has a folder for each class, with .txt files, or folders train, validation and test with class
+folders inside. A table has a column with the texts (--text) and one with their classes (--target): a CSV file, or lines
+with tabs. Both are split 60/20/20 by class. In any other file, the next character of its text is learnt: the first 80%
+trains, then 10% validate and 10% test.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from src import csvs
-from src.sources import split
+from src import csvs, folders
+from src.csvs import Table, composed
+from src.labels import class_names, doubtful, ordered
+from src.sources import InMemory
 from src.specs import Classes, Data, NextToken, Tokens
+from src.splits import check_classes, cut
+from src.textfiles import text_of
 from src.texts import characters, windows, word_counts, words
 
 INPUTS, OUTPUTS = (Tokens,), (Classes, NextToken)
 NAMED_BY = "path"
-TABLES = (".csv", ".tsv")
+ENDINGS = (".txt", "")  # of the files in class folders
+COUNTED = 20  # classes whose texts are counted one by one
 
 
 def load(
     wanted: type | None = None,
     *,
     path: str = "",
-    text: str = "text",
-    target: str = "label",
+    text: str = "",
+    target: str = "",
+    header: bool | None = None,
+    encoding: str = "",
+    follow_links: bool = False,
     length: int = 256,
     vocabulary: int = 20_000,
 ) -> Data:
     """The texts, as word indices, or as characters where the next one is learnt.
 
     Args:
-        wanted: what is to be predicted, where that is known; what the texts are for decides.
-        path: folder or file.
-        text: column of a CSV file that has the texts.
-        target: column of a CSV file that has the classes.
+        wanted: Classes or NextToken, where it is known what is to be predicted; else what is there decides.
+        path: folder or file; .gz, .bz2, .xz and .zip are unpacked.
+        text: column of a table that has the texts; by itself "text", or of two columns the one of many values.
+        target: column of a table that has the classes; by itself "label", or of two columns the one of few values.
+        header: whether the first row of a table has the columns' names; by itself as its cells tell.
+        encoding: of the files, such as cp1251; by itself UTF-8, or else cp1252.
+        follow_links: whether to follow links that lead to folders, or out of the folder.
         length: words of a text that are read, the rest is cut off; or characters that a model sees at a time.
         vocabulary: words that are told apart, the commonest ones.
 
     Raises:
-        ValueError: for what can't be read, naming file, row or column.
+        ValueError: for what can't be used, naming file, row or column.
     """
     if not path:
         raise ValueError("say which texts: --path FOLDER, FILE.csv or FILE.txt")
     place = Path(path)
     if place.is_dir():
-        texts, labels = _folder(place)
-    elif place.suffix.lower() in TABLES:
-        columns = csvs.read(place)
-        texts, labels = (csvs.column(columns, name, place) for name in (text, target))
-        labels = [label.strip() for label in labels]
-        if "" in labels:
-            raise ValueError(f"{place}, row {labels.index('') + 1}: {target} is empty")
+        examples = _folder(place, encoding, follow_links)
+    elif text or target or header is not None or (wanted is not NextToken and csvs.is_table(place)):
+        examples = _table(place, text, target, header, encoding)
     else:
-        return _whole(place, length)
-    return _classes(place, texts, labels, length, vocabulary)
+        return _whole(place, encoding, length)
+    return _classes(place, examples, length, vocabulary)
 
 
-def _classes(place: Path, texts: Sequence[str], labels: Sequence[str], length: int, vocabulary: int) -> Data:
-    names = sorted(set(labels))
+@dataclass(frozen=True)
+class _Examples:
+    """Texts with their classes, and the numbers of those of each split that is known, "train" among them."""
+
+    texts: Sequence[str]
+    labels: Sequence[str]
+    splits: Mapping[str, np.ndarray]
+    notes: Sequence[str]
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+def _classes(place: Path, examples: _Examples, length: int, vocabulary: int) -> Data:
+    counts = Counter(examples.labels)
+    names = ordered({name: name for name in counts})
     if len(names) < 2:
-        raise ValueError(f"{place} has one class only: {names[0]!r}")
+        raise ValueError(f"{place} has one class only: {names[0]!r}" if names else f"{place} has no classes")
     indices = {name: index for index, name in enumerate(names)}
-    raw = {"text": np.array([text.encode() for text in texts], object)}
-    target = np.array([indices[label] for label in labels], "int32")
-    train, validation, test = split(raw, target, stratify=True, lengths=word_counts)
-    adapt = partial(words, vocabulary=vocabulary, length=length)
-    return Data.adapted(adapt, train, validation=validation, test=test, outputs=Classes(tuple(names)))
+    texts = np.array([text.encode(errors="replace") for text in examples.texts], object)
+    labels = np.array([indices[name] for name in examples.labels], "int32")
+    try:
+        parts = cut(examples.splits, labels, stratify=True)
+        check_classes(parts, labels, names)
+    except ValueError as error:
+        raise ValueError(f"{place}: {error}") from None
+    sources = {split: InMemory.of({"text": texts[rows]}, labels[rows], word_counts) for split, rows in parts.items()}
+    each = ", ".join(f"{name} {counts[name]:,}" for name in names)
+    fewest, most = min(counts.values()), max(counts.values())
+    first = f"{place}: {len(texts):,} texts of {len(names)} classes: " + (
+        each if len(names) <= COUNTED else f"{fewest:,} to {most:,} of each"
+    )
+    return Data.adapted(
+        partial(words, vocabulary=vocabulary, length=length),
+        **sources,
+        outputs=Classes(names),
+        notes="\n  ".join([first, *examples.notes]),
+        columns=examples.columns,
+    )
 
 
-def _folder(place: Path) -> tuple[list[str], list[str]]:
-    """The texts of all class folders, and their classes."""
-    texts, labels = [], []
-    folders = sorted(path for path in place.iterdir() if path.is_dir() and not path.name.startswith("."))
-    if not folders:
-        raise ValueError(f"{place} has no folders, one for each class")
-    for folder in folders:
-        files = sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".txt")
-        if not files:
-            raise ValueError(f"the class folder {folder} has no .txt files")
-        texts += [_text(file) for file in files]
-        labels += [folder.name] * len(files)
-    return texts, labels
+def _folder(place: Path, encoding: str, follow_links: bool) -> _Examples:
+    """The texts of all class folders."""
+    found, left_out = folders.find(place, ENDINGS, follow_links=follow_links)
+    texts, labels, splits, notes, odd, empty = [], [], {}, [left_out] if left_out else [], {}, []
+    for split, classes in found.items():
+        first = len(texts)
+        for name, files in classes.items():
+            for file in files:
+                text, said = text_of(file, encoding)
+                texts.append(text)
+                labels.append(name)
+                odd |= {file: said} if said else {}
+                empty += [] if text.strip() else [file]
+        splits[split] = np.arange(first, len(texts))
+    for files, what in ((list(odd), "aren't plain text"), (empty, "are empty")):
+        if files:
+            why = f": {'; '.join(odd[files[0]])}" if files[0] in odd else ""
+            notes.append(f"{len(files):,} of {len(texts):,} files {what}; the first is {files[0]}{why}")
+    return _Examples(texts, labels, splits, notes)
 
 
-def _whole(place: Path, length: int) -> Data:
-    text = _text(place)
+def _table(place: Path, text: str, target: str, header: bool | None, encoding: str) -> _Examples:
+    """The texts of a table; rows without a class are left out."""
+    table, text, target = _columns(csvs.table(place, header, encoding), composed(text), composed(target), header)
+    texts, cells = [], []
+    for chunk in table.chunks():
+        rows = dict(zip(table.names, chunk, strict=True))
+        texts += rows[text]
+        cells += map(str.strip, rows[target])
+    names = class_names({*cells})
+    labels = [names[cell] for cell in cells]
+    there = [row for row, name in enumerate(labels) if name]
+    classes = {*labels} - {""}
+    if len(classes) > max(2, len(there) / 2):
+        what = f"{len(classes):,} different values in {len(there):,} rows, which are no classes"
+        raise ValueError(f"{place}: {target} has {what}: name another column, --target and --text")
+    notes = [f"texts: {text}; classes: {target} (--text, --target)", *table.notes, *doubtful(classes, target)]
+    for rows, what in (
+        ([row for row, name in enumerate(labels) if not name], f"have no {target} and are left out"),
+        ([row for row in there if not texts[row].strip()], "have an empty text"),
+    ):
+        if rows:
+            notes.append(f"{len(rows):,} of {len(texts):,} rows {what}; the first is row {rows[0] + 1}")
+    return _Examples(
+        [texts[row] for row in there],
+        [labels[row] for row in there],
+        {"train": np.arange(len(there))},
+        notes,
+        {} if text == "text" else {"text": text},
+    )
+
+
+def _columns(table: Table, text: str, target: str, header: bool | None) -> tuple[Table, str, str]:
+    """The table, and its columns of texts and of classes; without a header where that is what they tell.
+
+    Raises:
+        ValueError: for a named column that isn't there, or where it isn't clear which they are.
+    """
+    named = [name for name in (text, target) if name]
+    table = table.with_columns(named) if header is None else table
+    for name in named:
+        csvs.check_column(name, table.names, table.path)
+    called = {name.lower(): name for name in table.names}
+    text, target = text or called.get("text", ""), target or called.get("label", "")
+    if text and text == target:
+        raise ValueError(f"{table.path}: {text!r} can't have both the texts and the classes: --text, --target")
+    others = [name for name in table.names if name not in (text, target)]
+    if len(table.names) == 2 and others:
+        if not (text or target):
+            return _by_values(table, header)
+        text, target = text or others[0], target or others[0]
+    if not (text and target):
+        lacking = " and ".join(flag for flag, name in (("--text", text), ("--target", target)) if not name)
+        known = "the texts and which their classes" if not (text or target) else "the classes" if text else "the texts"
+        names = ", ".join(name if len(name) <= 40 else f"{name[:40]}…" for name in table.names)
+        bare = "; --no-header where these are no names" if header is None and table.header else ""
+        raise ValueError(f"{table.path}: say which column has {known}: {lacking}. It has: {names}{bare}")
+    return table, text, target
+
+
+def _by_values(table: Table, header: bool | None) -> tuple[Table, str, str]:
+    """Of two columns the one with few different values has the classes; a name that is such a value is none."""
+    columns = csvs.read(table)
+    counts = {name: len({*cells}) for name, cells in columns.items()}
+    target, text = sorted(table.names, key=counts.get)
+    rows = len(columns[text])
+    if counts[target] == counts[text] or counts[target] > max(2, rows / 2):
+        raise ValueError(
+            f"{table.path}: of {table.names[0]!r} and {table.names[1]!r} neither has few different values, as classes "
+            "have: say which column has the texts and which their classes, --text and --target; one long text is "
+            "learnt with --task language"
+        )
+    if header is None and table.header and target in map(composed, columns[target]):
+        place, table = table.names.index(target), table.without_header()
+        text, target = table.names[1 - place], table.names[place]
+    return table, text, target
+
+
+def _whole(place: Path, encoding: str, length: int) -> Data:
+    text, said = text_of(place, encoding)
     first, last = len(text) * 8 // 10, len(text) * 9 // 10
     if first < length:
-        raise ValueError(f"{place} has {len(text)} characters, too few for a length of {length}")
+        raise ValueError(f"{place} has {len(text):,} characters, too few for --length {length}")
     train, validation, test = (windows(part, length) for part in (text[:first], text[first:last], text[last:]))
     inputs, outputs, preprocess = characters(train, length)
-    return Data(train, validation, test, inputs, outputs, preprocess)
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{file} isn't UTF-8 text: {error.reason} at byte {error.start}") from None
+    what = f"{place}: one text of {len(text):,} characters; the next character is learnt"
+    notes = "\n  ".join([f"{what} (--text and --target name the columns of a table)", *said])
+    return Data(train, validation, test, inputs, outputs, preprocess, notes=notes)
