@@ -7,9 +7,9 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
+from src.csvs import request_names
 from src.sources import Windows
 from src.specs import Data, Horizon, Series
-from src.tables import request_names
 
 SPLITS = {"train": 0.7, "validation": 0.15, "test": 0.15}  # in time order
 
@@ -21,7 +21,7 @@ def forecast(columns: Mapping[str, np.ndarray], *, window: int, horizon: int, se
     what is forecast never does.
 
     Args:
-        columns: the values of each series, (time,), oldest first.
+        columns: the values of each series by its name, (time,), oldest first.
         window: steps of the past that a model sees.
         horizon: steps that are forecast.
         season: steps after which the series repeat, such as 7 for days of a week; 1 for none.
@@ -33,56 +33,68 @@ def forecast(columns: Mapping[str, np.ndarray], *, window: int, horizon: int, se
     for name, value in (("window", window), ("horizon", horizon), ("season", season)):
         if value < 1:
             raise ValueError(f"{name} has to be 1 or more, not {value}")
-    names = request_names(columns)
-    values = np.stack([np.asarray(column, "float32") for column in columns.values()], axis=1)
+    names = request_names(list(columns))
+    values = np.stack([np.asarray(column, "float64") for column in columns.values()], axis=1)
     if log and (values <= 0).any():
         step, place = np.argwhere(values <= 0)[0]
-        raise ValueError(
-            f"log needs values above 0; {list(columns)[place]} is {values[step, place]:g} in row {step + 1}"
-        )
+        what = f"{list(columns)[place]} is {values[step, place]:g} at step {step + 1}"
+        raise ValueError(f"log needs values above 0; {what}: leave --log out")
     past = max(window, season)
     begins = np.cumsum([past] + [round(share * (len(values) - past)) for share in SPLITS.values()])
     begins[-1] = len(values)
     if min(np.diff(begins)) < horizon:
-        raise ValueError(f"{len(values)} steps are too few for a window of {past} and a horizon of {horizon}")
+        what = f"{len(values):,} steps are too few for a past of {past} and a horizon of {horizon}"
+        raise ValueError(f"{what}: choose smaller ones, --window, --season and --horizon")
+    outputs = Horizon(names, horizon, season, log, **_statistics(values[: begins[1]], season, log))
+    values = values.astype(outputs.dtype)
 
     def cut(windows):
         ahead = np.arange(horizon)
         truth = windows[:, past:]
         before = tf.gather(windows, past + ahead - season * (ahead // season + 1), axis=1)
         request = windows[:, past - window : past]
-        return {name: request[:, :, i] for i, name in enumerate(names)}, tf.stack([truth, before], axis=1)
+        raw = {name: tf.cast(request[:, :, i], outputs.dtypes[i]) for i, name in enumerate(names)}
+        return raw, tf.stack([truth, before], axis=1)
 
     sources = {
         split: Windows(values[begin - past : end], end - begin - horizon + 1, past + horizon, 1, cut)
         for split, begin, end in zip(SPLITS, begins, begins[1:], strict=False)
     }
-    known = np.log(values[: begins[1]]) if log else values[: begins[1]]
-    mean, scale = known.mean(axis=0, dtype=float), known.std(axis=0, dtype=float)
-    scale = np.where(scale > 0, scale, 1.0)
-    naive, seasonal = (
-        np.abs(values[step : begins[1]] - values[: begins[1] - step]).mean(axis=0, dtype=float) for step in (1, season)
-    )
+    called = {request: name for request, name in zip(names, columns, strict=True) if request != name}
+    inputs, preprocess = Series(window, len(names)), _scaled(window, outputs)
+    return Data(**sources, inputs=inputs, outputs=outputs, preprocess=preprocess, columns=called)
+
+
+def _statistics(values: np.ndarray, season: int, log: bool) -> dict[str, tuple[float, ...]]:
+    """Mean and scale of the training values, (time, series), or of their logarithm; errors of simple forecasts."""
+    known = np.log(values) if log else values
+    changes = known.max(axis=0) > known.min(axis=0)
+    scale = np.where(changes, known.std(axis=0), 1.0)  # of a constant rounding makes some
+    naive, seasonal = (np.abs(values[step:] - values[:-step]).mean(axis=0) for step in (1, season))
     naive, seasonal = (np.where(error > 0, error, 1.0) for error in (naive, seasonal))  # of a constant: its own unit
-    statistics = {"mean": mean, "scale": scale, "naive": naive, "seasonal": seasonal}
-    outputs = Horizon(
-        names, horizon, season, log, **{name: tuple(array.tolist()) for name, array in statistics.items()}
-    )
-    return Data(**sources, inputs=Series(window, len(names)), outputs=outputs, preprocess=_scaled(window, outputs))
+    found = {"mean": known.mean(axis=0), "scale": scale, "naive": naive, "seasonal": seasonal}
+    return {name: tuple(column.tolist()) for name, column in found.items()}
 
 
 def _scaled(window: int, outputs: Horizon) -> keras.Model:
     """From one input a series, (batch, window), to standardised values (batch, window, series).
 
-    A missing value, or one that has no logarithm, takes the one before it; 0 where there is none.
+    A missing value, or one that has no logarithm, takes the one before it; 0 where there is none. The mean is taken off
+    as the values come, in float64 where float32 would make large ones that lie close together the same.
     """
-    requests = {name: keras.Input((window,), dtype="float32", name=name) for name in outputs.names}
-    values = ops.stack(list(requests.values()), axis=-1)
-    if outputs.log:
-        values = ops.log(ops.where(values > 0, values, np.nan))
-    shifted = layers.Rescaling(1.0, [-mean for mean in outputs.mean], dtype="float32", name="shift")(_filled(values))
-    scaled = layers.Rescaling([1 / scale for scale in outputs.scale], dtype="float32", name="scale")(shifted)
+    each = zip(outputs.names, outputs.dtypes, strict=True)
+    requests = {name: keras.Input((window,), dtype=dtype, name=name) for name, dtype in each}
+    shifted = [_shifted(requests[name], mean, outputs.log) for name, mean in zip(requests, outputs.mean, strict=True)]
+    values = _filled(ops.stack(shifted, axis=-1))
+    scaled = layers.Rescaling([1 / scale for scale in outputs.scale], dtype="float32", name="scale")(values)
     return keras.Model(requests, ops.where(ops.isnan(scaled), 0.0, scaled), name="preprocess")
+
+
+def _shifted(values: keras.KerasTensor, mean: float, log: bool) -> keras.KerasTensor:
+    """Values, or their logarithms, from their mean, float32."""
+    if log:
+        values = ops.log(ops.where(values > 0, values, np.nan))
+    return ops.cast(values - mean, "float32")
 
 
 def _filled(values: keras.KerasTensor) -> keras.KerasTensor:

@@ -6,15 +6,20 @@ Nothing here imports TensorFlow.
 """
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_args
+
+from src import numbers
 
 if TYPE_CHECKING:
     import keras
 
     from src.sources import Source
 
+
+STEPS = 100  # usual changes of a series from step to step that tell as much as the deviation of all its values
 
 # Inputs: the features that a model sees.
 
@@ -150,7 +155,7 @@ class NextToken(Prediction):
 class Horizon(Prediction):
     """The next values of a series; the prediction is standardised, (batch, length * len(names)), a step's together.
 
-    The target is float32 (batch, 2, length, len(names)): what came, and what had come one season before.
+    The target is (batch, 2, length, len(names)), of `dtype`: what came, and what had come one season before.
 
     Args:
         names: the series that are forecast.
@@ -174,6 +179,20 @@ class Horizon(Prediction):
     @property
     def shape(self) -> tuple[int, ...]:
         return (self.length * len(self.names),)
+
+    @property
+    def dtypes(self) -> tuple[str, ...]:
+        """Of each series in requests and answers: float64 where float32 would lose what changes in large values."""
+        found = []
+        for mean, scale, naive in zip(self.mean, self.scale, self.naive, strict=True):
+            step = naive / math.exp(mean) if self.log else naive
+            found.append(numbers.dtype(1.0 if self.log else abs(mean), min(scale, STEPS * step)))
+        return tuple(found)
+
+    @property
+    def dtype(self) -> str:
+        """float64 where a series is."""
+        return max(self.dtypes, default="float32")
 
 
 @dataclass(frozen=True)

@@ -1,26 +1,25 @@
-"""Your own time series: a CSV file with a time column and columns of numbers.
+"""Your own time series: a CSV file with times and numbers.
 
---path names it. Rows are steps of one size, oldest first; the first 70% trains, then 15% validate and 15% test. A
-missing number takes the one before it.
+--path names it. Rows are steps of one size; a column is a series, or --series names a column that tells apart series
+that stand one below the other. The first 70% of the time trains, then 15% validate and 15% test. A missing number takes
+the one before it.
 """
 
-import math
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+import dataclasses
 from pathlib import Path
-from statistics import median
+from typing import Literal
 
 import numpy as np
 
-from src import csvs
+from src import csvs, timelines
+from src.csvs import composed
 from src.series import forecast
 from src.specs import Data, Horizon, Series
+from src.timelines import Timeline
 
 INPUTS, OUTPUTS = (Series,), (Horizon,)
 NAMED_BY = "path"
-LARGEST = float(np.finfo("float32").max)
-GAP = 1.5  # steps of the usual size; months are not all as long
+LATE = 0.1  # share of the steps at the beginning that may go, as not every series has begun
 
 
 def load(
@@ -28,6 +27,10 @@ def load(
     path: str = "",
     time: str = "",
     columns: tuple[str, ...] = (),
+    series: str = "",
+    header: bool | None = None,
+    decimal: Literal[".", ","] | None = None,
+    encoding: str = "",
     window: int = 30,
     horizon: int = 1,
     season: int = 1,
@@ -36,81 +39,59 @@ def load(
     """The series, forecast together.
 
     Args:
-        path: the file.
-        time: column with the times, such as 2024-12-31 or 2024-12-31 23:00; the first one by itself.
-        columns: columns with the numbers; all others by themselves.
+        path: the file; .gz, .bz2, .xz and .zip are unpacked.
+        time: column with the times, such as 2024-12-31 23:00, 31.12.2024 or 12/31/2024; by itself the first one of
+            dates, or the first one of all where its numbers rise.
+        columns: columns with the numbers; by itself all others that have numbers.
+        series: column, such as that of a shop, that tells apart series that stand one below the other.
+        header: whether the first row has the columns' names; by itself as its cells tell.
+        decimal: the decimal mark, where it isn't clear from the numbers.
+        encoding: of the file, such as cp1252; by itself UTF-8, or else cp1252.
         window: steps of the past that a model sees.
         horizon: steps that are forecast.
         season: steps after which the series repeat, such as 7 for days of a week; 1 for none.
         log: whether to forecast the logarithm, for values above 0 that grow by a share of themselves.
 
     Raises:
-        ValueError: for what can't be read, naming row and column.
+        ValueError: for what can't be used, naming row and column.
     """
     if not path:
         raise ValueError("say which file: --path FILE.csv")
-    place = Path(path)
-    table = csvs.read(place)
-    time = time or next(iter(table))
-    _check_times(csvs.column(table, time, place), time, place)
-    names = columns or [name for name in table if name != time]
-    if not names:
-        raise ValueError(f"{place} has no column beside {time!r}")
-    values = {name: _numbers(csvs.column(table, name, place), name, place) for name in names}
+    table = csvs.table(Path(path), header, encoding)
+    names = tuple(map(composed, columns))
+    found = timelines.read(table, time=composed(time), columns=names, series=composed(series), decimal=decimal)
+    values, steps, said = _complete(found, path)
+    first = f"{path}: {len(steps):,} steps; series: {timelines.shown(list(values))}"
+    notes = "\n  ".join([first, *table.notes, *found.notes, *said])
     try:
-        return forecast(values, window=window, horizon=horizon, season=season, log=log)
+        data = forecast(values, window=window, horizon=horizon, season=season, log=log)
     except ValueError as error:
-        raise ValueError(f"{place}: {error}") from None
+        raise ValueError(f"{path}: {error}") from None
+    return dataclasses.replace(data, notes=notes)
 
 
-def _check_times(column: Sequence[str], name: str, place: Path) -> None:
-    """Says where time has gaps; raises ValueError for what is no time, or not after the one before."""
-    times = []
-    for row, text in enumerate(column, 1):
-        try:
-            times.append(_time(text.strip()))
-        except ValueError:
-            raise ValueError(f"{place}, row {row}: {name} is {text!r}, not a time such as 2024-12-31") from None
-        if len(times) > 1 and times[-1] <= times[-2]:
-            raise ValueError(f"{place}, row {row}: {name} {text} isn't after {column[row - 2]}")
-    steps = [after - before for before, after in pairwise(times)]
-    usual = median(steps or [0.0])
-    gaps = [row for row, step in enumerate(steps, 2) if step > GAP * usual]
-    if gaps:
-        before, after = column[gaps[0] - 2], column[gaps[0] - 1]
-        where = f"the first between {before} and {after} (row {gaps[0]})"
-        print(f"{place}: {len(gaps)} gaps in {name}, {where}; all steps are taken as equal")
+def _complete(found: Timeline, path: str) -> tuple[dict[str, np.ndarray], list[str], list[str]]:
+    """The series from the step on at which all have begun, missing numbers as the ones before; and what is to be said.
 
-
-def _time(text: str) -> float:
-    """Seconds, or the number that the text is; a month stands for its first day, 20241231 is a date."""
-    try:
-        time = datetime.fromisoformat(text if len(text) != len("2024-12") else f"{text}-01")
-    except ValueError:
-        number = float(text)
-        if not math.isfinite(number):
-            raise
-        return number
-    time = time.astimezone(UTC) if time.tzinfo else time
-    return (time.replace(tzinfo=None) - datetime.min) / timedelta(seconds=1)
-
-
-def _numbers(column: Sequence[str], name: str, place: Path) -> np.ndarray:
-    """The numbers of a column, a missing one as the one before it; raises ValueError for what is none."""
-    numbers, missing = [], []
-    for row, text in enumerate(column, 1):
-        try:
-            number = float(text) if text.strip() else np.nan
-        except ValueError:
-            raise ValueError(f"{place}, row {row}: {name} is {text!r}, not a number") from None
-        if abs(number) > LARGEST:
-            raise ValueError(f"{place}, row {row}: {name} is {text.strip()}, too large a number")
-        if np.isnan(number):
-            missing.append(row)
-            if not numbers:
-                raise ValueError(f"{place}, row {row}: {name} begins with a missing number")
-            number = numbers[-1]
-        numbers.append(number)
-    if missing:
-        print(f"{place}: {name} lacks {len(missing)} numbers, the first in row {missing[0]}; each is the one before it")
-    return np.array(numbers, "float32")
+    Raises:
+        ValueError: for a series that begins late.
+    """
+    begins = {name: int(np.argmax(~np.isnan(column))) for name, column in found.values.items()}
+    last = max(begins, key=begins.get)
+    first = begins[last]
+    if first > LATE * len(found.steps):
+        raise ValueError(
+            f"{path}: {last} has no number before {found.steps[first]}: remove what is before it, or leave {last} out, "
+            "such as by naming others with --columns"
+        )
+    notes = [f"the first {first:,} steps are left out: {last} begins at {found.steps[first]}"] if first else []
+    values, lacking = {}, []
+    for name, column in found.values.items():
+        there = ~np.isnan(column[first:])
+        values[name] = column[first:][np.maximum.accumulate(np.where(there, np.arange(len(there)), 0))]
+        if not there.all():
+            where = found.steps[first + int(np.argmin(there))]
+            count = int((~there).sum())
+            lacking.append(f"{name} lacks {count:,} number{'s' * (count > 1)}, the first at {where}")
+    notes += [f"{timelines.shown(lacking)}; each is the one before it"] if lacking else []
+    return values, list(found.steps[first:]), notes

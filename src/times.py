@@ -1,0 +1,139 @@
+"""Times as people write them: dates of many kinds, with or without a time of day, or plain numbers."""
+
+import math
+import re
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+
+import numpy as np
+
+from src.numbers import number
+
+DAY = 86400.0  # seconds
+CENTURY = 69  # two digits from here on are years before 2000, as in C
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+TIME = (
+    r"(?P<hour>\d\d?)(?:[:.h](?P<minute>\d\d))?(?:[:.](?P<second>\d\d(?:[.,]\d+)?))?"
+    r"(?:\s*(?P<half>[ap])\.?m\.?)?\s*(?P<zone>z|utc|gmt|[-+]\d\d(?::?\d\d)?)?"
+)
+DATES = (
+    r"(?P<year>\d{4})(?P<mark>[-/.])(?P<month>\d\d?)(?:(?P=mark)(?P<day>\d\d?))?",  # 2024-12-31, 2024-12
+    r"(?P<month>\d\d?)[-/](?P<year>\d{4})",  # 12/2024
+    r"(?P<one>\d\d?)(?P<mark>[-/.])(?P<other>\d\d?)(?P=mark)(?P<year>\d{4}|\d\d)",  # 31.12.2024, 12/31/2024
+    r"(?:(?P<day>\d\d?)[ .-]+)?(?P<name>[a-z]{3,9})\.?[ ,.-]*(?P<year>\d{4}|\d\d)",  # 31 Dec 2024, Dec-24
+    r"(?P<name>[a-z]{3,9})\.? (?P<day>\d\d?),? +(?P<year>\d{4})",  # Dec 31, 2024
+    r"(?P<year>\d{4})[- ]?(?P<part>[qm])(?P<number>\d\d?)",  # 2024-Q4, 2024M12
+)
+DIGITS = r"(?P<year>1[89]\d\d|2[01]\d\d)(?P<month>0[1-9]|1[0-2])(?P<day>[0-3]\d)?"  # 20241231, 202412
+
+_DATES = [re.compile(rf"{form}(?:[t ,]+{TIME})?", re.ASCII | re.IGNORECASE) for form in DATES]
+_DIGITS = re.compile(DIGITS, re.ASCII)
+_CLOCK = re.compile(r"\d\d?(:\d\d){1,2}([.,]\d+)?(\s*[ap]\.?m\.?)?|\d\d?\.\d\d\.\d\d", re.ASCII | re.IGNORECASE)
+
+
+class Times(NamedTuple):
+    """The times of a column.
+
+    Args:
+        values: seconds, or the numbers that there are instead of dates, float64 (rows,); NaN for what is no time.
+        dates: whether they are dates.
+        local: whether they are times of day without an offset, as of clocks that are set back each October.
+    """
+
+    values: np.ndarray
+    dates: bool = False
+    local: bool = False
+
+
+def read(texts: Sequence[str]) -> Times:
+    """The times of a column, its cells without spaces around them.
+
+    Of 01/02/2024 the first or the second number is the day, whichever makes more of the times rise.
+    """
+    if all(text.isdigit() for text in texts):
+        dates = [_digits(text) for text in texts]
+        return Times(_array([number(text) for text in texts])) if None in dates else Times(_array(dates), dates=True)
+    dates = _array([_time(text, month_first=False) for text in texts])
+    if _rising(dates) < len(texts) - 1:
+        dates = max(dates, _array([_time(text, month_first=True) for text in texts]), key=_rising)
+    if np.isfinite(dates).sum() <= len(texts) / 2:
+        return Times(_array([number(text) for text in texts]))
+    matches = (form.fullmatch(text) for text in texts[:1] for form in _DATES)
+    return Times(dates, dates=True, local=any(match and match["hour"] and not match["zone"] for match in matches))
+
+
+def is_date(text: str) -> bool:
+    """Whether a text is a date; of digits alone it has to have a day."""
+    if text.isdigit():
+        return len(text) == len("20241231") and _digits(text) is not None
+    return (_time(text, month_first=False) or _time(text, month_first=True)) is not None
+
+
+def is_clock(text: str) -> bool:
+    """Whether a text is a time of day, such as 23:00 or 23.00.00."""
+    return _CLOCK.fullmatch(text) is not None
+
+
+def _digits(text: str) -> float | None:
+    """Seconds of a date of digits alone; None for what is none."""
+    match = _DIGITS.fullmatch(text)
+    return _date(match, month_first=False) if match else None
+
+
+def _time(text: str, month_first: bool) -> float | None:
+    """Seconds; None for what is no date."""
+    for form in _DATES:
+        if match := form.fullmatch(text):
+            day = _date(match, month_first)
+            return None if day is None else day + _seconds(match)
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    offset = time.utcoffset() or timedelta()
+    return (time.replace(tzinfo=None) - offset - datetime.min) / timedelta(seconds=1) + DAY
+
+
+def _date(match: re.Match, month_first: bool) -> float | None:
+    """Seconds of a day; a month or a quarter stands for its first one."""
+    found = match.groupdict()
+    year = int(found["year"])
+    year += 0 if len(found["year"]) == 4 else 1900 if year >= CENTURY else 2000
+    day = found.get("day") or 1
+    if found.get("name"):
+        short = found["name"][:3].lower()
+        month = MONTHS.index(short) + 1 if short in MONTHS else 0
+    elif found.get("part"):
+        month = int(found["number"]) if found["part"] in "mM" else 3 * int(found["number"]) - 2
+    elif found.get("one"):
+        month, day = (found["one"], found["other"]) if month_first else (found["other"], found["one"])
+    else:
+        month = found["month"]
+    try:
+        return date(year, int(month), int(day)).toordinal() * DAY
+    except ValueError:
+        return None
+
+
+def _seconds(match: re.Match) -> float:
+    """Seconds of a time of day, less its offset from UTC; 0 where there is none."""
+    if not match["hour"]:
+        return 0.0
+    hour = int(match["hour"])
+    if match["half"]:
+        hour = hour % 12 + 12 * (match["half"] in "pP")
+    found = 3600 * hour + 60 * int(match["minute"] or 0) + float((match["second"] or "0").replace(",", "."))
+    if (zone := match["zone"] or "")[:1] in ("+", "-"):
+        digits = zone[1:].replace(":", "").ljust(4, "0")
+        found -= (-1 if zone[0] == "-" else 1) * (3600 * int(digits[:2]) + 60 * int(digits[2:]))
+    return found
+
+
+def _rising(values: np.ndarray) -> int:
+    return int((np.diff(values) > 0).sum())
+
+
+def _array(values: Sequence[float | None]) -> np.ndarray:
+    """float64, NaN for what isn't there or isn't finite."""
+    return np.array([math.nan if value is None or not math.isfinite(value) else value for value in values], "float64")
