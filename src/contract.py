@@ -5,19 +5,24 @@ The contract tests ask for more; this is what would otherwise end deep in Keras,
 
 import re
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from src import catalogue
 from src.catalogue import DataFile, ModelFile, TaskFile
 from src.errors import UserError
 from src.knobs import shown
-from src.signatures import request_of
+from src.signatures import Request, features_of, request_of
+from src.sources import Source
 from src.specs import Data, Output
+
+TRIED = 3  # examples that are sent through each door
 
 
 @contextmanager
@@ -63,12 +68,11 @@ def load_data(file: DataFile, knobs: Mapping[str, Any], wanted: Iterable[type] =
 
 
 def check_data(file: DataFile, data: Data) -> None:
-    """Raises a UserError where `data`, which the file's `load` returned, isn't what the file says."""
+    """Raises a UserError where `data`, which the file's `load` returned, isn't what the file says.
 
-    def need(holds: bool, what: str) -> None:
-        if not holds:
-            raise UserError(f"{shown(file.path)}: {what}.")
-
+    Only the first examples are looked at; `check_examples` looks at all.
+    """
+    need = partial(_need, file)
     need(isinstance(data, Data), f"load has to return a Data of src/specs.py, not {data!r:.60}")
     for side, kinds, spec in (("INPUTS", file.inputs, data.inputs), ("OUTPUTS", file.outputs, data.outputs)):
         need(type(spec) in kinds, f"{side} doesn't name {type(spec).__name__}, of which kind load's are")
@@ -80,11 +84,48 @@ def check_data(file: DataFile, data: Data) -> None:
     for split in ("train", "validation"):  # test may not be wanted
         source = getattr(data, split)
         need(len(source) > 0, f"the split {split} has no examples")
-    raw, _ = data.train.examples(1)
-    need(set(raw) == set(request), f"examples have {', '.join(raw)}, but preprocess takes {', '.join(request)}")
-    for name, spec in request.items():
-        fits = raw[name].shape[1:] == tuple(spec.shape[1:]) or not spec.shape[1:].is_fully_defined()
-        need(fits, f"{name} has the shape {raw[name].shape[1:]} an example, but preprocess takes {spec.shape[1:]}")
+        with mistakes_in(file):
+            _check_request(need, split, *source.examples(1), request)
+    for name, door in data.doors.items():
+        if hasattr(door, "encode"):
+            _check_door(need, name, door, data.train.examples(TRIED)[0], request)
+
+
+def check_examples(file: DataFile, preprocess: keras.Model, splits: Mapping[str, Source]) -> list[str]:
+    """Holds all examples to what `preprocess` asks, and says what looks wrong and may still be right.
+
+    A split is read only where an input has numbers whose type doesn't say already that they fit.
+
+    Raises:
+        UserError: for a number that its input can't hold, or that makes features infinite or not a number.
+    """
+    need, request, warnings = partial(_need, file), request_of(preprocess), []
+    for split, source in splits.items():
+        with mistakes_in(file):
+            raw, target = source.examples(1)
+            _check_request(need, split, raw, target, request)
+            found = {name: tf.as_dtype(column.dtype) for name, column in raw.items()}
+            doubtful = {name: spec.dtype for name, spec in request.items() if _may_not_fit(found[name], spec.dtype)}
+            missing = _check_numbers(need, split, source, preprocess, doubtful) if doubtful else []
+        if split == "train":
+            warnings += [f"{name}: all numbers of train are missing: leave the input out" for name in missing]
+    return warnings
+
+
+def check_targets(file: DataFile, adapt: Callable, outputs: Output, splits: Mapping[str, Source]) -> Output:
+    """The outputs that a task's `adapt` makes of train; the targets of the other splits are held to it, too.
+
+    Raises:
+        UserError: for targets that can't be, naming the split.
+    """
+    found = {}
+    for split, source in splits.items():
+        with mistakes_in(file):
+            try:
+                found[split] = adapt(outputs, source)
+            except ValueError as error:
+                raise ValueError(f"{split}: {error}") from error
+    return found["train"]
 
 
 def check_model(file: ModelFile, model: keras.Model, outputs: Output) -> None:
@@ -98,3 +139,103 @@ def check_model(file: ModelFile, model: keras.Model, outputs: Output) -> None:
             f"{shown(file.path)}: build has to return a model that predicts ({wanted}) for {type(outputs).__name__}, "
             f"not {' and '.join(map(str, shapes))}. src/layers.py has head(outputs)."
         )
+
+
+def _need(file: DataFile, holds: bool, what: str) -> None:
+    if not holds:
+        raise UserError(f"{shown(file.path)}: {what}.")
+
+
+def _check_request(
+    need: Callable, split: str, raw: Mapping[str, np.ndarray], target: np.ndarray, request: Request
+) -> None:
+    """Holds some examples to the request: names, number, types and shapes."""
+    need(set(raw) == set(request), f"examples have {', '.join(raw)}, but preprocess takes {', '.join(request)}")
+    for name, spec in request.items():
+        found, wanted = tf.as_dtype(raw[name].dtype), spec.dtype
+        what = f"{name}: the examples of {split} are {found.name}, the request is {wanted.name}"
+        need(_fits(found, wanted), f"{what}: give {wanted.name}, or make the Input {found.name}")
+        shape, wanted = raw[name].shape[1:], spec.shape[1:]
+        need(
+            wanted.is_compatible_with(shape),
+            f"{name} has the shape {shape} an example in {split}, but preprocess takes {wanted}",
+        )
+        need(len(raw[name]) == len(target), f"{name}: {split} has other numbers of examples and of targets")
+
+
+def _check_door(need: Callable, name: str, door: Any, raw: Mapping[str, np.ndarray], request: Request) -> None:
+    """Sends some examples through a door."""
+    try:
+        asked = door.encode(raw)
+        given = door({key: tf.constant(asked[key], spec.dtype) for key, spec in door.request.items()})
+    except Exception as error:  # whatever the code of a file ends in
+        said = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        need(False, f"the door {name} fails on what its encode makes of the first examples: {said}")
+    need(
+        set(given) == set(request),
+        f"the door {name} gives {', '.join(given)}, but preprocess takes {', '.join(request)}",
+    )
+    for key, spec in request.items():
+        fits = given[key].dtype == spec.dtype and spec.shape.is_compatible_with(given[key].shape)
+        what = f"the door {name} gives {key} as {given[key].dtype.name} {tuple(given[key].shape)}"
+        need(fits, f"{what}, but preprocess takes {spec.dtype.name} {tuple(spec.shape)}")
+
+
+def _fits(found: tf.DType, wanted: tf.DType) -> bool:
+    """Whether what is of one type may be given where another is asked for; see `_check_numbers` for the values."""
+    if tf.string in (found, wanted) or wanted.is_bool:
+        return found == wanted
+    return found.is_bool or found.is_integer or (found.is_floating and wanted.is_floating)
+
+
+def _may_not_fit(found: tf.DType, wanted: tf.DType) -> bool:
+    """Whether numbers of a type that fits can be infinite, not a number, or out of the range of what is asked for."""
+    if found.is_integer and wanted.is_integer:
+        return not wanted.min <= found.min <= found.max <= wanted.max
+    return found.is_floating
+
+
+def _check_numbers(
+    need: Callable, split: str, source: Source, preprocess: keras.Model, doubtful: Mapping[str, tf.DType]
+) -> list[str]:
+    """Holds the numbers of these inputs to their types in the request; names the inputs that are missing throughout.
+
+    What isn't finite, such as a missing number, is allowed where preprocess makes finite features of it.
+    """
+    start, missing = 0, list(doubtful)
+    for raw, target in source.read():
+        strange = {name: _strange(raw[name], dtype) for name, dtype in doubtful.items()}
+        missing = [name for name in missing if strange[name].all()]
+        strange = {name: places for name, places in strange.items() if places.any()}
+        with np.errstate(over="ignore"):
+            unmade = ~_finite(features_of(preprocess, raw), len(target)) if strange else None
+        for name, places in strange.items():
+            whole, found = doubtful[name].is_integer, tf.as_dtype(raw[name].dtype).name
+            wrong = np.argwhere(places if whole else places & unmade)
+            for row, place in wrong[:1]:
+                value = raw[name].reshape(places.shape)[row, place]
+                why = (
+                    f"{doubtful[name].name} can't hold: make the Input {found}"
+                    if whole
+                    else "makes features infinite or not a number"
+                )
+                need(False, f"{name}: example {start + row} of {split} has {value}, which {why}")
+        start += len(target)
+    return missing
+
+
+def _strange(column: np.ndarray, wanted: tf.DType) -> np.ndarray:
+    """Which numbers (examples, numbers) aren't finite in the type that is asked for, or another integer there."""
+    rows = column.reshape(len(column), -1)
+    with np.errstate(over="ignore"):
+        held = rows.astype(wanted.as_numpy_dtype, copy=False)
+    return held != rows if wanted.is_integer else ~np.isfinite(held)
+
+
+def _finite(features: Any, examples: int) -> np.ndarray:
+    """Whether all features of each example are finite, (examples, 1)."""
+    found = np.ones((examples, 1), bool)
+    for tensor in keras.tree.flatten(features):
+        if tensor.dtype.is_floating:
+            found &= np.isfinite(tensor).reshape(examples, -1).all(axis=1, keepdims=True)
+    return found

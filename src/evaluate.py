@@ -10,7 +10,7 @@ import keras
 
 from src import catalogue, config, judges, pipeline, report, runs, specs
 from src.callbacks import Measurement
-from src.contract import load_data
+from src.contract import check_examples, load_data
 from src.crossvalidation import part
 from src.files import write_json
 from src.manifest import manifest
@@ -37,13 +37,14 @@ def evaluate(*, run: str = "", model: str = "", data: str = "", test: bool = Fal
     data_set = part(data_set, *(found.config["knobs"].get(name, 0) for name in ("fold", "folds")))
     task, inputs = found.task, specs.from_json(found.config["inputs"])
     parts = splits(data_set, found.config["knobs"].get("limit"), test or "test" in found.metrics)
+    noticed = [*data_set.warnings, *check_examples(file, found.preprocess, parts)]
     if task.loss:
         found.model.compile(loss=task.loss, metrics=task.metrics(), jit_compile=False)
     if judge := judges.of(found.path):
         compare(task, judge, found.model, dataclasses.replace(data_set, **parts))
     measure = Measurement(found.model, task)
     found.metrics = figures(found.path, found.model, measure, task, inputs, found.preprocess, parts)
-    write_json(found.path / "manifest.json", manifest(parts, task, data_set.notes))
+    write_json(found.path / "manifest.json", manifest(parts, task, data_set.notes, noticed))
     write_json(found.path / "metrics.json", found.metrics)
     report.write(found.path)
     report.show(found)

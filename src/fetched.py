@@ -1,6 +1,6 @@
 """Examples that stay where they are, in files or in compact arrays, until a batch needs them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -18,6 +18,8 @@ class Fetched(Source):
         rows: the numbers of these examples.
         at_once: whether `fetch` takes a batch.
         groups: a number for every example of the store; those of one number belong together.
+        hashes: from numbers of examples, (n,), to a hash of each, uint64 (n,), such as that of its file, so that they
+            needn't be fetched to be told apart: see src/digests.py.
     """
 
     def __init__(
@@ -28,12 +30,14 @@ class Fetched(Source):
         *,
         at_once: bool = False,
         groups: np.ndarray | None = None,
+        hashes: Callable[[np.ndarray], np.ndarray] | None = None,
     ):
         self._fetch = fetch
         self._target = target
         self._rows = rows
         self._at_once = at_once
         self._groups = groups
+        self._hashes = hashes
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -54,8 +58,11 @@ class Fetched(Source):
         """These examples, and then those of another split of the same store."""
         return self._of(np.concatenate([self._rows, other._rows]))
 
-    def targets(self) -> np.ndarray:
-        return self._target[self._rows]
+    def target_batches(self) -> Iterator[np.ndarray]:
+        yield self._target[self._rows]
+
+    def digests(self) -> np.ndarray:
+        return self._hashes(self._rows) if self._hashes else super().digests()
 
     def examples(self, n: int) -> Arrays:
         n = min(n, len(self))
@@ -83,4 +90,5 @@ class Fetched(Source):
         return numbers.unbatch().map(fetch, num_parallel_calls=tf.data.AUTOTUNE).batch(batch)
 
     def _of(self, rows: np.ndarray) -> "Fetched":
-        return Fetched(self._fetch, self._target, rows, at_once=self._at_once, groups=self._groups)
+        about = {"at_once": self._at_once, "groups": self._groups, "hashes": self._hashes}
+        return Fetched(self._fetch, self._target, rows, **about)

@@ -46,7 +46,7 @@ class GrpcClient:
         request.model_spec.signature_name = signature
         for name, info in self.signatures()[signature]["inputs"].items():
             dtype = tf.as_dtype(types_pb2.DataType.Value(info["dtype"]))
-            request.inputs[name].CopyFrom(tf.make_tensor_proto(_array(inputs[name], dtype), dtype))
+            request.inputs[name].CopyFrom(tf.make_tensor_proto(_array(inputs[name], dtype, name), dtype))
         outputs = self._call(self.service.Predict, request).outputs
         return {name: to_json(tf.make_ndarray(tensor)) for name, tensor in outputs.items()}
 
@@ -65,5 +65,8 @@ class GrpcClient:
             raise UserError(f"{self.server}: {error.code().name}: {error.details()}") from None
 
 
-def _array(column: Any, dtype: tf.DType) -> np.ndarray:
-    return column if isinstance(column, np.ndarray) else from_json(column, dtype)
+def _array(column: Any, dtype: tf.DType, name: str) -> np.ndarray:
+    try:
+        return column if isinstance(column, np.ndarray) else from_json(column, dtype, name)
+    except ValueError as error:
+        raise UserError(f"{error}.") from None

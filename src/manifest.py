@@ -1,65 +1,84 @@
 """The manifest: what the splits of a data set were when a model was trained on them."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
 
 from src.sources import Source
 
-BYTES = 32 * 2**20  # that are read at a time
-NAMED = 5  # examples in two splits that are named
+NAMED = 5  # examples in two splits, or classes, that are named
+MANY = 0.1  # of the smaller split, from which examples in two splits are a warning
 
 
-def manifest(splits: Mapping[str, Source], task, notes: str = "") -> dict:
+def manifest(splits: Mapping[str, Source], task, notes: str = "", warnings: Sequence[str] = ()) -> dict:
     """What is kept of the data: size, summary of the targets and SHA-256 of each split, and what stands in two.
 
-    Reads each split once, in batches; 8 bytes an example are kept.
+    Hashes each split once; 8 bytes an example are kept.
 
     Args:
         splits: by name.
         task: summarises the targets.
         notes: what the data was taken for.
+        warnings: what looks wrong in it; what looks wrong in the splits is added.
     """
-    described, digests = {}, {}
-    for name, source in splits.items():
-        described[name], digests[name] = _describe(source, task)
-    return {"notes": notes, "splits": described, "in_two_splits": _repeated(digests)}
+    digests = {name: source.digests() for name, source in splits.items()}
+    described = {name: _describe(source, digests[name], task) for name, source in splits.items()}
+    repeated = [found for pair in combinations(splits, 2) if (found := _repeated(digests, *pair))]
+    noticed = _without_examples(described["train"])
+    noticed += [_too_many(pair, described) for pair in repeated if _is_many(pair)]
+    return {"notes": notes, "splits": described, "in_two_splits": repeated, "warnings": [*warnings, *noticed]}
 
 
-def _describe(source: Source, task) -> tuple[dict, np.ndarray]:
-    whole, rows, targets = hashlib.sha256(), [], []
-    size = sum(len(row) for row in _rows(source.examples(1)[0]))
-    for raw, target in source.in_order(max(1, min(1024, BYTES // (size or 1)))).as_numpy_iterator():
-        for row, wanted in zip(_rows(raw), target, strict=True):
-            digest = hashlib.blake2b(row, digest_size=8).digest()
-            whole.update(digest)
-            whole.update(wanted.tobytes())
-            rows.append(digest)
+def remarks(manifest: Mapping) -> list[str]:
+    """A line for each two splits that share examples, too few for a warning."""
+    return [
+        f"{pair['examples']:,} examples of {pair['splits'][0]} stand in {pair['splits'][1]} too"
+        for pair in manifest["in_two_splits"]
+        if not _is_many(pair)
+    ]
+
+
+def _describe(source: Source, digests: np.ndarray, task) -> dict:
+    whole, targets = hashlib.sha256(digests.tobytes()), []
+    for target in source.target_batches():
+        whole.update(target.tobytes())
         targets.append(target)
-    summary = task.summarize(np.concatenate(targets))
-    return {"examples": len(rows), **summary, "sha256": whole.hexdigest()}, np.frombuffer(b"".join(rows), "uint64")
+    return {"examples": len(digests), **task.summarize(np.concatenate(targets)), "sha256": whole.hexdigest()}
 
 
-def _rows(raw: Mapping[str, np.ndarray]) -> list[bytes]:
-    """The bytes of each example's request, inputs in order of their names."""
-    columns = [raw[name] for name in sorted(raw)]
-    texts = [column for column in columns if column.dtype == object]
-    flat = [np.ascontiguousarray(c).reshape(len(c), -1).view("uint8") for c in columns if c.dtype != object]
-    numbers = [row.tobytes() for row in np.concatenate(flat, axis=1)] if flat else []
-    parts = [*texts, *([numbers] if flat else [])]
-    return [b"\0".join(row) for row in zip(*parts, strict=True)]
+def _repeated(digests: Mapping[str, np.ndarray], one: str, other: str) -> dict | None:
+    """The examples of one split that stand in another too, if any do."""
+    both = np.isin(digests[one], digests[other])
+    if not both.any():
+        return None
+    smaller, larger = sorted((digests[one], digests[other]), key=len)
+    return {
+        "splits": [one, other],
+        "examples": int(both.sum()),
+        "first": f"{one} " + ", ".join(map(str, np.flatnonzero(both)[:NAMED])),
+        "share": float(np.isin(smaller, larger).mean()),
+    }
 
 
-def _repeated(digests: Mapping[str, np.ndarray]) -> list[dict]:
-    found = []
-    for one, other in combinations(digests, 2):
-        both = np.isin(digests[one], digests[other])
-        if both.any():
-            found.append({"splits": [one, other], "examples": int(both.sum()), "first": _first(both, one)})
-    return found
+def _is_many(pair: Mapping) -> bool:
+    return pair.get("share", 0) >= MANY
 
 
-def _first(both: np.ndarray, split: str) -> str:
-    return f"{split} " + ", ".join(map(str, np.flatnonzero(both)[:NAMED]))
+def _too_many(pair: Mapping, described: Mapping[str, Mapping]) -> str:
+    smaller, larger = sorted(pair["splits"], key=lambda split: described[split]["examples"])
+    size, measured = described[smaller]["examples"], pair["splits"][1]
+    both = f"{round(pair['share'] * size):,} of {size:,} {smaller} examples stand in {larger} too"
+    return (
+        f"{both}: the figures of {measured} look better than they are; "
+        "take the examples out of one of the two, unless equal ones are usual"
+    )
+
+
+def _without_examples(train: Mapping) -> list[str]:
+    names = [name for name, count in train.get("classes", {}).items() if not count]
+    if not names:
+        return []
+    named = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED:,} more classes" if len(names) > NAMED else "")
+    return [f"train has no example of {named}: what is never seen isn't predicted; add some, or leave the class out"]

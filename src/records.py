@@ -33,9 +33,10 @@ class Records:
 
     def fetch(self, number: tf.Tensor) -> tf.Tensor:
         """The bytes of a record, a graph function of its number ()."""
-        return tf.ensure_shape(tf.numpy_function(self._read, [number], tf.string, stateful=False), ())
+        return tf.ensure_shape(tf.numpy_function(self.read, [number], tf.string, stateful=False), ())
 
-    def _read(self, number: int) -> bytes:
+    def read(self, number: int) -> bytes:
+        """The bytes of a record."""
         file, offset, length = self._places[number]
         return self._files[file][offset : offset + length].tobytes()
 

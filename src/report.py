@@ -16,6 +16,7 @@ from rich.table import Table
 
 from src.augmentation import shown
 from src.files import read_json, whole
+from src.manifest import remarks
 from src.runs import Run
 from src.specs import Data, Image
 from src.tensorboard import KEPT, file_of
@@ -37,6 +38,7 @@ def write(path: Path) -> None:
         run=path.name,
         config=run.config,
         manifest=run.manifest,
+        remarks=remarks(run.manifest),
         splits={name: figures for name, figures in run.metrics.items() if name != "baseline"},
         baseline=run.metrics["baseline"],
         names=_names(run.metrics),

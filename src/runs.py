@@ -1,7 +1,7 @@
 """A run: the folder in which one training leaves everything, complete in itself.
 
 config.json         every knob and where its value came from, specs, seed, versions, commit, device
-manifest.json       the splits: sizes, classes, hashes, examples that stand in two
+manifest.json       the splits: sizes, classes, hashes, examples that stand in two, and what looks wrong in them
 history.csv         each epoch's figures
 model.keras         from features to prediction, uncompiled: opens in plain Keras
 preprocess.keras    from a raw request to features
@@ -37,12 +37,10 @@ from src.config import Config
 from src.errors import UsageError, UserError
 from src.files import read_json, read_record, whole, write_json
 from src.loading import load_model
+from src.requests import Requests, check_requests, doors_of
 from src.signatures import DEFAULT, Signature, traced
-from src.sources import Source
 from src.specs import Data, Input
-from src.verify import to_json
 
-MOST_SAMPLES, MOST_NUMBERS = 16, 200_000  # of the sample requests, which are JSON
 PACKAGES = ("tensorflow", "keras", "numpy")
 
 
@@ -98,9 +96,9 @@ class Run:
 
     @property
     def warnings(self) -> list[str]:
-        """What looks wrong: what was said in training, and where the model is no better than a simple predictor."""
+        """What looks wrong: in the data, in training, and where the model is no better than a simple predictor."""
         file = self.path / "warnings.json"
-        said = read_json(file) if file.exists() else []
+        said = [*self.manifest.get("warnings", []), *(read_json(file) if file.exists() else [])]
         measured = list(self.metrics)[-2]  # the last split, on which the baseline is measured too
         name = self.task.monitor.removeprefix("val_")
         found, simple = self.metrics[measured][name], self.metrics["baseline"].get(name)
@@ -110,12 +108,18 @@ class Run:
         return said
 
     @cached_property
-    def requests(self) -> dict[str, dict[str, list]]:
-        """Sample requests, as columns of TensorFlow Serving's JSON, by signature and input."""
+    def requests(self) -> Requests:
+        """Sample requests, as columns of TensorFlow Serving's JSON, by signature and input.
+
+        Raises:
+            UserError: for one that a server would refuse.
+        """
         files = [
             read_record(path, "signature_name", "inputs") for path in sorted((self.path / "requests").glob("*.json"))
         ]
-        return {file["signature_name"]: file["inputs"] for file in files}
+        requests = {file["signature_name"]: file["inputs"] for file in files}
+        check_requests(requests, self.signatures)
+        return requests
 
     def predict(self, raw: Any, signature: str = DEFAULT, batch: int = 256) -> dict[str, np.ndarray]:
         """The named answers to raw requests, texts as str.
@@ -234,6 +238,7 @@ def describe(settings: Config, data: Data, resolved: Mapping) -> dict:
         "resolved": dict(resolved),
         "inputs": specs.to_json(data.inputs),
         "outputs": specs.to_json(data.outputs),
+        "columns": dict(data.columns),
         "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}},
         "commit": _commit(),
         "device": device.name(),
@@ -256,44 +261,30 @@ def answering(model: keras.Model) -> keras.Model:
     return keras.Model(model.input, model.output, name=model.name)
 
 
-def save(path: Path, model: keras.Model, data: Data, task, signatures: Mapping[str, Signature]) -> None:
-    """Writes the trained model, the ways in that it has, and sample requests from the validation split."""
+def save(
+    path: Path,
+    model: keras.Model,
+    data: Data,
+    signatures: Mapping[str, Signature],
+    requests: Requests,
+) -> None:
+    """Writes the trained model, the ways in that it has, and a sample request to each signature."""
     with whole(path / "best.weights.h5") as partial:
         model.save_weights(partial)
     for name, part in (("model.keras", answering(model)), ("preprocess.keras", data.preprocess)):
         with whole(path / name) as partial:
             part.save(partial)
-    doors = {name: door for name, door in data.doors.items() if name in signatures}
-    for name, door in doors.items():
+    for name, door in doors_of(data, signatures).items():
         module = tf.Module()
         module.door = tf.function(door, input_signature=[dict(door.request)])
         tf.saved_model.save(module, path / "doors" / name)
-    _save_requests(path / "requests", data.validation, doors, task, signatures)
-
-
-def _save_requests(
-    folder: Path, source: Source, doors: Mapping[str, Any], task, signatures: Mapping[str, Signature]
-) -> None:
-    """A request for each signature of the task, and one through each door that can say how its request is made."""
-    raw, _ = source.examples(1)
-    numbers = sum(column.size for column in raw.values())
-    raw, _ = source.examples(min(MOST_SAMPLES, max(1, MOST_NUMBERS // numbers)))
-    specs = {name: request for name, (_, request) in signatures.items()}
-    requests = task.requests(raw, specs) if hasattr(task, "requests") else {DEFAULT: raw}
-    requests |= {name: door.encode(raw) for name, door in doors.items() if hasattr(door, "encode")}
-    folder.mkdir(exist_ok=True)
-    for name, columns in requests.items():
-        inputs = {key: to_json(_plain(column)) for key, column in columns.items()}
-        write_json(folder / f"{name}.json", {"signature_name": name, "inputs": inputs}, indent=None)
+    (path / "requests").mkdir(exist_ok=True)
+    for name, inputs in requests.items():
+        write_json(path / "requests" / f"{name}.json", {"signature_name": name, "inputs": inputs}, indent=None)
 
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _plain(column: np.ndarray) -> np.ndarray:
-    """Truth values as 0 and 1, as which preprocessing takes them."""
-    return column.astype("int64") if column.dtype == bool else column
 
 
 def _commit() -> str:

@@ -1,21 +1,25 @@
 """Sources of examples: what exact order, determinism and memory rest on."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
 
+from src import digests
 from src.splits import deal
 
 Arrays = tuple[Mapping[str, np.ndarray], np.ndarray]
-BATCH = 1024
+BATCH, BATCH_BYTES = 4096, 32 * 2**20  # of what is read at a time, at most
 POOL = 32  # steps whose examples are sorted by length together
 
 
 class Source(Protocol):
-    """A sequence of examples, each a raw request and a target. Any class with these methods is one.
+    """A sequence of examples, each a raw request and a target.
+
+    A class of one's own derives from it, and has `take`, `examples`, `in_order`, `shuffled` and a length: the others
+    follow from these.
 
     A shuffled batch is a pure function of (seed, step), so training that stops and goes on sees what it would have
     seen. One whose examples can be dealt out to folds has `joined`, `chosen` and `groups`, too: see InMemory. Examples
@@ -31,9 +35,23 @@ class Source(Protocol):
     def examples(self, n: int) -> Arrays:
         """The first n examples: raw arrays by input's name, texts as bytes, and targets."""
 
+    def read(self) -> Iterator[Arrays]:
+        """Each example once, in order, in batches of some megabytes."""
+        raw, _ = self.examples(1)
+        size = sum(_size(column) for column in raw.values())
+        return self.in_order(max(1, min(BATCH, BATCH_BYTES // (size or 1)))).as_numpy_iterator()
+
     def targets(self) -> np.ndarray:
         """All targets, in order."""
-        return np.concatenate([target for _, target in self.in_order(BATCH).as_numpy_iterator()])
+        return np.concatenate(list(self.target_batches()))
+
+    def target_batches(self) -> Iterator[np.ndarray]:
+        """All targets, in order and in batches: together, those of windows take much more memory than their source."""
+        return (target for _, target in self.read())
+
+    def digests(self) -> np.ndarray:
+        """A hash of each example's contents, uint64 (examples,), the same in every process."""
+        return np.concatenate([digests.of_batch(raw) for raw, _ in self.read()])
 
     def in_order(self, batch: int) -> tf.data.Dataset:
         """Each example once, as ({input: tensor}, targets) in batches of `batch`; the last one may be smaller."""
@@ -78,7 +96,8 @@ class InMemory(Source):
         lengths: Callable | None = None,
         groups: np.ndarray | None = None,
     ) -> "InMemory":
-        """A source of arrays that are there already."""
+        """A source of arrays that are there already; raises ValueError where they aren't of one length."""
+        _check_lengths(raw, target)
 
         def read(n):
             return {name: array[:n] for name, array in raw.items()}, target[:n]
@@ -95,6 +114,9 @@ class InMemory(Source):
     def examples(self, n: int) -> Arrays:
         raw, target = self._tensors
         return {name: tensor[:n].numpy() for name, tensor in raw.items()}, target[:n].numpy()
+
+    def target_batches(self) -> Iterator[np.ndarray]:
+        yield self._tensors[1].numpy()
 
     def joined(self, other: "InMemory") -> "InMemory":
         """These examples, and then those of another split."""
@@ -134,7 +156,7 @@ class InMemory(Source):
     def _tensors(self) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         raw, target = self._read(self._size)
         with tf.device("CPU"):
-            return {name: tf.constant(array) for name, array in raw.items()}, tf.constant(target)
+            return {name: _tensor(name, array) for name, array in raw.items()}, _tensor("the target", target)
 
 
 class Windows(Source):
@@ -168,9 +190,13 @@ class Windows(Source):
         raw, target = self._windows(self._tensor, tf.range(min(n, self._size), dtype=tf.int64) * self._stride)
         return {name: tensor.numpy() for name, tensor in raw.items()}, target.numpy()
 
+    def target_batches(self) -> Iterator[np.ndarray]:
+        rows = self._tensor  # the requests aren't made, as their graph is pruned
+        return self._starts(BATCH).map(lambda batch: self._windows(rows, batch)[1]).as_numpy_iterator()
+
     def in_order(self, batch: int) -> tf.data.Dataset:
-        starts, rows = tf.data.Dataset.range(0, self._size * self._stride, self._stride), self._tensor
-        return starts.batch(batch).map(lambda batch: self._windows(rows, batch))
+        rows = self._tensor
+        return self._starts(batch).map(lambda batch: self._windows(rows, batch))
 
     def shuffled(self, seed: int, batch: int, steps: int, base: int | tf.Variable = 0) -> tf.data.Dataset:
         order, rows = Order(seed, self._size, batch, steps), self._tensor
@@ -182,6 +208,10 @@ class Windows(Source):
             return self._windows(rows, tf.minimum(starts, len(self._rows) - self._span))
 
         return tf.data.Dataset.counter().map(gather)
+
+    def _starts(self, batch: int) -> tf.data.Dataset:
+        """The first rows of all windows, in order, in batches."""
+        return tf.data.Dataset.range(0, self._size * self._stride, self._stride).batch(batch)
 
     def _windows(self, rows: tf.Tensor, starts: tf.Tensor):
         return self._cut(tf.gather(rows, starts[:, tf.newaxis] + tf.range(self._span, dtype=tf.int64)))
@@ -242,8 +272,31 @@ def split(
         target: one for each example.
         stratify: whether each split has every class in the same proportion.
         lengths: see `InMemory`.
+
+    Raises:
+        ValueError: where there isn't one target for each example.
     """
+    _check_lengths(raw, target)
     parts = deal(target, stratify=stratify)
     return tuple(
         InMemory.of({name: array[rows] for name, array in raw.items()}, target[rows], lengths) for rows in parts
     )
+
+
+def _check_lengths(raw: Mapping[str, np.ndarray], target: np.ndarray) -> None:
+    for name, array in raw.items():
+        if len(array) != len(target):
+            raise ValueError(f"{name} has {len(array):,} examples, but there are {len(target):,} targets")
+
+
+def _tensor(name: str, array: np.ndarray) -> tf.Tensor:
+    try:
+        return tf.constant(array)
+    except (TypeError, ValueError) as error:
+        kinds = ", ".join(sorted({type(value).__name__ for value in np.ravel(array)}))
+        raise ValueError(f"{name} can't be an array of TensorFlow: it holds {kinds}") from error
+
+
+def _size(column: np.ndarray) -> int:
+    """Bytes of an array, texts included."""
+    return column.nbytes if column.dtype != object else sum(map(len, column.ravel()))

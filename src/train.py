@@ -23,16 +23,17 @@ from src.augmentation import augmentation
 from src.callbacks import Measurement
 from src.compatibility import check_signatures
 from src.config import Config, resolve, served_as
-from src.contract import check_model, load_data, mistakes_in
+from src.contract import check_examples, check_model, check_targets, load_data, mistakes_in
 from src.errors import UserError
 from src.evaluate import compare, figures, splits
 from src.export import Verifier, publish
 from src.files import check_name, check_writable, write_json
 from src.fit import compile, fit
 from src.locks import owned
-from src.manifest import manifest
+from src.manifest import manifest, remarks
 from src.optimizers import optimizer
 from src.plan import plan
+from src.requests import sample_requests
 from src.resume import check_same, knobs_of_run
 from src.runs import Run
 from src.signals import Stop, Stopped, Terminated
@@ -133,17 +134,19 @@ def _train(
     say(f"{choices.model.name} on {settings.data_name}: {choices.task.name}, on {device.name()}")
     parts = splits(loaded, limit, test)
     loaded = dataclasses.replace(loaded, **parts)
-    with mistakes_in(choices.data):
-        adapted = catalogue.load(choices.task).adapt(loaded.outputs, loaded.train)
+    warnings = [*loaded.warnings, *check_examples(choices.data, loaded.preprocess, parts)]
+    adapted = check_targets(choices.data, catalogue.load(choices.task).adapt, loaded.outputs, parts)
     with mistakes_in(choices.task):
         learnt = catalogue.load(choices.task).Task(adapted, **settings.of(choices.task.name))
     loaded = dataclasses.replace(loaded, outputs=adapted, augment=augmentation(**settings.of("augmentation")))
-    described = manifest(parts, learnt, loaded.notes)
-    for pair in described["in_two_splits"]:
-        say(f"{pair['examples']:,} examples of {pair['splits'][0]} stand in {pair['splits'][1]} too")
+    with mistakes_in(choices.data):
+        described = manifest(parts, learnt, loaded.notes, warnings)
+    for text in (*remarks(described), *(f"warning: {text}" for text in described["warnings"])):
+        say(text)
     precision = device.precision_policy(mixed_precision)
     model = _build(settings, loaded, precision)
     signatures = _signatures(choices.model.name, model, learnt, loaded)
+    requests = sample_requests(loaded, learnt, signatures)
     if export:
         check_signatures(Path(exports_dir) / export_name, signatures)
     chosen = plan(model, loaded.inputs, len(loaded.train), deterministic, **settings.of("plan"))
@@ -172,7 +175,7 @@ def _train(
             fitted = fit(
                 model, learnt, loaded, chosen, schedule, path, seed, start, stop, samples, verbose, **settings.of("fit")
             )
-            runs.save(path, model, loaded, learnt, signatures)
+            runs.save(path, model, loaded, signatures, requests)
             measure = fitted.measure if learnt.loss else Measurement(runs.answering(model), learnt)
             metrics = figures(path, model, measure, learnt, loaded.inputs, loaded.preprocess, parts)
             save_samples(path, samples())

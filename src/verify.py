@@ -111,7 +111,10 @@ def survivors(name: str, ask: Callable[[dict], dict], request: dict) -> list[str
 
 def columns(tensors, case: dict) -> dict[str, np.ndarray]:
     """The arrays of a case, in the types of a signature's inputs or outputs."""
-    return {name: from_json(case[name], tf.as_dtype(info.dtype)) for name, info in tensors.items()}
+    return {
+        name: from_json(case[name], tf.as_dtype(info.dtype), name, tf.TensorShape(info.tensor_shape))
+        for name, info in tensors.items()
+    }
 
 
 def mismatches(where: str, wanted: dict, given: dict) -> list[str]:
@@ -146,16 +149,36 @@ def difference(wanted: np.ndarray, given: np.ndarray) -> float:
     return float(np.nan_to_num(apart, nan=np.inf).max())
 
 
-def from_json(column: list, kind: tf.DType) -> np.ndarray:
-    """A column of TensorFlow Serving's JSON as an array of the type `kind`."""
-    if kind == tf.string:
-        return np.array([base64.b64decode(v["b64"]) if isinstance(v, dict) else v.encode() for v in column], object)
-    return np.array(column, dtype=kind.as_numpy_dtype)
+def from_json(column: list, kind: tf.DType, name: str = "", shape: tf.TensorShape | None = None) -> np.ndarray:
+    """A column of TensorFlow Serving's JSON as an array of the type `kind`, no value changed but for rounding.
+
+    Args:
+        name: of the input or output, by which an error calls it.
+        shape: that the array has to have; None for any.
+
+    Raises:
+        ValueError: for a value that isn't of `kind`, such as 0.43 or 300 for uint8, or for another shape.
+    """
+    try:
+        given = np.array(_nested(_bytes, column), object) if kind == tf.string else np.array(column)
+    except (AttributeError, KeyError, ValueError):
+        raise ValueError(f"{name}: {column!r:.60} is no array of {kind.name}") from None
+    if not tf.TensorShape(shape).is_compatible_with(given.shape):
+        raise ValueError(f"{name} has the shape {given.shape} instead of {shape}")
+    return given if kind == tf.string else _as_numbers(given, kind, name)
 
 
 def to_json(column: np.ndarray) -> list:
     """An array as a column of TensorFlow Serving's JSON; bytes that are no text become {"b64": …}."""
-    return [_text(value) for value in column] if column.dtype.kind in "OSU" else column.tolist()
+    return _nested(_text, column.tolist()) if column.dtype.kind in "OSU" else column.tolist()
+
+
+def _nested(change: Callable, values: list) -> list:
+    return [_nested(change, value) if isinstance(value, list) else change(value) for value in values]
+
+
+def _bytes(value: str | dict[str, str]) -> bytes:
+    return base64.b64decode(value["b64"]) if isinstance(value, dict) else value.encode()
 
 
 def _text(value: bytes | str) -> str | dict[str, str]:
@@ -163,6 +186,21 @@ def _text(value: bytes | str) -> str | dict[str, str]:
         return value if isinstance(value, str) else value.decode()
     except UnicodeDecodeError:
         return {"b64": base64.b64encode(value).decode()}
+
+
+def _as_numbers(given: np.ndarray, kind: tf.DType, name: str) -> np.ndarray:
+    """An array in the type `kind`; raises ValueError for a value that it can't hold as it is."""
+    kinds = "b" if kind.is_bool else "iu" if kind.is_integer else "iuf"
+    if given.dtype.kind not in "biuf":
+        raise ValueError(f"{name}: {given.ravel()[:1].tolist()[0]!r:.60} is no {kind.name}")
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = given.astype(kind.as_numpy_dtype)
+    changed = np.isinf(found) & np.isfinite(given) if kind.is_floating else found != given
+    if given.size and given.dtype.kind not in kinds and not changed.any():
+        changed = np.ones(given.shape, bool)  # such as 2.0, which no server takes for an integer
+    if changed.any():
+        raise ValueError(f"{name}: {given[changed][:1].tolist()[0]!r} is no {kind.name}")
+    return found
 
 
 def main() -> None:

@@ -1,17 +1,23 @@
 """What a file that was dropped in did wrong, told in one line that names it."""
 
 import dataclasses
+import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from src import catalogue
 from src.catalogue import DataFile, ModelFile
-from src.contract import check_data, check_model, mistakes_in
+from src.contract import check_data, check_examples, check_model, check_targets, load_data, mistakes_in
 from src.errors import UserError
+from src.evaluate import splits
+from src.images import Pictures
 from src.sources import InMemory
-from src.specs import Classes, Columns, Data, Values, Vector
+from src.specs import Classes, Columns, Data, Image, Values, Vector
 from src.tables import from_matrix
 from src.tasks import classification, regression
 
@@ -79,15 +85,164 @@ def test_a_class_alone_can_not_be_told_from_another():
     ("target", "said"),
     [
         (np.zeros(4, "float32"), "(4,)"),
-        (np.zeros((4, 1)), "float64"),
-        (np.full((4, 1), np.nan, "float32"), "not a number"),
+        (np.zeros((4, 1), int), "int64"),
+        (np.array([[0], [np.nan]], "float32"), "example 1 is infinite or not a number"),
     ],
     ids=str,
 )
 def test_values_that_are_none_are_said(target, said):
     with pytest.raises(ValueError) as error:
-        regression.adapt(Values(("x",)), InMemory.of({"a": np.zeros(4)}, target))
+        regression.adapt(Values(("x",)), InMemory.of({"a": np.zeros(len(target))}, target))
     assert said in str(error.value)
+
+
+NUMBERS, LABELS = np.linspace(0, 1, 30, dtype="float32"), np.arange(30, dtype="int32") % 3
+
+
+def pictures(dtype: str = "uint8", doors=None, pixels=None) -> Data:
+    """A data set of images of one pixel, whose request is of that type, but for the changes; each split is the same."""
+    image = keras.Input((1, 1, 1), dtype=dtype, name="image")
+    preprocess = keras.Model({"image": image}, keras.ops.cast(image, "float32"))
+    pixels = np.arange(30, dtype=dtype) if pixels is None else pixels
+    source = InMemory.of({"image": pixels.reshape(-1, 1, 1, 1)}, LABELS)
+    return Data(source, source, source, Image(1, 1, 1), CLASSES, preprocess, doors or {})
+
+
+def one(dtype: str, values, test=None) -> Data:
+    """A data set of the input "x", of that type in the request, which all splits share but for that of test."""
+    x = keras.Input(np.shape(values)[1:], dtype=dtype, name="x")
+    vector = keras.layers.Reshape((-1,))(keras.layers.Hashing(9)(x) if dtype == "string" else x)
+    source, other = (InMemory.of({"x": np.array(part)}, LABELS) for part in (values, values if test is None else test))
+    return Data(source, source, other, Columns(("x",)), CLASSES, keras.Model({"x": x}, vector))
+
+
+def changed(values, place, value):
+    values = values.copy()
+    values[place] = value
+    return values
+
+
+def read(data: Data, monkeypatch) -> list[str]:
+    """What a training does with a data set's file before it builds a model; gives its warnings."""
+    file = dataclasses.replace(DATA, inputs=(Columns, Image))
+    monkeypatch.setattr(catalogue, "load", lambda file: SimpleNamespace(load=lambda: data))
+    parts = splits(load_data(file, {}), None, test=True)
+    warnings = check_examples(file, data.preprocess, parts)
+    check_targets(file, classification.adapt, data.outputs, parts)
+    return warnings
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (
+            lambda: pictures(pixels=NUMBERS),
+            "image: the examples of train are float32, the request is uint8: give uint8, or make the Input float32.",
+        ),
+        (lambda: one("string", NUMBERS), "x: the examples of train are float32, the request is string"),
+        (lambda: one("float32", ["a", "b", "c"] * 10), "x: the examples of train are string, the request is float32"),
+        (lambda: one("float32", np.zeros((30, 2)), np.zeros((30, 3))), "x has the shape (3,) an example in test"),
+        (lambda: one("float32", NUMBERS, LABELS * 1j), "x: the examples of test are complex128"),
+        (
+            lambda: one("uint8", np.arange(30), changed(np.arange(30), 17, 300)),
+            "x: example 17 of test has 300, which uint8 can't hold: make the Input int64.",
+        ),
+        (
+            lambda: pictures("float32", pixels=changed(NUMBERS, 4, np.nan)),
+            "image: example 4 of train has nan, which makes features infinite or not a number.",
+        ),
+        (lambda: one("float32", NUMBERS, changed(NUMBERS, 29, -np.inf)), "x: example 29 of test has -inf"),
+        (lambda: one("float32", NUMBERS, changed(NUMBERS.astype(float), 2, 1e39)), "x: example 2 of test has 1e+39"),
+        (
+            lambda: pictures("float32", {"image_bytes": Pictures(Image(1, 1, 1))}),
+            "the door image_bytes ",
+        ),
+        (
+            lambda: pictures("uint8", {"other": Door({})}),
+            "the door other fails on what its encode makes of the first examples: ValueError: zip()",
+        ),
+        (
+            lambda: pictures("int32", {"other": Door({"image": tf.TensorSpec((None, 1, 1, 1), tf.uint8)})}),
+            "the door other gives image as uint8 (3, 1, 1, 1), but preprocess takes int32 (None, 1, 1, 1).",
+        ),
+        (
+            lambda: pictures("uint8", {"other": Door({"picture": tf.TensorSpec((None, 1, 1, 1), tf.uint8)})}),
+            "the door other gives picture, but preprocess takes image.",
+        ),
+    ],
+)
+def test_examples_that_are_not_what_preprocess_asks_are_said(data, said, monkeypatch):
+    with pytest.raises(UserError) as error:
+        read(data(), monkeypatch)
+    assert str(error.value).startswith("src/datasets/things.py: ")
+    assert said in str(error.value)
+
+
+class Door:
+    """Gives what it is given."""
+
+    def __init__(self, request):
+        self.request = request
+
+    def __call__(self, request):
+        return request
+
+    def encode(self, raw):
+        return dict(zip(self.request, raw.values(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [
+        (NUMBERS.astype("float64"), "float32"),
+        (NUMBERS > 0.5, "int64"),
+        (NUMBERS > 0.5, "float32"),
+        (np.arange(30), "uint8"),
+        (np.arange(30, dtype="uint8"), "int64"),
+        (np.arange(30), "float32"),
+        ([["a", "b"]] * 30, "string"),
+    ],
+    ids=lambda value: str(getattr(value, "dtype", value))[:12],
+)
+def test_examples_that_can_be_given_as_what_is_asked_pass(values, dtype, monkeypatch):
+    assert read(one(dtype, values), monkeypatch) == []
+
+
+def test_missing_numbers_are_allowed_where_features_are_finite(monkeypatch):
+    matrix = changed(np.stack([NUMBERS, NUMBERS], axis=1), (slice(9), 0), np.nan)
+    assert read(from_matrix(["a", "b"], matrix, LABELS, CLASSES), monkeypatch) == []
+    matrix[:, 1] = np.nan
+    (warning,) = read(from_matrix(["a", "b"], matrix, LABELS, CLASSES), monkeypatch)
+    assert warning == "b: all numbers of train are missing: leave the input out"
+
+
+def test_images_of_bytes_are_not_read_to_be_checked(monkeypatch):
+    class Unread(InMemory):
+        def read(self):
+            raise AssertionError("it was read")
+
+    good = pictures()
+    source = Unread.of(*good.train.examples(30))
+    assert read(dataclasses.replace(good, train=source, validation=source, test=source), monkeypatch) == []
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_wrong_targets_are_said_with_their_split(split, monkeypatch):
+    for label, said in ((np.int32(3), "there is a label 3"), (1.0, "not float64")):
+        wrong = InMemory.of({"x": NUMBERS}, np.where(LABELS == 2, label, LABELS))
+        with pytest.raises(UserError, match=rf"things.py: {split}: .*{said}"):
+            read(dataclasses.replace(one("float32", NUMBERS), **{split: wrong}), monkeypatch)
+
+
+def test_there_is_a_target_for_each_example():
+    with pytest.raises(ValueError, match="x has 30 examples, but there are 29 targets"):
+        InMemory.of({"x": NUMBERS}, LABELS[1:])
+
+
+def test_what_no_tensor_can_hold_is_said(monkeypatch):
+    data = one("string", np.array([None, "a", 1.5] * 10, object))
+    with pytest.raises(UserError, match=r"things.py: x can't be .*: it holds NoneType, float, str"):
+        read(data, monkeypatch)
 
 
 @pytest.mark.parametrize("model", [None, 3, keras.Sequential([keras.Input((2,)), keras.layers.Dense(7)])], ids=str)
@@ -115,7 +270,8 @@ def test_columns_have_names_that_a_server_takes():
 
 def test_columns_that_would_have_one_name_are_asked_for_by_different_ones():
     data = from_matrix(["a b", "a_b"], np.zeros((30, 2)), np.arange(30, dtype="int32") % 3, CLASSES)
-    assert data.inputs.numeric == ("a_b", "a_b_2")
+    assert len(set(data.inputs.numeric)) == 2
+    assert all(re.fullmatch("a_b_[0-9a-f]{6}", name) for name in data.inputs.numeric)
 
 
 def test_an_infinite_number_in_a_column_is_refused():

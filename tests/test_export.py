@@ -16,6 +16,7 @@ from src.errors import UserError
 from src.export import Verifier, export, publish
 from src.files import write_json
 from src.images import Pictures, pixels
+from src.requests import sample_requests
 from src.runs import Run, find, load_run, save
 from src.signatures import DEFAULT
 from src.sources import InMemory
@@ -39,7 +40,8 @@ def run(tmp_path_factory) -> Run:
     source = InMemory.of({"image": images}, np.zeros(20, "int32"))
     data = Data(source, source, source, SPEC, CLASSES, pixels(SPEC), {"image_bytes": Pictures(SPEC)})
     task = Task(CLASSES)
-    save(path, model, data, task, task.signatures(model, data.preprocess, data.doors, None))
+    signatures = task.signatures(model, data.preprocess, data.doors, None)
+    save(path, model, data, signatures, sample_requests(data, task, signatures))
     knobs = {"class_weights": False, "label_smoothing": 0.0}
     write_json(
         path / "config.json",

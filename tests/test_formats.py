@@ -17,6 +17,7 @@ from src.files import write_json
 from src.formats import ABOUT, FORMATS, Numbers
 from src.images import pixels
 from src.layers import embedded, features, flat, head, over_time
+from src.requests import sample_requests
 from src.runs import load_run, save
 from src.signatures import DEFAULT
 from src.sources import InMemory
@@ -81,7 +82,8 @@ def made(path, kind="image", middle=dense):
     task = Task(CLASSES)
     path.mkdir()
     data = Data(source, source, source, spec, CLASSES, preprocess)
-    save(path, model, data, task, task.signatures(model, preprocess, {}, None))
+    signatures = task.signatures(model, preprocess, {}, None)
+    save(path, model, data, signatures, sample_requests(data, task, signatures))
     knobs = {"class_weights": False, "label_smoothing": 0.0}
     write_json(
         path / "config.json",

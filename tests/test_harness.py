@@ -1,14 +1,18 @@
 """The parts between a source and a trained model: plan, schedule, tables, manifest, measurement."""
 
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from src import optimizers, plan, tfds
+from src import digests, optimizers, plan, tfds
 from src.callbacks import Measurement
 from src.errors import UserError
-from src.manifest import manifest
+from src.fetched import Fetched
+from src.manifest import manifest, remarks
+from src.requests import check_requests
 from src.signatures import features_of
 from src.sources import InMemory
 from src.specs import Classes, Tokens, Vector
@@ -128,7 +132,81 @@ def test_manifest_finds_examples_that_stand_in_two_splits():
     found = manifest({"train": one, "test": other}, task)
     assert found["splits"]["train"]["examples"] == 3
     assert found["splits"]["train"]["classes"] == {"a": 1, "b": 2}
-    assert found["in_two_splits"] == [{"splits": ["train", "test"], "examples": 1, "first": "train 2"}]
+    pair = {"splits": ["train", "test"], "examples": 1, "first": "train 2", "share": 0.5}
+    assert found["in_two_splits"] == [pair]
+
+
+def test_what_stands_in_two_splits_is_a_warning_where_it_is_much_and_a_remark_else():
+    task = Task(Classes(("a", "b"), (1, 1)))
+    train, validation, test = np.arange(100), np.arange(100, 140), np.arange(110, 160)
+    train[:3] = test[:3]
+
+    def source(x):
+        return InMemory.of({"x": x}, np.arange(len(x), dtype="int32") % 2)
+
+    found = manifest({"train": source(train), "validation": source(validation), "test": source(test)}, task)
+    assert [text.partition(":")[0] for text in found["warnings"]] == ["30 of 40 validation examples stand in test too"]
+    assert remarks(found) == ["3 examples of train stand in validation too", "3 examples of train stand in test too"]
+
+
+def test_a_class_without_training_examples_is_a_warning_that_names_it():
+    source = InMemory.of({"x": np.arange(4)}, np.array([0, 0, 2, 2], "int32"))
+    other = InMemory.of({"x": np.arange(4, 6)}, np.array([0, 1], "int32"))
+    found = manifest({"train": source, "test": other}, Task(Classes(("cat", "dog", "owl"))), warnings=["grey"])
+    said, missing = found["warnings"]
+    assert said == "grey"
+    assert missing.startswith("train has no example of dog: ")
+    few = manifest({"train": source}, Task(Classes(("cat", "dog", "owl", *"abcdefgh"))))
+    assert "of dog, a, b, c, d and 4 more classes: " in few["warnings"][0]
+
+
+def test_the_hash_of_an_example_is_of_its_contents_alone():
+    """Written down: it has to be the same in any process and version."""
+    texts = np.array([[b"ab", b"c"], [b"a", b"bc"], [b"ab", b"c"]], object)
+    numbers = np.array([[1, 2], [3, 4], [1, 2]], "int16")
+    found = digests.of_batch({"text": texts, "number": numbers})
+    assert found.tolist() == [17606912443716758734, 14724180480364315425, 17606912443716758734]
+    ordered = {"number": numbers.astype(">i2"), "text": texts.astype("S2").astype(object)}
+    np.testing.assert_array_equal(digests.of_batch(ordered), found)
+    columns = np.asfortranarray(np.arange(12, dtype="float32").reshape(3, 4))
+    np.testing.assert_array_equal(digests.of_batch({"x": columns}), digests.of_batch({"x": columns.copy(order="C")}))
+
+
+def test_texts_of_any_rank_are_found_in_two_splits():
+    texts = np.array([["a", "b"], ["ab", ""], ["c", "d"]])
+    source = InMemory.of({"text": texts}, np.array([0, 1, 0], "int32"))
+    other = InMemory.of({"text": texts[::-1]}, np.array([0, 1, 0], "int32"))
+    found = manifest({"train": source, "test": other}, Task(Classes(("a", "b"))))
+    assert found["in_two_splits"][0]["examples"] == 3
+    assert len(set(source.digests().tolist())) == 3
+
+
+def test_fetched_examples_are_hashed_by_what_they_are_made_of_without_being_fetched():
+    contents = {3: b"one", 5: b"other", 8: b"one"}
+
+    def fetch(number):
+        raise AssertionError("it was fetched")
+
+    hashes = partial(digests.of_contents, contents.get)
+    source = Fetched(fetch, np.arange(9, dtype="int32"), np.array([3, 5, 8]), hashes=hashes)
+    one, other, same = source.digests().tolist()
+    assert one == same != other
+    assert source.chosen(np.array([1, 0])).digests().tolist() == [other, one]
+    assert source.targets().tolist() == [3, 5, 8]
+
+
+def test_a_request_that_a_server_would_take_for_another_is_refused():
+    image = tf.TensorSpec((None, 2), tf.uint8, name="image")
+    signatures = {"serving_default": (None, {"image": image})}
+    check_requests({"serving_default": {"image": [[0, 255]]}}, signatures)
+    for column, said in (
+        ([[0.5, 1]], "0.5"),
+        ([[0, 256]], "256"),
+        ([[1, 2, 3]], r"\(1, 3\)"),
+        ([[1], [2, 3]], "no array"),
+    ):
+        with pytest.raises(UserError, match=rf"serving_default .*: image.* {said}"):
+            check_requests({"serving_default": {"image": column}}, signatures)
 
 
 def test_manifest_hashes_change_with_examples_targets_and_order():

@@ -62,10 +62,7 @@ def load(
     def fetch(numbers):
         return {"image": store.fetch(numbers)}
 
-    sources = {
-        split: Fetched(fetch, labels, rows, at_once=store.at_once, contents=store.contents)
-        for split, rows in parts.items()
-    }
+    sources = {split: Fetched(fetch, labels, rows, at_once=store.at_once) for split, rows in parts.items()}
     doors = {"image_bytes": Pictures(store.spec)}
     return Data(
         **sources, inputs=store.spec, outputs=Classes(names), preprocess=pixels(store.spec), doors=doors, notes=notes

@@ -7,6 +7,7 @@ It is found in TFDS_DATA_DIR, or downloaded once. A split that it hasn't is cut 
 import math
 import sys
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -14,7 +15,7 @@ import tensorflow as tf
 from rich.progress import track
 
 from src import cache as caches
-from src import tfds
+from src import digests, tfds
 from src.csvs import request_names
 from src.errors import nearest
 from src.fetched import Fetched
@@ -115,6 +116,9 @@ def _of_images(
     def image(number):
         return features.deserialize_example(records.fetch(number))[key]
 
+    def encoded(number):  # alone, as the whole record may have a name or a number that no other has
+        return tf.train.Example.FromString(records.read(number)).features.feature[key].bytes_list.value[0]
+
     looked_at = [tuple(image(tf.constant(n)).shape[:2]) for n in range(min(LOOKED_AT, len(records)))]
     spec = Image(*size_of(looked_at, size), features[key].shape[-1] or 3)
     shape = (len(aims), spec.height, spec.width, spec.channels)
@@ -136,7 +140,8 @@ def _of_images(
 
     size_said = f"{spec.height} x {spec.width}, {math.prod(shape) / 1e6:,.1f} MB, {caches.PLACES[where]}"
     notes = f"{set_name}: {len(aims):,} images, as {size_said} (--image-size, --cache)"
-    sources = {split: Fetched(fetch, aims, rows, at_once=where != "none") for split, rows in parts.items()}
+    about = {"at_once": where != "none", "hashes": partial(digests.of_contents, encoded)}
+    sources = {split: Fetched(fetch, aims, rows, **about) for split, rows in parts.items()}
     doors = {"image_bytes": Pictures(spec)}
     return Data(**sources, inputs=spec, outputs=outputs, preprocess=pixels(spec), doors=doors, notes=notes)
 

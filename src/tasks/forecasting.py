@@ -25,11 +25,15 @@ def adapt(outputs: Horizon, train: Source) -> Horizon:
         ValueError: for targets of another shape or type, or that aren't finite.
     """
     shape = (2, outputs.length, len(outputs.names))
-    for _, target in train.in_order(4096).as_numpy_iterator():
-        if target.shape[1:] != shape or target.dtype != "float32":
-            raise ValueError(f"targets have to be float32 (examples, *{shape}), not {target.dtype} {target.shape}")
+    start = 0
+    for target in train.target_batches():
+        if target.shape[1:] != shape or target.dtype not in ("float32", "float64"):
+            wanted = f"float32 or float64 (examples, *{shape})"
+            raise ValueError(f"targets have to be {wanted}, not {target.dtype} {target.shape}")
         if not np.isfinite(target).all():
-            raise ValueError("a value is infinite or not a number")
+            place = start + np.argwhere(~np.isfinite(target))[0, 0]
+            raise ValueError(f"the target of example {place} is infinite or not a number")
+        start += len(target)
     return outputs
 
 

@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 
 from src import catalogue, tfds
-from src.contract import check_data, load_data
+from src.contract import check_data, check_examples, check_targets, load_data
+from src.evaluate import splits
 from src.signatures import features_of, request_of
 from src.specs import Classes, Columns, Horizon, NextToken, Tokens
 from tests.samples import SPECS, own_files
@@ -80,6 +81,10 @@ def prepare_tiny(name, folder, patch):
 
 def test_is_what_the_harness_needs(file, data):
     check_data(file, data)
+    parts = splits(data, None, test=True)
+    assert check_examples(file, data.preprocess, parts) == []
+    adapt = next(catalogue.load(task) for task in catalogue.tasks().values() if task.spec is type(data.outputs)).adapt
+    check_targets(file, adapt, data.outputs, parts)
 
 
 def test_has_three_splits(data):
@@ -128,10 +133,10 @@ def test_targets_fit_the_output(data):
             assert target.min() > 0
             assert target.max() <= data.inputs.length
         elif isinstance(data.outputs, Horizon):
-            assert target.dtype == "float32"
+            assert target.dtype in ("float32", "float64")
             assert target.shape[1:] == (2, data.outputs.length, len(data.outputs.names))
         else:
-            assert target.dtype == "float32"
+            assert target.dtype in ("float32", "float64")
             assert target.shape[1:] == (len(data.outputs.names),)
 
 
@@ -139,8 +144,18 @@ def test_every_example_comes_once_in_order(data):
     raw, target = data.validation.examples(len(data.validation))
     batches = list(data.validation.in_order(7).as_numpy_iterator())
     np.testing.assert_array_equal(np.concatenate([batch for _, batch in batches]), target)
+    np.testing.assert_array_equal(data.validation.targets(), target)
     for name, column in raw.items():
         np.testing.assert_array_equal(np.concatenate([batch[name] for batch, _ in batches]), column)
+
+
+def test_examples_have_one_hash_only_where_they_are_the_same(data):
+    digests = data.validation.digests()
+    raw, target = data.validation.examples(len(data.validation))
+    everything = rows(raw, np.zeros(len(target)))
+    assert len(digests) == len(everything)
+    assert len(set(digests.tolist())) == len(set(everything))
+    np.testing.assert_array_equal(data.validation.take(3).digests(), digests[:3])
 
 
 def test_an_epoch_holds_each_example_at_most_once_and_epochs_differ(data):
