@@ -98,13 +98,15 @@ clean: ## Remove .venv and caches (ALL=1: your runs and saved models too)
 		echo "removed  $$size  $$path"; \
 	done
 
-# The stamp comes last, so a setup that failed or was interrupted starts again.
+# The stamp is the lock that was installed: its content counts, not its time, which a fresh clone makes new. It comes
+# last, so that a setup that failed or was interrupted starts again.
 $(READY): $(LOCK)
-	@$(PY) -m pip --version >/dev/null 2>&1 || "$(PYTHON)" $(FITS) 2>/dev/null || { \
+	@cmp -s $(LOCK) $@ && exec touch $@; \
+	$(PY) -m pip --version >/dev/null 2>&1 || "$(PYTHON)" $(FITS) 2>/dev/null || { \
 		echo "No Python 3.11 to 3.13 (with venv) found. Install one, or name it: make PYTHON=/path/to/python3.12"; \
-		exit 1; }
-	@echo "Installing $(LOCK) into .venv: a minute or two, $(if $(GPU),7,3) GB on disk"
-	@start=$$(date +%s); [ -t 1 ] || quiet=--quiet; \
+		exit 1; }; \
+	echo "Installing $(LOCK) into .venv: a minute or two, $(if $(GPU),7,3) GB on disk"; \
+	start=$$(date +%s); [ -t 1 ] || quiet=--quiet; \
 	$(PY) -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear .venv || exit 1; \
-	$(PY) -m pip install $$quiet --disable-pip-version-check --require-hashes -r $(LOCK) && touch $@ && \
+	$(PY) -m pip install $$quiet --disable-pip-version-check --require-hashes -r $(LOCK) && cp $(LOCK) $@ && \
 	echo "Ready in $$(($$(date +%s) - start)) s: $(PY)"
