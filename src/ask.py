@@ -1,18 +1,26 @@
-"""Ask a served model from the command line: a picture, a text, a table's rows or a request as JSON."""
+"""Ask a served model from the command line: a picture, a text, a table's rows, a series or a request as JSON."""
 
 import base64
 import json
-from collections.abc import Mapping
+import re
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from src import csvs
+from src import csvs, timelines
 from src.client import DEFAULT, Client
+from src.csvs import Table
 from src.errors import UserError, nearest
 from src.files import read_json
+from src.numbers import number
+from src.textfiles import text_of
 
 STRINGS = "strings"  # the signature that takes columns as texts, an empty one where a value is missing
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp")
+COLUMNS = "assets.extra/columns.json"  # of an export: what the file that it was trained on calls its inputs
+AT_ONCE = 256  # rows of a table in a request
 
 
 def ask(
@@ -24,17 +32,31 @@ def ask(
     signature: str = "",
     grpc: str = "",
     deadline: float = 30.0,
+    header: bool | None = None,
+    encoding: str = "",
+    decimal: Literal[".", ","] | None = None,
+    text: str = "",
+    time: str = "",
+    series: str = "",
+    exports_dir: str = "saved_models",
 ) -> None:
-    """Asks a served model about a picture, a text, a row or a request, and prints the answer.
+    """Asks a served model about a picture, a text, rows, a series or a request, and prints the answer.
 
     Args:
-        what: a picture, a .csv file with a header, a .json file of a request, a .txt file, or a text itself.
+        what: a picture, a .csv file, a .json file of a request, a .txt file, or a text itself.
         model: name under which it is served.
         server: address of its REST interface.
         version: of the model; the newest by itself.
         signature: which of its questions; by itself what `what` fits.
         grpc: HOST:PORT to ask by gRPC instead.
-        deadline: seconds for the answer.
+        deadline: seconds for an answer.
+        header: whether the first row of a table has the columns' names; by itself as its cells tell.
+        encoding: of a table or text, such as cp1251; by itself UTF-8, or else cp1252.
+        decimal: the decimal mark of a table's numbers, where it isn't clear.
+        text: column of a table that has the texts, of a model that takes texts.
+        time: column with the times, of a model that takes series.
+        series: column that tells apart series that stand one below the other.
+        exports_dir: folder of the exports; the model's own, if it is there, knows what its columns were called.
     """
     if not model:
         raise UserError("Say which model: --model NAME, as it is served.")
@@ -46,8 +68,11 @@ def ask(
 
         client = GrpcClient(grpc, model, version, deadline)
     signatures = {name: one for name, one in client.signatures().items() if not name.startswith("__")}
-    asked, columns = _request(what, signature, signatures)
-    show(client.predict(columns, asked))
+    columns = _columns_of(Path(exports_dir) / model, version)
+    reading = _Reading(header, encoding, decimal, text, time, series, columns)
+    asked, requests = _request(what, signature, signatures, reading)
+    for request in requests:
+        show(client.predict(request, asked))
 
 
 def show(answer: Mapping[str, Any]) -> None:
@@ -60,34 +85,70 @@ def show(answer: Mapping[str, Any]) -> None:
             print("  ".join(f"{name} {json.dumps(value, ensure_ascii=False)}" for name, value in one.items()))
 
 
-def _request(what: str, signature: str, signatures: Mapping[str, Any]) -> tuple[str, dict[str, list]]:
-    """The signature that is asked, and its columns."""
+@dataclass(frozen=True)
+class _Reading:
+    """How a file is read: see `ask`.
+
+    Args:
+        columns: what the file that the model was trained on calls its inputs, where that isn't the same; None where it
+            isn't known.
+    """
+
+    header: bool | None = None
+    encoding: str = ""
+    decimal: str | None = None
+    text: str = ""
+    time: str = ""
+    series: str = ""
+    columns: Mapping[str, str] | None = None
+
+
+def _columns_of(export: Path, version: int | None) -> Mapping[str, str] | None:
+    """What an export's training file calls its inputs, where that isn't the same; None where there is no export."""
+    versions = [path for path in export.glob("*") if path.name.isdecimal() and version in (None, int(path.name))]
+    if not versions:
+        return None
+    file = max(versions, key=lambda path: int(path.name)) / COLUMNS
+    return read_json(file) if file.exists() else {}
+
+
+def _request(
+    what: str, signature: str, signatures: Mapping[str, Any], reading: _Reading = _Reading()
+) -> tuple[str, list[dict[str, list]]]:
+    """The signature that is asked, and its columns, in several requests where there are many rows."""
     path = Path(what)
     is_file = len(what) < 4096 and path.is_file()
     suffix = path.suffix.lower() if is_file else ""
     if suffix == ".json":
         content = read_json(path)
         asked = signature or content.get("signature_name") or DEFAULT
-        return asked, _columns_of(content, _inputs(signatures, asked))
+        return asked, [_from_json(content, _inputs(signatures, asked))]
     if suffix in PICTURES:
         asked = signature or _only(signatures, "image_bytes", "takes no pictures")
         (name,) = _inputs(signatures, asked)
-        return asked, {name: [{"b64": base64.b64encode(path.read_bytes()).decode()}]}
+        return asked, [{name: [{"b64": base64.b64encode(path.read_bytes()).decode()}]}]
     asked = signature or DEFAULT
     inputs = _inputs(signatures, asked)
-    if is_file and {".csv", ".tsv"} & {ending.lower() for ending in path.suffixes}:
-        asked = signature or (STRINGS if STRINGS in signatures else DEFAULT)
-        return asked, _table(path, _inputs(signatures, asked))
     try:
-        text = path.read_text(encoding="utf-8") if is_file else what
-    except UnicodeDecodeError:
-        raise UserError(f"{what} is neither text nor a picture that ends in {', '.join(PICTURES)}.") from None
-    texts = [name for name, info in inputs.items() if info["dtype"] == "DT_STRING"]
+        if is_file and csvs.is_table(path):
+            asked = signature or (STRINGS if STRINGS in signatures else DEFAULT)
+            return asked, list(_from_table(path, _inputs(signatures, asked), reading))
+        text, notes = text_of(path, reading.encoding) if is_file else (what, [])
+    except ValueError as error:
+        raise UserError(f"{error}.") from None
+    texts = _texts(inputs)
     if len(inputs) != 1 or not texts:
         takes = ", ".join(f"{name} ({info['dtype'][3:].lower()})" for name, info in inputs.items())
         given = "holds a text" if is_file else "is no file, so a text"
-        raise UserError(f"{what!r:.60} {given}; {asked} takes {takes}.")
-    return asked, {texts[0]: [text]}
+        raise UserError(f"{what!r:.60} {given}; {asked} takes {takes}. A picture ends in {', '.join(PICTURES)}.")
+    _tell(path, notes)
+    return asked, [{texts[0]: [text]}]
+
+
+def _tell(path: Path, notes: Iterable[str]) -> None:
+    """Says how a file was read, beside the answers."""
+    for note in notes:
+        print(f"{path}: {note}", file=sys.stderr)
 
 
 def _inputs(signatures: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -98,13 +159,22 @@ def _inputs(signatures: Mapping[str, Any], name: str) -> dict[str, Any]:
     return signatures[name]["inputs"]
 
 
+def _texts(inputs: Mapping[str, Any]) -> list[str]:
+    return [name for name, info in inputs.items() if info["dtype"] == "DT_STRING"]
+
+
+def _are_series(inputs: Mapping[str, Any]) -> bool:
+    """Whether each input has values one after the other, (batch, window)."""
+    return all(len(info.get("tensor_shape", {}).get("dim", ())) == 2 for info in inputs.values())
+
+
 def _only(signatures: Mapping[str, Any], name: str, otherwise: str) -> str:
     if name not in signatures:
         raise UserError(f"The model {otherwise}; its signatures are: {', '.join(signatures)}.")
     return name
 
 
-def _columns_of(content: Any, inputs: Mapping[str, Any]) -> dict[str, list]:
+def _from_json(content: Any, inputs: Mapping[str, Any]) -> dict[str, list]:
     """The columns of a request of rows or columns."""
     if not isinstance(content, dict) or not {"inputs", "instances"} & content.keys():
         raise UserError('A request is {"inputs": {NAME: column}} or {"instances": [row]}.')
@@ -116,26 +186,95 @@ def _columns_of(content: Any, inputs: Mapping[str, Any]) -> dict[str, list]:
     return {name: [row.get(name) for row in named] for name in inputs}
 
 
-def _table(path: Path, inputs: Mapping[str, Any]) -> dict[str, list]:
-    """The columns of a CSV file, as the model's types."""
-    try:
-        table = csvs.read(path)
-    except ValueError as error:
-        raise UserError(str(error)) from None
-    found = dict(zip(csvs.request_names(table), table.values(), strict=True))
-    columns = {}
+def _from_table(path: Path, inputs: Mapping[str, Any], reading: _Reading) -> Iterator[dict[str, list]]:
+    """The rows of a CSV file, some at a time, as the model's types; of series the last rows, once.
+
+    Raises:
+        ValueError: for what isn't in the file, or can't be read.
+    """
+    table = csvs.table(path, reading.header, reading.encoding)
+    if reading.header is None:
+        known = reading.columns or {}
+        table = table.with_columns([reading.text] if reading.text else [known.get(name, name) for name in inputs])
+    _tell(path, table.notes)
+    if _are_series(inputs):
+        yield _from_series(table, inputs, reading)
+        return
+    columns = _columns(table.path, table.names, inputs, reading)
+    comma = {".": "thousands", ",": "decimal", None: ""}[reading.decimal]
+    first = 1
+    for chunk in table.chunks():
+        cells = dict(zip(table.names, chunk, strict=True))
+        for start in range(0, len(chunk[0]), AT_ONCE):
+            request = {}
+            for name, info in inputs.items():
+                column = cells[columns[name]][start : start + AT_ONCE]
+                where = [f"{path}, row {first + start + row}: {columns[name]}" for row in range(len(column))]
+                request[name] = [_cell(*one, info["dtype"], comma) for one in zip(column, where, strict=True)]
+            yield request
+        first += len(chunk[0])
+
+
+def _from_series(table: Table, inputs: Mapping[str, Any], reading: _Reading) -> dict[str, list]:
+    """The last values of each series, as many as the model looks at; a missing one is NaN."""
+    how = {"time": reading.time, "series": reading.series, "decimal": reading.decimal}
+    if reading.series:
+        found = timelines.read(table, **how)
+        columns = _columns(table.path, list(found.values), inputs, reading)
+    else:
+        columns = _columns(table.path, table.names, inputs, reading)
+        found = timelines.read(table, **how, columns=tuple(columns.values()))
+    request = {}
     for name, info in inputs.items():
-        if name not in found:
-            raise UserError(f"{path} has no column {name!r}.{nearest(name, found)}")
-        where, dtype = f"{path}, {name}, row", info["dtype"]
-        columns[name] = [_cell(cell, dtype, f"{where} {row}") for row, cell in enumerate(found[name], 1)]
-    return columns
+        window, values = int(info["tensor_shape"]["dim"][1]["size"]), found.values[columns[name]]
+        if len(values) < window:
+            raise ValueError(f"{table.path} has {len(values):,} steps; the model looks at the last {window:,}")
+        request[name] = [values[-window:].tolist()]
+    return request
 
 
-def _cell(text: str, dtype: str, where: str) -> str | int | float:
+def _columns(path: Path, names: Collection[str], inputs: Mapping[str, Any], reading: _Reading) -> dict[str, str]:
+    """What a file calls each input: as the training file does, or else what is meant by its name.
+
+    Raises:
+        ValueError: for inputs that no column, or more than one, is meant for.
+    """
+    called = {name: (reading.columns or {}).get(name, name) for name in inputs}
+    if reading.text:
+        texts = _texts(inputs)
+        if len(inputs) != 1 or not texts:
+            raise ValueError(f"--text has no effect: the model takes {', '.join(inputs)}")
+        csvs.check_column(reading.text, names, path)
+        return {texts[0]: reading.text}
+    if reading.columns is not None and {*called.values()} <= {*names}:
+        return called
+    meant: dict[str, list[str]] = {name: [] for name in inputs}
+    for name in names:
+        if one := csvs.input_of(name, inputs):
+            meant[one].append(name)
+    if twice := next((name for name, columns in meant.items() if len(columns) > 1), ""):
+        both = " and ".join(map(repr, meant[twice]))
+        raise ValueError(f"{path}: {both} may both be {called[twice]!r}, which the model takes: rename or remove one")
+    if lacking := [called[name] for name, columns in meant.items() if not columns]:
+        if len(inputs) == 1 and _texts(inputs):
+            way = f": rename the one with the texts to {lacking[0]!r}, or name it with --text"
+        elif _are_series(inputs) and not reading.series:
+            way = ": name the columns so, or say --series COLUMN where one tells series apart"
+        else:
+            way = ": name the columns so, or say --no-header where they have no names"
+        lacks = f"no column {', '.join(map(repr, lacking))}"
+        raise ValueError(f"{path} has {lacks}.{nearest(lacking[0], names)} It has: {', '.join(names)}{way}")
+    return {name: columns[0] for name, columns in meant.items()}
+
+
+def _cell(cell: str, where: str, dtype: str, comma: str) -> str | int | float:
     if dtype == "DT_STRING":
-        return text
-    try:
-        return int(text) if "INT" in dtype else float(text) if text.strip() else float("nan")
-    except ValueError:
-        raise UserError(f"{where}: {text!r} is no {'whole number' if 'INT' in dtype else 'number'}.") from None
+        return cell
+    cell = cell.strip()
+    if "INT" in dtype:
+        if re.fullmatch(r"[-+]?\d+", cell, re.ASCII):
+            return int(cell)
+        raise ValueError(f"{where} is {cell!r}, not a whole number")
+    if (found := number(cell, comma)) is None:
+        raise ValueError(f"{where} is {cell!r}, not a number")
+    return found

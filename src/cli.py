@@ -149,9 +149,12 @@ def _baseline_arguments(words: list[str]) -> tuple[list[str], dict[str, Any]]:
 
 
 def _ask_arguments(words: list[str]) -> tuple[list[str], dict[str, Any]]:
-    """What is asked, wherever it stands among the flags, each of which has a value."""
+    """What is asked, wherever it stands among the flags, each of which has a value but those of yes or no."""
+    yes = [knob.flag for knob in _own("ask") if bool in _members(knob.type)]
+    alone = {*yes, *(flag.replace("--", "--no-", 1) for flag in yes)}
     places = [place for place, word in enumerate(words) if not word.startswith("--")]
-    values = {place for place in places if place and words[place - 1].startswith("--") and "=" not in words[place - 1]}
+    before = {place: words[place - 1] for place in places if place}
+    values = {place for place, word in before.items() if word.startswith("--") and not ({word} & alone or "=" in word)}
     asked = [words[place] for place in places if place not in values]
     flags = [word for place, word in enumerate(words) if place not in places or place in values]
     found = parse(f"{PROGRAM} ask WHAT", COMMANDS["ask"][2], {"ask": _own("ask")}, flags)
