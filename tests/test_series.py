@@ -1,9 +1,12 @@
 """Series: windows, walk-forward splits, what came a season before, and files with gaps."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from src.series import forecast
 from src.signatures import features_of
@@ -74,7 +77,10 @@ def test_a_series_that_never_changes_in_training_is_measured_in_its_own_unit():
 
 def test_series_of_any_names_are_asked_for_by_different_names():
     data = forecast({"温度": TIME, "湿度": TIME, "a b": TIME, "a-b": TIME}, window=5, horizon=1, season=1, log=False)
-    assert data.outputs.names == ("column", "column_2", "a_b", "a_b_2")
+    names = data.outputs.names
+    assert len(set(names)) == 4
+    assert all(name.isidentifier() and name.isascii() for name in names)
+    assert data.columns == dict(zip(names, ("温度", "湿度", "a b", "a-b"), strict=True))
 
 
 @pytest.mark.parametrize(
@@ -83,7 +89,7 @@ def test_series_of_any_names_are_asked_for_by_different_names():
         ({"window": 0}, "window"),
         ({"horizon": 0}, "horizon"),
         ({"season": 0}, "season"),
-        ({"log": True}, "above 0; count is 0 in row 1"),
+        ({"log": True}, "above 0; count is 0 at step 1: leave --log out"),
         ({"window": 199}, "too few"),
     ],
     ids=str,
@@ -117,23 +123,34 @@ HOURS = [datetime(2024, 10, 26, tzinfo=UTC) + timedelta(hours=n) for n in range(
         [f"{1900 + n // 12}-{n % 12 + 1:02}" for n in range(200)],
         list(range(200)),
         [str(day).replace("-", "") for day in DAYS],
+        [f"{1900 + n // 12}{n % 12 + 1:02}" for n in range(200)],
+        [f"{1900 + n // 4}-Q{n % 4 + 1}" for n in range(200)],
+        [f"{day.item():%d.%m.%Y}" for day in DAYS],
+        [f"{day.item():%m/%d/%Y}" for day in DAYS],
+        [f"{day.item():%d/%m/%y} 0:00" for day in DAYS],
+        [f"{day.item():%d %b %Y}" for day in DAYS],
+        [f"{hour:%Y-%m-%d %I:%M %p}" for hour in HOURS],
+        [f"{hour:%Y/%m/%d %H:%M:%S} UTC" for hour in HOURS],
         [hour.astimezone(timezone(timedelta(hours=2 - (n > 24)))).isoformat() for n, hour in enumerate(HOURS)],
     ],
-    ids=["months", "numbers", "days", "end of summer time"],
+    ids=[
+        *("months", "numbers", "digits", "digits of months", "quarters", "day first", "month first", "short years"),
+        *("names of months", "halves of a day", "UTC", "end of summer time"),
+    ],
 )
-def test_times_of_many_kinds_have_no_gaps(tmp_path, times, capsys):
-    own.load(path=written(tmp_path, [f"{time},1,{n}" for n, time in enumerate(times)]))
-    assert capsys.readouterr().out == ""
+def test_times_of_many_kinds_have_no_gaps(tmp_path, times):
+    data = own.load(path=written(tmp_path, [f"{time},{n % 3},{n}" for n, time in enumerate(times)]))
+    assert data.notes.splitlines()[1:] == ["  times: day (--time)"]
+    assert data.outputs.names == ("sold", "price")
 
 
-def test_gaps_and_missing_numbers_are_told(tmp_path, capsys):
+def test_gaps_and_missing_numbers_are_told(tmp_path):
     rows = [
         row if number != 50 else row.split(",")[0] + ",," for number, row in enumerate(ROWS) if number not in (9, 120)
     ]
     data = own.load(path=written(tmp_path, rows), window=60)
-    said = capsys.readouterr().out
-    assert "2 gaps in day, the first between 2024-01-09 and 2024-01-11 (row 10)" in said
-    assert "sold lacks 1 numbers, the first in row 50" in said
+    assert "2 gaps in day, the first between 2024-01-09 and 2024-01-11; all steps are taken as equal" in data.notes
+    assert "sold lacks 1 number, the first at row 50" in data.notes
     raw, _ = data.train.examples(1)
     assert raw["sold"][0, 48:51].tolist() == [49, 49, 51]
 
@@ -144,8 +161,8 @@ def test_gaps_and_missing_numbers_are_told(tmp_path, capsys):
         ("yesterday,1,2", "row 4: day is 'yesterday', not a time"),
         ("2023-01-01,1,2", "row 4: day 2023-01-01 isn't after 2024-01-03"),
         ("2024-01-04,much,2", "row 4: sold is 'much', not a number"),
-        ("2024-01-04,inf,2", "row 4: sold is inf, too large"),
-        ("2024-01-04,1e300,2", "row 4: sold is 1e300, too large"),
+        ("2024-01-04,inf,2", "row 4: sold is 'inf', too large"),
+        ("2024-01-04,1e300,2", "row 4: sold is '1e300', too large"),
         ("nan,1,2", "row 4: day is 'nan', not a time"),
         ("2024-01-04,1", "row 4: 2 columns instead of 3"),
     ],
@@ -161,7 +178,167 @@ def test_what_is_not_there_is_named(tmp_path):
         own.load()
     with pytest.raises(ValueError, match=r"no column 'solt'\. Did you mean 'sold'"):
         own.load(path=written(tmp_path, ROWS), columns=("solt",))
-    with pytest.raises(ValueError, match=r"days\.csv: 1 steps are too few"):
-        own.load(path=written(tmp_path, ROWS[:1]))
-    with pytest.raises(ValueError, match="begins with a missing number"):
-        own.load(path=written(tmp_path, ["2023-12-31,,1", *ROWS]))
+    with pytest.raises(ValueError, match=r"days\.csv: 2 steps are too few .* --window, --season and --horizon"):
+        own.load(path=written(tmp_path, ROWS[:2]))
+    with pytest.raises(ValueError, match=r"no series of numbers: sold \(the same in each row\), price \(empty\)"):
+        own.load(path=written(tmp_path, ["2024-01-01,1,", "2024-01-02,1,"]))
+
+
+def numbers(count=200):
+    return [f"{5 + np.sin(n):.2f}" for n in range(count)]
+
+
+def load_lines(tmp_path, lines, **knobs):
+    (tmp_path / "load.csv").write_text("\n".join(lines), encoding="utf-8")
+    return own.load(path=str(tmp_path / "load.csv"), **knobs)
+
+
+def series_of(data):
+    """The values of each series from the first to the last, as they are asked about and forecast."""
+    raw, target = data.train.examples(1)
+    return {name: [*raw[name][0], *target[0, 0, :, place]] for place, name in enumerate(data.outputs.names)}
+
+
+NUMBERS = numbers()
+LOAD = list(zip(DAYS, NUMBERS, strict=True))
+HOURLY = list(zip(HOURS, NUMBERS, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (["day,load", *(f"{day},{'NA' if n == 50 else value}" for n, (day, value) in enumerate(LOAD))], "lacks 1"),
+        (["day;load", *(f"{day};{'-' if n == 50 else value}" for n, (day, value) in enumerate(LOAD))], "lacks 1"),
+        (["day;load", *(f"{day};{value.replace('.', ',')}" for day, value in LOAD)], "a comma is the decimal mark"),
+        (["day,load,", *(f"{day},{value}," for day, value in LOAD)], "column_3 (empty)"),
+        ([",day,load", *(f"{n},{day},{value}" for n, (day, value) in enumerate(LOAD))], "column_1 (row numbers)"),
+        (["day,sky,load", *(f"{d},{'sun' if d.item().day % 3 else 'rain'},{v}" for d, v in LOAD)], "sky (category)"),
+        (["day,load", *(f"{day},{value}" for day, value in LOAD[::-1])], "the newest row is the first"),
+        (["day;at;load", *(f"{hour:%d/%m/%Y;%H.%M.%S};{value}" for hour, value in HOURLY), ";;"], "times: day at"),
+        ([f"{day},{value}" for day, value in LOAD], "no header"),
+        (["load", *NUMBERS], "no times: each of 200 rows is a step"),
+        ([f"{value},{value}5" for value in NUMBERS], "no times"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_tables_may_have_series_may_have(tmp_path, lines, said):
+    data = load_lines(tmp_path, lines, window=20)
+    assert said in data.notes
+    (first, *_) = series_of(data).values()
+    np.testing.assert_allclose(first, np.array(NUMBERS[:21], "float32"), rtol=1e-6)
+
+
+def berlin(steps, minutes=60):
+    first = datetime(2024, 10, 20, tzinfo=UTC)
+    times = [(first + timedelta(minutes=minutes * n)).astimezone(ZoneInfo("Europe/Berlin")) for n in range(steps)]
+    return [f"{time:%Y-%m-%d %H:%M}" for time in times]
+
+
+@pytest.mark.parametrize(("steps", "minutes"), [(400, 60), (800, 30), (1600, 15), (24 * 400, 60)])
+def test_a_clock_may_be_set_back_once_a_year(tmp_path, steps, minutes):
+    rows = [f"{time},{value}" for time, value in zip(berlin(steps, minutes), numbers(steps), strict=True)]
+    notes = load_lines(tmp_path, ["at,load", *rows]).notes
+    assert "the clock was set back after 2024-10-27 02:" in notes
+    assert "gaps" not in notes
+
+
+def test_rows_that_are_not_in_order_are_refused_with_ways_out(tmp_path):
+    rows = [f"{time},{value}" for time, value in zip(berlin(200), NUMBERS, strict=True)]
+    with pytest.raises(ValueError, match=r"sort the rows by time, or --series .*, or write times with their offset"):
+        load_lines(tmp_path, ["at,load", *rows[:100], rows[99], *rows[100:]])
+    rows = [f"{day},{shop},{n}" for shop in ("north", "south") for n, day in enumerate(DAYS)]
+    with pytest.raises(ValueError, match=r"row 201: day 2024-01-01 isn't after 2024-07-18: .* --series shop"):
+        load_lines(tmp_path, ["day,shop,sales", *rows])
+    rows = [f"{n if n != 7 else 3},{n % 5}" for n in range(200)]
+    with pytest.raises(ValueError, match=r"row 8: a 3 isn't after 6: .* name the series with --columns"):
+        load_lines(tmp_path, ["a,b", *rows])
+    assert load_lines(tmp_path, ["a,b", *rows], columns=("a", "b")).outputs.names == ("a", "b")
+
+
+def shops(*parts):
+    """Rows of shops that are there on some of the days."""
+    return [f"{DAYS[n]},{shop},{n % 7 + place}" for place, (shop, days) in enumerate(parts) for n in days]
+
+
+def test_series_one_below_the_other_are_joined_by_their_times(tmp_path):
+    rows = shops(("north shop", range(200)), ("süd", [n for n in range(3, 200) if n != 50]))
+    data = load_lines(tmp_path, ["day,shop,sales", *sorted(rows)], series="shop", window=60)
+    assert list(data.columns.values()) == ["north shop", "süd"]
+    north, south = series_of(data).values()
+    assert north == [n % 7 for n in range(3, 64)]
+    assert south == [(n - (n == 50)) % 7 + 1 for n in range(3, 64)]
+    for said in ("2 series by shop", "the first 3 steps are left out: süd begins at 2024-01-04", "süd lacks 1 number"):
+        assert said in data.notes
+    rows = [f"{row},{n % 3}" for n, row in enumerate(rows)]
+    names = load_lines(tmp_path, ["day,shop,sales,guests", *rows], series="shop").columns.values()
+    assert list(names) == ["north shop sales", "north shop guests", "süd sales", "süd guests"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "knobs", "said"),
+    [
+        (shops(("a", range(200)), ("b", [*range(200), 5])), {}, "2024-01-06 stands twice for b, also in row 206"),
+        (shops(("a", range(200)), ("b", range(30))), {}, "b has 30 numbers at 200 times, too few"),
+        (shops(("a", range(200)), ("b", range(80, 200))), {}, "b has no number before 2024-03-21"),
+        (shops(("a", range(200)), ("", range(200))), {}, "row 201: shop is empty"),
+        (shops(("a", range(200))), {"columns": ("shop",)}, "shop can't be one of --columns, too"),
+    ],
+)
+def test_series_that_can_not_be_joined_are_refused(tmp_path, rows, knobs, said):
+    with pytest.raises(ValueError, match=r"load\.csv") as error:
+        load_lines(tmp_path, ["day,shop,sales", *rows], series="shop", **knobs)
+    assert said in str(error.value)
+
+
+def test_a_decimal_mark_that_is_not_clear_is_asked_for(tmp_path):
+    lines = ["day;load", *(f"{day};1,{n:03}" for n, day in enumerate(DAYS))]
+    with pytest.raises(ValueError, match="say which is the decimal mark"):
+        load_lines(tmp_path, lines)
+    assert load_lines(tmp_path, lines, decimal=".").outputs.mean[0] > 1000
+    assert load_lines(tmp_path, lines, decimal=",").outputs.mean[0] < 2
+
+
+CLOSE = {  # large values that lie close together, and whether it is their logarithm that is forecast
+    "prices": (1e9 + 10 * np.sin(np.arange(300)), False),
+    "time stamps": (1.7e9 + 60.0 * np.arange(300), False),
+    "logarithms": (1e9 + 10 * np.sin(np.arange(300)), True),
+    "constant in training": (np.where(np.arange(300) < 250, 3e9, 3e9 + np.arange(300)), False),
+}
+
+
+@pytest.mark.parametrize("name", CLOSE)
+def test_large_values_that_lie_close_together_stay_apart(tmp_path, name):
+    values, log = CLOSE[name]
+    data = forecast({"far": values, "near": values % 97}, window=20, horizon=2, season=1, log=False)
+    assert data.outputs.dtypes == ("float64", "float32")
+    data = forecast({"far": values}, window=20, horizon=2, season=1, log=log)
+    task = forecasting.Task(data.outputs)
+    for source in (data.train, data.test):
+        raw, target = source.examples(len(source))
+        assert {raw["far"].dtype, target.dtype} == {np.dtype("float64")}
+        np.testing.assert_array_equal(raw["far"][1:, -1], target[:-1, 0, 0, 0])
+        features, wanted = task.supervise(features_of(data.preprocess, raw), target)
+        assert features.dtype == wanted.dtype == "float32"
+        answer = task.answers(tf.reshape(wanted[:, 0], (-1, 2)))["far"]
+        assert answer.dtype == "float64"
+        unit = data.outputs.naive[0]
+        np.testing.assert_allclose(answer, target[:, 0, :, 0], atol=1e-3 * unit, rtol=0)
+        figures = task.figures(lambda x: tf.tile(x[:, -1], (1, 2)), [(features, wanted)])
+        moved = np.abs(target[:, 0, :, 0] - raw["far"][:, -1:]).mean()
+        assert figures["mae"] == pytest.approx(moved, rel=1e-3)
+    data.preprocess.save(tmp_path / "preprocess.keras")
+    again = keras.saving.load_model(tmp_path / "preprocess.keras")
+    np.testing.assert_array_equal(features_of(again, raw), features_of(data.preprocess, raw))
+
+
+def test_values_that_float32_tells_apart_take_four_bytes():
+    for values in (20 + np.sin(TIME), 1e4 + 100 * np.sin(TIME), TIME, 1e-9 * TIME, np.full(200, 3.0)):
+        data = forecast({"count": values}, window=5, horizon=1, season=1, log=False)
+        raw, target = data.train.examples(1)
+        assert data.outputs.dtypes == (raw["count"].dtype,) == (target.dtype,) == ("float32",)
+
+
+def test_a_constant_has_the_scale_1_whatever_rounding_makes_of_it():
+    for value in (0.1, 1e9 + 0.1, 1 / 3):
+        outputs = forecast({"count": np.full(200, value)}, window=5, horizon=1, season=1, log=False).outputs
+        assert outputs.scale == outputs.naive == (1.0,)

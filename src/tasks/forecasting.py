@@ -49,13 +49,15 @@ class Task:
 
     def __init__(self, outputs: Horizon):
         self.outputs = outputs
-        self.mean, self.scale = np.array(outputs.mean, "float32"), np.array(outputs.scale, "float32")
-        self.naive = np.array(outputs.naive, "float32")
+        self.mean, self.scale, self.naive = (
+            np.array(statistic, outputs.dtype) for statistic in (outputs.mean, outputs.scale, outputs.naive)
+        )
 
     def supervise(self, features, target):
-        """What the model is trained on: features and standardised targets (batch, 2, length, series)."""
+        """What the model is trained on: features and standardised targets, float32 (batch, 2, length, series)."""
+        target = tf.cast(target, self.outputs.dtype)
         target = tf.math.log(target) if self.outputs.log else target
-        return features, (target - self.mean) / self.scale
+        return features, tf.cast((target - self.mean) / self.scale, tf.float32)
 
     def loss(self, target, prediction):
         """Absolute error (batch,) of standardised values."""
@@ -83,7 +85,8 @@ class Task:
     def answers(self, prediction) -> dict[str, tf.Tensor]:
         """The next values of each series by its name, (batch, length)."""
         values = self._in_unit(self._steps(prediction))
-        return {name: values[:, :, place] for place, name in enumerate(self.outputs.names)}
+        each = zip(self.outputs.names, self.outputs.dtypes, strict=True)
+        return {name: tf.cast(values[:, :, place], dtype) for place, (name, dtype) in enumerate(each)}
 
     def summarize(self, targets) -> dict:
         """One split's targets, for the manifest."""
@@ -153,7 +156,8 @@ class Task:
         return prediction.reshape(shape) if isinstance(prediction, np.ndarray) else tf.reshape(prediction, shape)
 
     def _in_unit(self, standardised):
-        values = standardised * self.scale + self.mean
-        if not self.outputs.log:
-            return values
-        return np.exp(values) if isinstance(values, np.ndarray) else tf.exp(values)
+        if isinstance(standardised, np.ndarray):
+            values = standardised.astype(self.outputs.dtype) * self.scale + self.mean
+            return np.exp(values) if self.outputs.log else values
+        values = tf.cast(standardised, self.outputs.dtype) * self.scale + self.mean
+        return tf.exp(values) if self.outputs.log else values
