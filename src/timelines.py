@@ -63,7 +63,7 @@ def read(
     texts = _texts(table, [*called, *filter(None, [series])])
     rows = _filled(values, texts)
     if lost := len(next(iter(values.values()))) - len(rows):
-        said.append(f"{lost:,} empty rows are left out")
+        said.append(f"left out, as they are empty: {lost:,} rows")
     if left_out := [f"{name} ({kind})" for name, kind in others.items() if name not in used and not columns]:
         said.append(f"left out (--columns): {shown(left_out)}")
     values = {name: column[rows] for name, column in values.items()}
@@ -108,7 +108,11 @@ class _Clock:
 
     def row(self, place: int) -> str:
         """Where that row is."""
-        return f"{self._path}, row {self._rows[place] + 1}"
+        return f"{self._path}, row {self.number(place)}"
+
+    def number(self, place: int) -> int:
+        """Of that row in the file, from 1."""
+        return int(self._rows[place]) + 1
 
     def order(self, by_itself: bool, telling: Sequence[str]) -> np.ndarray:
         """The rows from the oldest one on; as they are, or the other way round.
@@ -132,7 +136,7 @@ class _Clock:
         if not (twice.all() and (np.diff(moments[back]) > YEAR).all()):
             self._refuse(order, int(back[0]), by_itself, telling, bool(twice[0]))
         if back.size:
-            where = f"{self.texts[order[back[0]]]} (row {self._rows[order[back[0]]] + 1})"
+            where = f"{self.texts[order[back[0]]]} (row {self.number(order[back[0]])})"
             self.notes.append(f"the clock was set back after {where}: times of day without an offset")
         forward = (steps == usual + HOUR) & bool(back.size)
         self._tell_gaps([self.texts[place] for place in order], np.flatnonzero((steps > GAP * usual) & ~forward))
@@ -146,7 +150,7 @@ class _Clock:
     def _tell_gaps(self, texts: Sequence[str], gaps: np.ndarray) -> None:
         if gaps.size:
             between = f"the first between {texts[gaps[0]]} and {texts[gaps[0] + 1]}"
-            self.notes.append(f"{len(gaps):,} gaps in {self.name}, {between}; all steps are taken as equal")
+            self.notes.append(f"gaps in {self.name}: {len(gaps):,}, {between}; all steps are taken as equal")
 
     def _refuse(self, order: np.ndarray, back: int, by_itself: bool, telling: Sequence[str], twice: bool) -> None:
         place, before = order[back + 1], self.texts[order[back]]
@@ -254,7 +258,7 @@ def _joined(
     places, counts = np.unique(which * len(moments) + at, return_counts=True)
     if (counts > 1).any():
         one, other = np.flatnonzero(which * len(moments) + at == places[np.argmax(counts > 1)])[:2]
-        what = f"{clock.name} {clock.texts[other]} stands twice for {keys[other]}, also in row {one + 1}"
+        what = f"{clock.name} {clock.texts[other]} stands twice for {keys[other]}, also in row {clock.number(one)}"
         raise ValueError(f"{clock.row(other)}: {what}: remove one, or write times with their offset from UTC")
     found = {}
     for key, number in names.items():

@@ -149,7 +149,7 @@ def test_gaps_and_missing_numbers_are_told(tmp_path):
         row if number != 50 else row.split(",")[0] + ",," for number, row in enumerate(ROWS) if number not in (9, 120)
     ]
     data = own.load(path=written(tmp_path, rows), window=60)
-    assert "2 gaps in day, the first between 2024-01-09 and 2024-01-11; all steps are taken as equal" in data.notes
+    assert "gaps in day: 2, the first between 2024-01-09 and 2024-01-11; all steps are taken as equal" in data.notes
     assert "sold lacks 1 number, the first at row 50" in data.notes
     raw, _ = data.train.examples(1)
     assert raw["sold"][0, 48:51].tolist() == [49, 49, 51]

@@ -123,7 +123,7 @@ def test_a_folder_of_classes(tmp_path):
     assert counts["train"].tolist() == [17, 18]
     assert sum(counts.values()).tolist() == [28, 30]
     assert "58 texts of 2 classes: left 28, right 30" in data.notes
-    assert "4 of 58 files are empty; the first is " in data.notes
+    assert "empty: 4 of 58 files, the first is " in data.notes
 
 
 def test_folders_of_splits_and_files_without_ending(tmp_path):
@@ -140,7 +140,7 @@ def test_files_that_are_not_utf_8_are_counted_and_the_first_is_named(tmp_path):
     (tmp_path / "left" / "3.txt").write_bytes("café 5 £".encode("latin-1"))
     (tmp_path / "right" / "5.txt").write_bytes(b"a \x01 control character")
     data = text_set.load(path=str(tmp_path))
-    assert "2 of 18 files aren't plain text; the first is " in data.notes
+    assert "not plain text: 2 of 18 files, the first is " in data.notes
     assert "left/3.txt: it isn't UTF-8; it is read as cp1252 (--encoding)" in data.notes
     texts = {text for part in (data.train, data.validation, data.test) for text in part.examples(99)[0]["text"]}
     assert "café 5 £".encode() in texts
@@ -225,8 +225,8 @@ def test_rows_without_a_class_are_left_out_and_doubtful_ones_told(tmp_path):
     data = text_set.load(path=str(tmp_path / "t.csv"))
     assert data.outputs == Classes(("BW", "NA", "ZA"))
     assert "label: NA is taken for a class" in data.notes
-    assert "20 of 80 rows have no label and are left out; the first is row 3" in data.notes
-    assert "1 of 80 rows have an empty text; the first is row 9" in data.notes
+    assert "left out, without label: 20 of 80 rows, the first is row 3" in data.notes
+    assert "with an empty text: 1 of 80 rows, the first is row 9" in data.notes
 
 
 def test_ids_as_classes_stay_apart(tmp_path):
@@ -273,6 +273,7 @@ def test_a_table_is_one_text_where_that_is_wanted(tmp_path):
             "t.csv",
             "which their classes: --text and --target. It has: id, review",
         ),
+        ({"t.csv": b"3,Wall St.,Bears\n"}, "t.csv", "It has: column_1 (3), column_2 (Wall St.), column_3 (Bears)"),
         ({"t.csv": b"id,text,stars\n1,a,b\n"}, "t.csv", "say which column has the classes: --target. It has: id, text"),
         ({"t.csv": b"q,a\n" + b"".join(b"q%d,a%d\n" % (n, n) for n in range(9))}, "t.csv", "neither has few different"),
         ({"t.csv": b"text,label\n" + b"".join(b"a,b%d\n" % n for n in range(9))}, "t.csv", "9 different values in 9"),

@@ -26,6 +26,7 @@ from src.texts import characters, windows, word_counts, words
 INPUTS, OUTPUTS = (Tokens,), (Classes, NextToken)
 NAMED_BY = "path"
 ENDINGS = (".txt", "")  # of the files in class folders
+SHOWN = 40  # characters of a name or a text in a message
 COUNTED = 20  # classes whose texts are counted one by one
 
 
@@ -122,10 +123,10 @@ def _folder(place: Path, encoding: str, follow_links: bool) -> _Examples:
                 odd |= {file: said} if said else {}
                 empty += [] if text.strip() else [file]
         splits[split] = np.arange(first, len(texts))
-    for files, what in ((list(odd), "aren't plain text"), (empty, "are empty")):
+    for what, files in (("not plain text", list(odd)), ("empty", empty)):
         if files:
             why = f": {'; '.join(odd[files[0]])}" if files[0] in odd else ""
-            notes.append(f"{len(files):,} of {len(texts):,} files {what}; the first is {files[0]}{why}")
+            notes.append(f"{what}: {len(files):,} of {len(texts):,} files, the first is {files[0]}{why}")
     return _Examples(texts, labels, splits, notes)
 
 
@@ -145,12 +146,12 @@ def _table(place: Path, text: str, target: str, header: bool | None, encoding: s
         what = f"{len(classes):,} different values in {len(there):,} rows, which are no classes"
         raise ValueError(f"{place}: {target} has {what}: name another column, --target and --text")
     notes = [f"texts: {text}; classes: {target} (--text, --target)", *table.notes, *doubtful(classes, target)]
-    for rows, what in (
-        ([row for row, name in enumerate(labels) if not name], f"have no {target} and are left out"),
-        ([row for row in there if not texts[row].strip()], "have an empty text"),
+    for what, rows in (
+        (f"left out, without {target}", [row for row, name in enumerate(labels) if not name]),
+        ("with an empty text", [row for row in there if not texts[row].strip()]),
     ):
         if rows:
-            notes.append(f"{len(rows):,} of {len(texts):,} rows {what}; the first is row {rows[0] + 1}")
+            notes.append(f"{what}: {len(rows):,} of {len(texts):,} rows, the first is row {rows[0] + 1}")
     return _Examples(
         [texts[row] for row in there],
         [labels[row] for row in there],
@@ -182,10 +183,18 @@ def _columns(table: Table, text: str, target: str, header: bool | None) -> tuple
     if not (text and target):
         lacking = " and ".join(flag for flag, name in (("--text", text), ("--target", target)) if not name)
         known = "the texts and which their classes" if not (text or target) else "the classes" if text else "the texts"
-        names = ", ".join(name if len(name) <= 40 else f"{name[:40]}…" for name in table.names)
-        bare = "; --no-header where these are no names" if header is None and table.header else ""
-        raise ValueError(f"{table.path}: say which column has {known}: {lacking}. It has: {names}{bare}")
+        raise ValueError(f"{table.path}: say which column has {known}: {lacking}. It has: {_shown(table, header)}")
     return table, text, target
+
+
+def _shown(table: Table, header: bool | None) -> str:
+    """The names of the columns, with what stands in the first row where they have none."""
+    if table.header:
+        bare = "; --no-header where these are no names" if header is None else ""
+        return ", ".join(name[:SHOWN] for name in table.names) + bare
+    first = [column[0] for column in next(table.chunks())]
+    each = zip(table.names, first, strict=True)
+    return ", ".join(f"{name} ({cell[:SHOWN]})" for name, cell in each)
 
 
 def _by_values(table: Table, header: bool | None) -> tuple[Table, str, str]:
