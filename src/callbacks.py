@@ -79,10 +79,19 @@ class Validation(keras.callbacks.Callback):
 
 
 class LearningRate(keras.callbacks.Callback):
-    """Adds the learning rate to an epoch's logs."""
+    """Adds the learning rate of an epoch's last step to its logs.
+
+    Args:
+        schedule: from a step, counted from 0, to its rate; None where only callbacks change the optimiser's.
+    """
+
+    def __init__(self, schedule: Callable | None = None):
+        super().__init__()
+        self.schedule = schedule
 
     def on_epoch_end(self, epoch, logs=None):
-        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        made = self.model.optimizer
+        logs["learning_rate"] = float(self.schedule(made.iterations - 1) if self.schedule else made.learning_rate)
 
 
 class HistoryFile(keras.callbacks.Callback):

@@ -1,6 +1,5 @@
 """Training: one compile and one fit for every model, with the callbacks that go with them."""
 
-import sys
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,9 +11,10 @@ import tensorflow as tf
 
 from src import pipeline
 from src.backup import Backup, check_fits
-from src.callbacks import HistoryFile, LearningRate, Measurement, StopOnDivergence, Validation, Warnings
+from src.callbacks import HistoryFile, Measurement, StopOnDivergence, Validation, Warnings
 from src.errors import UserError
 from src.plan import Plan, measured_at_once
+from src.progress import EpochLines
 from src.signals import Stop, Stopped
 from src.specs import Data
 from src.state import State
@@ -30,11 +30,13 @@ class Fitted:
     Args:
         history: each epoch's figures, by name.
         best_epoch: the one whose weights were kept, from 1.
+        stopped_epoch: the one after which training ended early, from 1; 0 where it didn't.
         measure: from batches to the model's loss and metrics on them.
     """
 
     history: dict[str, list[float]]
     best_epoch: int
+    stopped_epoch: int
     measure: Measurement
 
 
@@ -81,7 +83,7 @@ def fit(
         start: the state to go on from; None starts anew.
         stop: set when the training is to end.
         samples: makes samples of the model's work, texts or pictures by name, for TensorBoard and the report.
-        verbose: whether to show the progress of each epoch.
+        verbose: whether to show each epoch.
         save_every: seconds between two states from which a training that was cut off can go on.
         pause: epoch after which training stops as by Ctrl-C, for --resume to go on; 0 for none.
         patience: epochs without a better validation figure after which training ends; 0 trains all epochs.
@@ -116,7 +118,6 @@ def fit(
     callbacks = [
         Validation(measure, validation, stop.obey),
         StopOnDivergence(),
-        LearningRate(),
         *schedule,
         best,
         history,
@@ -126,6 +127,7 @@ def fit(
     if tensorboard:
         callbacks += [tensorboard_callback(folder, model, data, seed, histograms)]
     callbacks += [Samples(folder, samples, tensorboard)]
+    shown = [EpochLines(plan.epochs, plan.steps, best)] if verbose else []  # no part of the state
     backup = Backup(folder / "state", touched, callbacks, plan.epochs, plan.steps, base, save_every, pause, stop, start)
     if start:
         check_fits(start, touched, callbacks)
@@ -138,14 +140,14 @@ def fit(
                 epochs=plan.epochs,
                 steps_per_epoch=plan.steps,
                 shuffle=False,  # the pipeline does it
-                callbacks=[*callbacks, backup],
-                verbose=_detail(verbose),
+                callbacks=[*callbacks, *shown, backup],
+                verbose=0,  # see EpochLines
             )
         except Stopped:
             backup.save()
             raise
     stop.obey()
-    return Fitted(history.history, best.best_epoch + 1, measure)
+    return Fitted(history.history, best.best_epoch + 1, best.stopped_epoch + 1 if best.stopped_epoch else 0, measure)
 
 
 def _build(model: keras.Model, measure: Measurement, batches: tf.data.Dataset) -> None:
@@ -153,8 +155,3 @@ def _build(model: keras.Model, measure: Measurement, batches: tf.data.Dataset) -
     measure.means(batches.take(1))
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
-
-
-def _detail(verbose: bool) -> int:
-    """A bar that moves on a terminal, a line an epoch in a log."""
-    return 0 if not verbose else 1 if sys.stdout.isatty() else 2

@@ -8,6 +8,7 @@ from typing import Literal
 
 import keras
 
+from src.callbacks import LearningRate
 from src.errors import UserError
 
 WARMUP = 0.1  # share of the steps
@@ -29,7 +30,7 @@ def optimizer(
     weight_decay: float | None = None,
     clip_norm: float | None = None,
 ) -> tuple[keras.Optimizer, list[keras.callbacks.Callback]]:
-    """The optimiser for a training of `steps` steps, and the callbacks that its schedule needs.
+    """The optimiser for a training of `steps` steps, and the callbacks of its schedule.
 
     Args:
         steps: of the whole training.
@@ -68,7 +69,8 @@ def optimizer(
     )
     decay = USUAL_WEIGHT_DECAY.get(optimizer) if weight_decay is None else weight_decay
     made = kind(rate, weight_decay=decay or None, global_clipnorm=clip_norm, **options)
-    return made, [_plateau(task)] if schedule == "plateau" else []
+    shown = LearningRate(rate if schedule == "cosine" else None)
+    return made, [shown, *([_plateau(task)] if schedule == "plateau" else [])]
 
 
 def _cosine(peak: float, steps: int, warmup: float) -> keras.optimizers.schedules.LearningRateSchedule:

@@ -1,6 +1,5 @@
 """What a reader is shown of a run: report.html, and the summary on the screen."""
 
-import csv
 import math
 import shlex
 from collections.abc import Mapping
@@ -30,7 +29,7 @@ SIDE_BY_SIDE = 12  # pictures, of as many epochs
 def write(path: Path) -> None:
     """Writes report.html of the run in the folder `path`, and its curves."""
     run = Run(path)
-    curves(read_history(path)).savefig(path / "figures" / "curves.png", dpi=100)
+    curves(run.history).savefig(path / "figures" / "curves.png", dpi=100)
     meanings = {file_of(name): text for name, text in getattr(run.task, "meanings", {}).items()}
     names = {file.stem for file in (path / "figures").glob("*.png")}
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True)
@@ -62,13 +61,6 @@ def draw_examples(path: Path, data: Data, seed: int) -> None:
         (path / "figures").mkdir(exist_ok=True)
         with whole(path / "figures" / EXAMPLES) as partial:
             partial.write_bytes(tf.io.encode_png(shown(data, seed)).numpy())
-
-
-def read_history(path: Path) -> dict[str, list[float]]:
-    """Each epoch's figures, by name."""
-    with open(path / "history.csv", newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    return {name: [float(row[name]) for row in rows] for name in rows[0]}
 
 
 def curves(history: Mapping[str, list[float]]) -> Figure:
@@ -116,17 +108,43 @@ def show(run: Run) -> None:
     console.print(f"report  {run.path / 'report.html'}", soft_wrap=True)
 
 
-def summary(run: Run, best_epoch: int, published: Path | None) -> None:
-    """Prints what came of a training and what to do next."""
-    print(f"\nThe weights are those of epoch {best_epoch}.")
+def summary(run: Run, best_epoch: int, stopped_epoch: int, published: Path | None) -> None:
+    """Prints what came of a training and what to do next.
+
+    Args:
+        run: the run.
+        best_epoch: the one whose weights were kept, from 1.
+        stopped_epoch: the one after which training ended early; 0 where it didn't.
+        published: the export, if there is one.
+    """
+    if stopped_epoch:
+        print(
+            f"\nStopped after epoch {stopped_epoch}: {run.task.monitor} was no better since epoch {best_epoch}, whose "
+            "weights are kept."
+        )
+    else:
+        print(f"\nThe weights are those of epoch {best_epoch}.")
     show(run)
     if published:
         print(f"export  {published}  (verified in a clean process)")
-    name = run.config["model"]
     print("\nNext:")
-    print("  make tensorboard                 watch the curves of all runs")
-    print(f"  make evaluate RUN={shlex.quote(str(run.path))}")
-    print(f'  make train MODEL={name} DATA={run.config["data"]} ARGS="--help"   its knobs')
+    commands = _next(run, published)
+    width = max(map(len, commands))
+    for command, about in commands.items():
+        print(f"  {command:<{width}}  {about}")
+
+
+def _next(run: Run, published: Path | None) -> dict[str, str]:
+    """Commands that fit what the run can do, with what they are for."""
+    found = {}
+    if published:
+        found[f"make serve MODEL={published.parent.name}"] = "answer requests"
+    generate = run.path / "requests" / "generate.json"
+    if generate.exists() and "text" in read_json(generate)["inputs"]:
+        found[f"make generate RUN={shlex.quote(str(run.path))}"] = "let it write"
+    found["make tensorboard"] = "watch the curves of all runs"
+    found[f'make train MODEL={run.config["model"]} DATA={run.config["data"]} ARGS="--help"'] = "its knobs"
+    return found
 
 
 def number(value: float) -> str:

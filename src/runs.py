@@ -15,6 +15,7 @@ warnings.json       what looked wrong in training, if anything did
 metrics.json        figures of the splits; it comes last, so a run without it was cut off
 """
 
+import csv
 import datetime
 import hashlib
 import platform
@@ -32,7 +33,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from src import catalogue, config, device, knobs, specs
+from src import catalogue, config, device, diagnosis, knobs, specs
 from src.config import Config
 from src.errors import UsageError, UserError
 from src.files import read_json, read_record, whole, write_json
@@ -94,11 +95,17 @@ class Run:
         step = partial(step_of, self.config["model"], self.model, inputs)
         return self.task.signatures(self.model, self.preprocess, self.doors, step)
 
+    @cached_property
+    def history(self) -> dict[str, list[float]]:
+        """Each epoch's figures, by name."""
+        return read_history(self.path)
+
     @property
     def warnings(self) -> list[str]:
-        """What looks wrong: in the data, in training, and where the model is no better than a simple predictor."""
+        """What looks wrong: in the data, in training, in its figures, and where a simple predictor is no worse."""
         file = self.path / "warnings.json"
         said = [*self.manifest.get("warnings", []), *(read_json(file) if file.exists() else [])]
+        said += diagnosis.found(self.history, self.metrics, self.task.monitor, self.task.direction)
         measured = list(self.metrics)[-2]  # the last split, on which the baseline is measured too
         name = self.task.monitor.removeprefix("val_")
         found, simple = self.metrics[measured][name], self.metrics["baseline"].get(name)
@@ -183,6 +190,13 @@ def load_run(path: str | Path) -> Run:
     if not (path / "metrics.json").is_file():
         raise UserError(f"{path} was cut off. Go on with it: make train MODEL={model} RESUME={shlex.quote(str(path))}")
     return Run(path)
+
+
+def read_history(path: Path) -> dict[str, list[float]]:
+    """Each epoch's figures of the run in the folder `path`, by name; of one that goes on too."""
+    with open(path / "history.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return {name: [float(row[name]) for row in rows] for name in rows[0]}
 
 
 def find(run: str, model: str, data: str, folder: str) -> Run:

@@ -73,7 +73,7 @@ def _teach(model: str, **knobs) -> Run:
 
 def _train(
     settings: Config,
-    show: Callable[[Run, int, Path | None], None],
+    show: Callable[[Run, int, int, Path | None], None],
     *,
     data: str | None = None,
     task: str | None = None,
@@ -185,7 +185,7 @@ def _train(
             run = runs.load_run(path)
             published = publish(run, export_name, Path(exports_dir), verifier) if export else None
     if verbose:
-        show(run, fitted.best_epoch, published)
+        show(run, fitted.best_epoch, fitted.stopped_epoch, published)
     return run
 
 

@@ -8,7 +8,7 @@ from src import catalogue
 from src.augmentation import PRESETS, augmentation
 from src.contract import load_data
 from src.errors import UsageError, UserError
-from src.report import read_history
+from src.runs import read_history
 from src.signals import Stopped
 from src.specs import Classes, Image
 from src.train import train

@@ -14,9 +14,8 @@ import tensorflow as tf
 
 from src import catalogue, cli, state
 from src.errors import UsageError, UserError
-from src.report import read_history
 from src.resume import knobs_of_run
-from src.runs import load_run
+from src.runs import load_run, read_history
 from src.signals import Stop, Stopped
 from src.state import State
 from src.tracing import check_randomness, step_of

@@ -88,7 +88,7 @@ class Trained:
 
 def _train(name: str, asked: Mapping[str, Any], fold: int, parent: str | None) -> Trained:
     """Trains one fold, or goes on with the run of another trial or of an earlier process."""
-    from src.report import read_history
+    from src.runs import read_history
     from src.signals import Stopped
     from src.train import train
 

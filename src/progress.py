@@ -1,0 +1,91 @@
+"""What the screen shows of a training: a line an epoch, and on a terminal a bar while it runs."""
+
+import sys
+import time
+from itertools import groupby
+
+import keras
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+ROOM = 46  # characters for figures, of a line of 80
+WIDE = 11  # of one, with the space before it
+SPLITS = {"": "train", "val_": "validation"}
+
+
+class EpochLines(keras.callbacks.Callback):
+    """Prints a line an epoch: the deciding figure and the loss, in training and validation, the rate and the time.
+
+    It comes after the callbacks that find the best epoch and add to the logs.
+
+    Args:
+        epochs, steps: of the training.
+        best: finds the best epoch, by the figure that decides.
+    """
+
+    def __init__(self, epochs: int, steps: int, best: keras.callbacks.EarlyStopping):
+        super().__init__()
+        self.epochs, self.steps, self.best = epochs, steps, best
+        self.widths: dict[str, int] = {}
+        self.bar: Progress | None = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.began = time.monotonic()
+        if sys.stdout.isatty():
+            parts = (TextColumn(f"epoch {epoch + 1}/{self.epochs}"), BarColumn(), MofNCompleteColumn())
+            self.bar = Progress(*parts, TextColumn("steps"), TimeRemainingColumn(), transient=True)
+            self.task = self.bar.add_task("", total=self.steps)
+            self.bar.start()
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.bar:
+            self.bar.update(self.task, completed=batch + 1)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._end_bar()
+        if not self.widths:
+            self.widths = _widths(logs, self.best.monitor)
+            print(_header(self.widths))
+        figures = "".join(f"{_figure(logs[name]):>{width}}" for name, width in self.widths.items())
+        rate, took = f"{logs['learning_rate']:.2g}", f"{time.monotonic() - self.began:.1f} s"
+        best = "  best" if self.best.best_epoch == epoch else ""
+        print(f"{f'{epoch + 1}/{self.epochs}':>9}{figures}{rate:>10}{took:>9}{best}", flush=True)
+
+    def on_train_end(self, logs=None):
+        self._end_bar()
+
+    def _end_bar(self) -> None:
+        if self.bar:
+            self.bar.stop()
+            self.bar = None
+
+
+def _widths(logs: dict[str, float], monitor: str) -> dict[str, int]:
+    """The figures for which there is room, by name in the logs, and how wide each is shown.
+
+    The one that decides comes first, then the loss, each in training and in validation.
+    """
+    found: dict[str, int] = {}
+    names = dict.fromkeys([monitor.removeprefix("val_"), "loss", *(name.removeprefix("val_") for name in logs)])
+    del names["learning_rate"]
+    for name in names:
+        group = [split + name for split in SPLITS if split + name in logs]
+        if group:
+            width = max(WIDE, -(-(len(name) + 1) // len(group)))
+            found |= dict.fromkeys(group, width)
+        if sum(found.values()) > ROOM:
+            return {name: width for name, width in found.items() if name not in group}
+    return found
+
+
+def _header(widths: dict[str, int]) -> str:
+    """Two lines: the name of each figure over its columns, and the split of each."""
+    names = splits = ""
+    for name, group in groupby(widths, lambda column: column.removeprefix("val_")):
+        found = list(group)
+        names += f"{name:>{sum(widths[column] for column in found)}}"
+        splits += "".join(f"{SPLITS[column.removesuffix(name)]:>{widths[column]}}" for column in found)
+    return f"\n{'':>9}{names}{'learning':>10}\n{'epoch':>9}{splits}{'rate':>10}{'time':>9}"
+
+
+def _figure(value: float) -> str:
+    return f"{value:#.4g}" if abs(value) < 1e5 else f"{value:.3e}"
