@@ -80,6 +80,8 @@ def figures(
     metrics = {name: measure(split) for name, split in batches.items()}
     last = list(batches)[-1]
     detailed = task.figures(predictor(model), batches[last])
+    if hasattr(task, "simple"):
+        detailed["baseline"] = task.simple(batches["train"], batches[last])
     (folder / "figures").mkdir(exist_ok=True)
     for name, drawing in task.draw(detailed).items():
         file = re.sub(r"[^\w.-]+", "_", name)  # a name may be a column's

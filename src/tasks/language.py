@@ -12,6 +12,7 @@ import tensorflow as tf
 from matplotlib.figure import Figure
 
 from src import sampling
+from src.ngrams import ORDER, NGrams
 from src.signatures import DEFAULT, features_of, request_of
 from src.sources import Source
 from src.specs import NextToken
@@ -152,6 +153,22 @@ class Task:
         baseline = {**_figures(guessed, tokens, characters), "predictor": "how often each token stands in training"}
         by_place = places[0] / np.maximum(places[1], 1) / math.log(2)
         return {**_figures(nats, tokens, characters), "baseline": baseline, "bits_by_place": by_place.tolist()}
+
+    def simple(self, train, batches) -> dict:
+        """Figures of an n-gram model of the training split, which a network has to beat.
+
+        Args:
+            train: (shifted tokens, tokens) of the training split.
+            batches: … of the split that is measured.
+        """
+        model = NGrams((target.numpy() for _, target, *_ in train), np.array(self.outputs.counts))
+        nats, tokens, characters = 0.0, 0, 0.0
+        for _, target, *_ in batches:
+            text = target.numpy()
+            nats += model.nats(text).sum()
+            tokens += int((text > 0).sum())
+            characters += self.characters[text[text > 0]].sum(dtype=float)
+        return {**_figures(nats, tokens, characters), "predictor": f"{ORDER}-grams, smoothed"}
 
     def draw(self, figures: dict) -> dict[str, Figure]:
         """Bits for a token by its place in a text: how much what came before helps."""
