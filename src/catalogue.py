@@ -5,19 +5,18 @@ which the harness reaches a model, a data set or a task.
 """
 
 import ast
-import importlib
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from src import knobs, specs
+from src import constants, knobs, modules, specs
 from src.errors import UserError, unknown
 from src.knobs import Knob
+from src.modules import cached
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -145,13 +144,37 @@ def tasks_of(model: ModelFile, data: DataFile) -> list[TaskFile]:
 
 
 def load(file: ModelFile | DataFile | TaskFile) -> ModuleType:
-    """The imported module."""
-    return importlib.import_module(".".join(file.path.relative_to(ROOT).with_suffix("").parts))
+    """The imported module, as the file is now."""
+    return modules.load(".".join(file.path.relative_to(ROOT).with_suffix("").parts))
+
+
+def code(file: ModelFile | DataFile | TaskFile) -> list[Path]:
+    """The file, and those of other models, data sets and tasks whose code it uses."""
+    found, new = [], [file.path]
+    while new:
+        path = new.pop()
+        if path not in found:
+            found.append(path)
+            names = (name for node in ast.walk(knobs.syntax(path)) for name in _imported(node))
+            plugged_in = (name for name in names if name.rpartition(".")[0] in modules.PACKAGES)
+            paths = (ROOT.joinpath(*name.split(".")).with_suffix(".py") for name in plugged_in)
+            new += [path for path in paths if path.is_file()]
+    return found
 
 
 def files(folder: str) -> list[Path]:
     """The files of a folder that can be plugged in, unread."""
     return sorted(path for path in (ROOT / folder).glob("*.py") if not path.stem.startswith(("_", ".")))
+
+
+def _imported(node: ast.AST) -> list[str]:
+    """What an import statement may import."""
+    match node:
+        case ast.Import(names=names):
+            return [one.name for one in names]
+        case ast.ImportFrom(module=str(package), names=names):
+            return [package, *(f"{package}.{one.name}" for one in names)]
+    return []
 
 
 def _readable(folder: str) -> tuple[dict[str, Any], list[str]]:
@@ -172,19 +195,19 @@ def _named(kind: str, name: str, folder: str) -> Any:
     return _READ[folder](paths[name])
 
 
-@cache
+@cached
 def _model(path: Path) -> ModelFile:
-    constants = _constants(path)
+    said = constants.read(path, ("TAKES", "GIVES"), ("DATA", "FIT", "SPACE", "JUDGE"))
     file = ModelFile(
         path.stem,
         path,
         _summary(path),
-        _need(constants, "TAKES", path),
-        _need(constants, "GIVES", path),
-        constants.get("DATA", ""),
-        constants.get("FIT", {}),
-        constants.get("SPACE", {}),
-        constants.get("JUDGE", {}),
+        said["TAKES"],
+        said["GIVES"],
+        said.get("DATA", ""),
+        said.get("FIT", {}),
+        said.get("SPACE", {}),
+        said.get("JUDGE", {}),
         knobs.read(path, "build"),
     )
     for name in file.space:
@@ -195,24 +218,24 @@ def _model(path: Path) -> ModelFile:
     return file
 
 
-@cache
+@cached
 def _dataset(path: Path) -> DataFile:
-    constants = _constants(path)
+    said = constants.read(path, ("INPUTS", "OUTPUTS"), ("DOWNLOAD", "NAMED_BY"))
     return DataFile(
         path.stem,
         path,
         _summary(path),
-        _need(constants, "INPUTS", path),
-        _need(constants, "OUTPUTS", path),
-        constants.get("DOWNLOAD", ""),
-        constants.get("NAMED_BY", ""),
+        said["INPUTS"],
+        said["OUTPUTS"],
+        said.get("DOWNLOAD", ""),
+        said.get("NAMED_BY", ""),
         knobs.read(path, "load"),
     )
 
 
-@cache
+@cached
 def _task(path: Path) -> TaskFile:
-    spec = _need(_constants(path), "SPEC", path)
+    spec = constants.read(path, ("SPEC",), ())["SPEC"]
     return TaskFile(path.stem, path, _summary(path), spec, knobs.read(path, "Task.__init__"))
 
 
@@ -225,66 +248,3 @@ def _summary(path: Path) -> str:
     if not docs:
         raise UserError(f"{knobs.shown(path)}: the file needs a docstring whose first line says what it is.")
     return docs.splitlines()[0]
-
-
-def _need(constants: dict[str, Any], name: str, path: Path) -> Any:
-    if name not in constants:
-        raise UserError(f"{knobs.shown(path)}: the file has to say {name} = …; see docs/contracts.md.")
-    return constants[name]
-
-
-def _constants(path: Path) -> dict[str, Any]:
-    """The values of the file's constants in capitals: literals, and names and calls of `src.specs`."""
-    found = {}
-    for node in knobs.syntax(path).body:
-        match node:
-            case ast.Assign(targets=[ast.Name(id=name)], value=value) if name in _CONTRACT:
-                found[name] = _constant(name, value, path)
-            case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Tuple(elts=values)):
-                pairs = [(n.id, v) for n, v in zip(names, values, strict=False) if isinstance(n, ast.Name)]
-                found |= {name: _constant(name, value, path) for name, value in pairs if name in _CONTRACT}
-    return found
-
-
-_CONTRACT = {
-    "TAKES": tuple,
-    "GIVES": tuple,
-    "DATA": str,
-    "FIT": dict,
-    "SPACE": dict,
-    "JUDGE": dict,
-    "INPUTS": tuple,
-    "OUTPUTS": tuple,
-    "DOWNLOAD": str,
-    "NAMED_BY": str,
-    "SPEC": type,
-}
-_WORDS = {tuple: "a tuple of specs, such as (Image,)", dict: "a dictionary", str: "a text", type: "a spec"}
-
-
-def _constant(name: str, node: ast.expr, path: Path) -> Any:
-    where, kind = f"{knobs.shown(path)}:{node.lineno}", _CONTRACT[name]
-    try:
-        value = _value(node)
-    except (ValueError, TypeError):
-        raise UserError(
-            f"{where}: {name} = {ast.unparse(node)} is not plain data; use literals, Choice, Range and the specs "
-            f"{', '.join(specs.KINDS)}."
-        ) from None
-    if not isinstance(value, kind) or (kind is tuple and not all(isinstance(item, type) for item in value)):
-        raise UserError(f"{where}: {name} has to be {_WORDS[kind]}, not {ast.unparse(node)}.")
-    return value
-
-
-def _value(node: ast.expr) -> Any:
-    """What the expression means; raises ValueError or TypeError where that can't be said without running it."""
-    match node:
-        case ast.Name(id=name) if name in specs.KINDS:
-            return specs.KINDS[name]
-        case ast.Tuple(elts=items):
-            return tuple(_value(item) for item in items)
-        case ast.Dict(keys=keys, values=values) if all(keys):
-            return {_value(key): _value(value) for key, value in zip(keys, values, strict=True)}
-        case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords) if name in ("Choice", "Range"):
-            return getattr(specs, name)(*map(_value, args), **{k.arg: _value(k.value) for k in keywords})
-    return ast.literal_eval(node)

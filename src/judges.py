@@ -20,6 +20,7 @@ from src.files import whole
 from src.knobs import shown
 from src.loading import load_model
 from src.locks import owned
+from src.modules import source
 
 FILE = "judge.keras"  # in a run's folder
 PATIENCE_S = 3600  # for another process that trains the same one
@@ -52,7 +53,7 @@ def trained(
     name = wanted.pop("model")
     digests = {split: part["sha256"] for split, part in manifest["splits"].items() if split != "test"}
     shared = {**settings.of("data"), **{knob: settings.values[knob] for knob in ("deterministic", "limit")}}
-    of_what = [wanted, shared, _file(choices.model, name).path.read_text(encoding="utf-8"), digests]
+    of_what = [wanted, shared, source(_file(choices.model, name).path).decode(), digests]
     digest = hashlib.sha256(json.dumps(of_what).encode()).hexdigest()
     place = folder / "judges" / f"{name}-{settings.data_name}-{digest[:12]}"
     place.mkdir(parents=True, exist_ok=True)

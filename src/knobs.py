@@ -8,7 +8,6 @@ import ast
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from numbers import Integral, Real
 from pathlib import Path
 from types import NoneType, UnionType
@@ -17,6 +16,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from docstring_parser import parse as parse_docstring
 
 from src.errors import UsageError, UserError, nearest
+from src.modules import cached, source
 
 SCALARS = {"int": int, "float": float, "str": str, "bool": bool}
 
@@ -48,7 +48,7 @@ class Knob:
             raise UsageError(f"{self.name} takes {words(self.type)}, not {value!r} ({self.where}).") from None
 
 
-@cache
+@cached
 def read(path: Path, function: str) -> tuple[Knob, ...]:
     """The knobs of `function` ("build", or "Task.__init__") in the file at `path`.
 
@@ -103,7 +103,7 @@ def words(kind: Any) -> str:
     return names[kind]
 
 
-@cache
+@cached
 def syntax(path: Path) -> ast.Module:
     """The parsed file.
 
@@ -111,7 +111,7 @@ def syntax(path: Path) -> ast.Module:
         UserError: where it isn't Python, naming the line.
     """
     try:
-        return ast.parse(path.read_text(encoding="utf-8"))
+        return ast.parse(source(path))
     except SyntaxError as error:
         raise UserError(f"{shown(path)}:{error.lineno}: this is not valid Python: {error.msg}.") from None
     except ValueError as error:  # not text at all

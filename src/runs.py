@@ -38,6 +38,7 @@ from src.config import Config
 from src.errors import UsageError, UserError
 from src.files import read_json, read_record, whole, write_json
 from src.loading import load_model
+from src.modules import source
 from src.requests import Requests, check_requests, doors_of
 from src.signatures import DEFAULT, Signature, traced
 from src.specs import Data, Input
@@ -238,6 +239,7 @@ def describe(settings: Config, data: Data, resolved: Mapping) -> dict:
         resolved: what was chosen by size and device.
     """
     choices = settings.choices
+    code = [path for file in (choices.model, choices.data, choices.task) for path in catalogue.code(file)]
     values = {name: value for name, value in settings.values.items() if name not in config.UNSAVED}
     return {
         "format": config.FORMAT,
@@ -245,7 +247,7 @@ def describe(settings: Config, data: Data, resolved: Mapping) -> dict:
         "data": choices.data.name,
         "data_name": settings.data_name,
         "task": choices.task.name,
-        "files": {knobs.shown(file.path): _sha256(file.path) for file in (choices.model, choices.data, choices.task)},
+        "files": {knobs.shown(path): _sha256(path) for path in code},
         "started": datetime.datetime.now().astimezone().isoformat(),
         "knobs": values,
         "origins": {name: settings.origins[name] for name in values},
@@ -298,7 +300,7 @@ def save(
 
 
 def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashlib.sha256(source(path)).hexdigest()
 
 
 def _commit() -> str:

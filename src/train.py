@@ -31,6 +31,7 @@ from src.files import check_name, check_writable, write_json
 from src.fit import compile, fit
 from src.locks import owned
 from src.manifest import manifest, remarks
+from src.modules import held
 from src.optimizers import optimizer
 from src.plan import plan
 from src.requests import sample_requests
@@ -43,6 +44,7 @@ from src.state import State
 from src.tensorboard import save_samples
 
 
+@held()
 def train(model: str, **knobs) -> Run | list[Run]:
     """Trains the model of that name, and gives back the run; with `folds`, that of each fold.
 

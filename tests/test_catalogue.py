@@ -1,8 +1,12 @@
 """What a file of models/, src/datasets/ or src/tasks/ has to say, and how it is told that it doesn't."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
-from src import catalogue, specs
+from src import catalogue, modules, specs
 from src.errors import UsageError, UserError
 from tests import tree
 
@@ -39,6 +43,162 @@ def test_reads_a_data_set(toys):
     assert (file.inputs, file.outputs, file.download) == ((specs.Image,), (specs.Classes,), "7 MB")
     assert [knob.name for knob in file.knobs] == ["grain"]
     assert catalogue.dataset("table").download == ""
+
+
+FORMS = {
+    "annotated": "TAKES: tuple[type, ...] = (Image,)",
+    "with what follows": "TAKES = (Image,); OTHER = 3",
+    "two names": "TAKES = ALSO = (Image,)",
+    "of a module": "from src import specs\nTAKES = (specs.Image,)",
+    "declared before": "TAKES: tuple\nTAKES = (Image,)",
+    "a name of its own in a function": "TAKES = (Image,)\ndef f():\n    TAKES = 3",
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_reads_a_constant_in_any_plain_form(toys, form):
+    odd = tree.PAINTER.replace("TAKES, GIVES, DATA = (Image,), ", f"{form}\nGIVES, DATA = ")
+    (toys / "models/odd.py").write_text(odd)
+    assert catalogue.model("odd").takes == (specs.Image,)
+
+
+UNREADABLE = {
+    "on a condition": "if True:\n    TAKES = (Image,)",
+    "added to": "TAKES = (Image,)\nTAKES += (Image,)",
+    "imported": "SOME = 3\nfrom models.clerk import TAKES",
+    "renamed": "SOME = 3\nfrom models.clerk import GIVES as TAKES",
+    "unpacked": "SOME = 3\nTAKES, *REST = SOME",
+    "a function": "SOME = 3\ndef TAKES(): ...",
+    "in a loop": "SOME = 3\nfor TAKES in (): ...",
+}
+
+
+@pytest.mark.parametrize("form", UNREADABLE.values(), ids=UNREADABLE)
+def test_a_constant_that_can_not_be_read_is_named_with_its_line(toys, form):
+    odd = tree.PAINTER.replace("TAKES, GIVES, DATA = (Image,), ", f"{form}\nGIVES, DATA = ")
+    (toys / "models/odd.py").write_text(odd)
+    with pytest.raises(UserError, match=r"^models/odd.py:8: TAKES can't be read without running the file; say"):
+        catalogue.model("odd")
+
+
+def test_a_constant_of_another_kind_of_file_is_the_file_s_own(toys):
+    (toys / "src/datasets/odd.py").write_text(tree.PICTURES.replace("DOWNLOAD", "DATA = open(__file__)\nDOWNLOAD"))
+    assert catalogue.dataset("odd").download == "7 MB"
+
+
+def rewritten(path, old, new):
+    """Replaces something in a file; its size and the time at which it was written stay."""
+    before, text = path.stat(), path.read_text()
+    assert old in text and len(old) == len(new)
+    path.write_text(text.replace(old, new))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_an_edited_file_is_read_again(toys):
+    for old, new in (("0.1", "0.2"), ("0.2", "0.3")):
+        before = catalogue.model("painter")
+        rewritten(toys / "models/painter.py", f"wet: float = {old}", f"wet: float = {new}")
+        now = catalogue.model("painter")
+        assert [{knob.name: knob.default for knob in file.knobs}["wet"] for file in (before, now)] == [
+            float(old),
+            float(new),
+        ]
+    rewritten(toys / "models/painter.py", '"epochs": 7', '"epochs": 8')
+    assert catalogue.model("painter").fit["epochs"] == 8
+    with modules.held():
+        assert catalogue.model("painter").fit["epochs"] == 8
+        rewritten(toys / "models/painter.py", '"epochs": 8', '"epochs": 9')
+        assert catalogue.model("painter").fit["epochs"] == 8, "a training goes on with what it began with"
+    assert catalogue.model("painter").fit["epochs"] == 9
+
+
+FIRST = '"""First."""\n\nTAKES, GIVES = (), ()\n\n\ndef build(inputs, outputs):\n    return 1\n'
+SECOND = FIRST.replace("TAKES", "from models import first\n\nTAKES").replace(
+    "return 1", "return 10 * first.build(0, 0)"
+)
+EDITED = """if True:
+    import inspect, os
+    from pathlib import Path
+    from models.first import build  # as a notebook may do, before anything else
+    from src import catalogue, modules
+
+    def edit(old, new):
+        file = Path("models/first.py")
+        before = file.stat()
+        file.write_text(file.read_text().replace(old, new))
+        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    def module(name):
+        return catalogue.load(catalogue.model(name))
+
+    def built():
+        return module("first").build(0, 0), module("second").build(0, 0)
+
+    print(built())
+    edit("return 1", "return 2")
+    print(built(), module("first") is module("first"), inspect.getsource(module("first").build).split()[-1])
+    with modules.held():
+        built()
+        edit("return 2", "return 4")
+        print(built())
+    print(built(), [path.name for path in catalogue.code(catalogue.model("second"))])
+"""
+
+
+def test_an_edited_file_runs_as_it_is_now(toys):
+    """In a process of its own: edits that keep size and time, of files that are used and of those that these use."""
+    (toys / "models/first.py").write_text(FIRST)
+    (toys / "models/second.py").write_text(SECOND)
+    done = subprocess.run([sys.executable, "-c", EDITED], cwd=toys, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["(1, 10)", "(2, 20) True 2", "(2, 20)", "(4, 40) ['second.py', 'first.py']"]
+
+
+TRAINED_TWICE = """if True:
+    import re
+    from hashlib import sha256
+    from pathlib import Path
+    from src.quiet import import_tensorflow
+    import_tensorflow()
+    from src.train import train
+
+    file = Path("models/mine.py")
+    for units in (4, 8):
+        file.write_text(code := re.sub(r"units: int = \\d", f"units: int = {units}", CODE))
+        run = train("mine", epochs=1, limit=40, verbose=False)
+        digest = run.config["files"]["models/mine.py"]
+        print(run.config["knobs"]["units"], run.model.count_params(), digest == sha256(code.encode()).hexdigest())
+        print(file.read_text())
+"""
+EDITS_ITSELF = '''"""Linear, and broken as soon as it is trained."""
+
+from pathlib import Path
+
+import keras
+
+from src.layers import flat, features, head
+from src.specs import Classes, Image
+
+TAKES, GIVES, DATA = (Image,), (Classes,), "digits"
+
+
+def build(inputs, outputs, *, units: int = 4):
+    Path(__file__).write_text("half an edi")
+    tensors = features(inputs)
+    return keras.Model(tensors, head(outputs)(keras.layers.Dense(units)(flat(inputs, tensors))))
+'''
+
+
+@pytest.mark.long
+def test_a_training_ends_with_the_code_that_it_began_with_and_the_next_one_has_the_new(tmp_path):
+    root = tree.copied(tmp_path)
+    script = f"CODE = {EDITS_ITSELF!r}\n{TRAINED_TWICE}"
+    done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    sizes = {units: 64 * units + units + units * 10 + 10 for units in (4, 8)}
+    assert done.stdout.splitlines() == [
+        f"4 {sizes[4]} True", "half an edi", f"8 {sizes[8]} True", "half an edi",
+    ]  # fmt: skip
 
 
 def test_a_file_that_comes_or_goes_is_noticed(toys):
