@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
-from src import catalogue
+from src import catalogue, places
 from src.errors import UserError
 from src.files import check_writable
 
@@ -134,7 +134,7 @@ def _folder(folder: Path) -> Finding:
 
 def _downloads() -> Finding:
     """Which of the data sets that are downloaded once are here, by the names of their folders."""
-    folder = Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+    folder = places.data_sets()
     files = [file for file in catalogue.datasets().values() if file.download]
     found = {part for path in folder.rglob("dataset_info.json") for part in path.relative_to(folder).parts}
     here = [file.name for file in files if file.name in found]

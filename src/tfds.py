@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 from rich.progress import track
 
-from src import catalogue
+from src import catalogue, places
 from src.errors import UserError
 from src.images import Pictures, pixels
 from src.sources import InMemory
@@ -152,7 +152,7 @@ def prepared(name: str):
     import tensorflow_datasets as tfds
 
     try:
-        builder = tfds.builder(name)
+        builder = tfds.builder(name, data_dir=places.data_sets())
     except (tfds.core.registered.DatasetNotFoundError, ValueError) as error:
         raise UserError(f"TensorFlow Datasets has no set {name!r}: {str(error).strip().splitlines()[0]}") from None
     if builder.is_prepared():
