@@ -1,7 +1,7 @@
 """The manifest: what the splits of a data set were when a model was trained on them."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -41,11 +41,14 @@ def remarks(manifest: Mapping) -> list[str]:
 
 
 def _describe(source: Source, digests: np.ndarray, task) -> dict:
-    whole, targets = hashlib.sha256(digests.tobytes()), []
-    for target in source.target_batches():
-        whole.update(target.tobytes())
-        targets.append(target)
-    return {"examples": len(digests), **task.summarize(np.concatenate(targets)), "sha256": whole.hexdigest()}
+    whole = hashlib.sha256(digests.tobytes())
+
+    def hashed() -> Iterator[np.ndarray]:
+        for targets in source.target_batches():
+            whole.update(targets.tobytes())
+            yield targets
+
+    return {"examples": len(digests), **task.summarize(hashed()), "sha256": whole.hexdigest()}
 
 
 def _repeated(digests: Mapping[str, np.ndarray], one: str, other: str) -> dict | None:

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
 
+from src import summaries
 from src.signatures import plain
 from src.sources import Source
 from src.specs import Classes
@@ -87,9 +88,8 @@ class Task:
         }
 
     def summarize(self, targets) -> dict:
-        """One split's targets, for the manifest: the number of examples of each class."""
-        counts = np.bincount(targets, minlength=self.outputs.size)
-        return {"classes": {name: int(count) for name, count in zip(self.outputs.names, counts, strict=True)}}
+        """One split's targets, in batches, for the manifest: the number of examples of each class."""
+        return {"classes": summaries.counts(targets, self.outputs.names)}
 
     def figures(self, predict, batches) -> dict:
         """Accuracy beside that of always answering the training split's commonest class; figures of each class.

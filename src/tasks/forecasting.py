@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
 
+from src import summaries
 from src.signatures import plain
 from src.sources import Source
 from src.specs import Horizon
@@ -89,14 +90,8 @@ class Task:
         return {name: tf.cast(values[:, :, place], dtype) for place, (name, dtype) in enumerate(each)}
 
     def summarize(self, targets) -> dict:
-        """One split's targets, for the manifest."""
-        truth = targets[:, 0]
-        return {
-            "series": {
-                name: {"mean": float(column.mean()), "min": float(column.min()), "max": float(column.max())}
-                for name, column in zip(self.outputs.names, np.moveaxis(truth, 2, 0), strict=True)
-            }
-        }
+        """One split's targets, in batches, for the manifest: mean, least and largest value of each series."""
+        return {"series": summaries.ranges((batch[:, 0] for batch in targets), self.outputs.names)}
 
     def figures(self, predict, batches) -> dict:
         """Errors of each series beside those of the last value and of the value one season before.

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
 
+from src import summaries
 from src.images import mosaic
 from src.latents import latents, walks
 from src.likeness import Moments, coverage, frechet_distance, nearest, spread
@@ -145,9 +146,8 @@ class Task:
         }
 
     def summarize(self, targets) -> dict:
-        """One split's targets, for the manifest: the number of examples of each class."""
-        counts = np.bincount(targets, minlength=len(self.outputs.names)) if self.outputs.names else ()
-        return {"classes": {name: int(count) for name, count in zip(self.outputs.names, counts, strict=True)}}
+        """One split's targets, in batches, for the manifest: the number of examples of each class."""
+        return {"classes": summaries.counts(targets, self.outputs.names) if self.outputs.names else {}}
 
     def watch(self, predict, batches) -> dict[str, float]:
         """Figures of what the model makes, as many images of each class as a split has; see `figures`."""

@@ -129,8 +129,8 @@ class Task:
         return {f"seed {seed}": text.decode() for seed, text in enumerate(texts)}
 
     def summarize(self, targets) -> dict:
-        """One split's targets, for the manifest: the number of its tokens."""
-        return {"tokens": int(targets.sum())}
+        """One split's targets, in batches, for the manifest: the number of its tokens."""
+        return {"tokens": sum(int(batch.sum()) for batch in targets)}
 
     def figures(self, predict, batches) -> dict:
         """Bits per character and perplexity beside those of the training split's frequencies; by place in the text.

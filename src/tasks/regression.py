@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
 
-from src import numbers
+from src import numbers, summaries
 from src.signatures import plain
 from src.sources import Source
 from src.specs import Values
@@ -86,13 +86,8 @@ class Task:
         return {"value": value[:, 0] if self.outputs.size == 1 else value}
 
     def summarize(self, targets) -> dict:
-        """One split's targets, for the manifest."""
-        return {
-            "values": {
-                name: {"mean": float(column.mean()), "min": float(column.min()), "max": float(column.max())}
-                for name, column in zip(self.outputs.names, targets.T, strict=True)
-            }
-        }
+        """One split's targets, in batches, for the manifest: mean, least and largest of each value."""
+        return {"values": summaries.ranges(targets, self.outputs.names)}
 
     def figures(self, predict, batches) -> dict:
         """Errors of each value beside those of always answering the training mean.

@@ -111,4 +111,7 @@ def test_every_knob_is_explained(file):
 def test_summaries_are_plain_data(task, adapted):
     import json
 
-    assert json.loads(json.dumps(task.summarize(adapted[1])))
+    found = json.loads(json.dumps(task.summarize(iter([adapted[1]]))))
+    assert found
+    in_parts = task.summarize(np.split(adapted[1], [3]))
+    np.testing.assert_allclose(keras.tree.flatten(found), keras.tree.flatten(in_parts))
