@@ -16,7 +16,7 @@ from typing import Any
 from src import catalogue, knobs, specs
 from src.catalogue import DataFile, ModelFile, TaskFile
 from src.errors import UsageError, UserError
-from src.files import read_record
+from src.files import read_record, read_text
 from src.knobs import Knob
 
 # The harness' own knobs: the group's name, its file in src/, the function whose keyword parameters they are, and the
@@ -275,7 +275,7 @@ def _read(path: str) -> dict[str, Any]:
     A file without "knobs" holds knobs at its top level, beside model, data and task.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = read_text(Path(path))
         content = tomllib.loads(text) if path.endswith(".toml") else json.loads(text)
     except OSError as error:
         raise UserError(f"Can't read the configuration {path}: {error.strerror}.") from None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from src.errors import UserError
+from src.textfiles import MARKS
 
 
 @contextmanager
@@ -30,10 +31,20 @@ def write_json(path: Path, content: Any, indent: int | None = 2) -> None:
         partial.write_text(json.dumps(content, indent=indent, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def read_text(path: Path) -> str:
+    """The text of a small file, without the mark with which Windows' editors and shells begin it.
+
+    Raises:
+        ValueError: where it isn't UTF-8, nor what its mark says.
+    """
+    content = path.read_bytes()
+    return content.decode(next((encoding for mark, encoding in MARKS.items() if content.startswith(mark)), "utf-8"))
+
+
 def read_json(path: Path) -> Any:
     """The content of a JSON file; raises UserError where it isn't JSON."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(read_text(path))
     except ValueError as error:
         raise UserError(f"{path} is damaged: {error}.") from None
 

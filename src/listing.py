@@ -11,6 +11,7 @@ from rich.text import Text
 
 from src import catalogue, knobs, specs
 from src.catalogue import DataFile, ModelFile
+from src.files import read_text
 from src.knobs import Knob
 
 COMMAND = "python -m src"
@@ -119,7 +120,7 @@ def _of_knob(knob: Knob) -> str:
 
 def _about(recipe: Path) -> str:
     """What it is: the comment at its top, down to its command."""
-    lines = (line.removeprefix("#").strip() for line in recipe.read_text(encoding="utf-8").splitlines())
+    lines = (line.removeprefix("#").strip() for line in read_text(recipe).splitlines())
     return " ".join(takewhile(lambda line: not line.startswith("make "), lines))
 
 

@@ -300,6 +300,11 @@ def test_data_set_that_breaks_the_contract(toys, old, new, words):
     assert list(catalogue.datasets()) == ["pictures", "table"]
 
 
+def test_a_mark_at_the_start_of_a_file_is_no_part_of_it(toys):
+    (toys / "models/marked.py").write_text(tree.PAINTER, encoding="utf-8-sig")
+    assert catalogue.model("marked").takes == (specs.Image,)
+
+
 def test_file_that_is_no_text(toys):
     (toys / "models/odd.py").write_bytes(b'"""Odd."""\n\xff\xfe')
     (toys / "models/null.py").write_bytes(b'"""Odd."""\n\0')

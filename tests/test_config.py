@@ -6,6 +6,7 @@ import pytest
 
 from src import catalogue, config, specs
 from src.errors import UsageError, UserError
+from src.files import read_json
 from tests import tree
 
 
@@ -99,6 +100,20 @@ def test_json_and_toml(toys, name, content):
     settings = config.resolve("painter", {"config": written(toys, name, content)})
     assert settings.values["brushes"] == (1, 2) and settings.values["sold"] is None
     assert settings.values["seed"] == 0, "what stands beside the knobs of a run is none"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_mark_at_the_start_of_a_file_is_no_part_of_it(toys, encoding):
+    """As Windows' editors and shells write one."""
+    for name, content in {
+        "mine.toml": "epochs = 8\n",
+        "mine.json": '{"epochs": 8}',
+        "recipes/best.toml": "epochs = 8\n",
+    }.items():
+        (toys / name).write_text(content, encoding=encoding, newline="\r\n")
+    for words in ({"config": "mine.toml"}, {"config": "mine.json"}, {"recipe": "best"}):
+        assert config.resolve("painter", words).values["epochs"] == 8
+    assert read_json(toys / "mine.json") == {"epochs": 8}
 
 
 def test_what_a_run_writes_can_be_read_again(toys):

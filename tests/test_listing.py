@@ -58,8 +58,10 @@ def test_shows_what_there_is(toys, shown):
     assert "Files that can't be read" not in lines
 
 
-def test_shows_what_a_recipe_is_for(toys, shown):
-    (toys / "recipes/best.toml").write_text("# Pictures,\n# in colour.\n# make train RECIPE=best\n")
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_shows_what_a_recipe_is_for(toys, shown, encoding):
+    text = "# Pictures,\n# in colour.\n# make train RECIPE=best\n"
+    (toys / "recipes/best.toml").write_text(text, encoding=encoding)
     assert "  best  Pictures, in colour." in shown()
 
 

@@ -212,7 +212,8 @@ def test_the_space_is_the_models_the_usual_one_and_what_is_said(tmp_path):
     assert space("epochs=2:8:2")["epochs"] == Range(2, 8, step=2)
     assert isinstance(space("weight_decay")["weight_decay"], Range)
     file = tmp_path / "space.toml"
-    file.write_text('batch = [8, 16]\nmomentum = {low = 0.5, high = 0.9, when = {optimizer = "sgd"}}\n')
+    text = 'batch = [8, 16]\nmomentum = {low = 0.5, high = 0.9, when = {optimizer = "sgd"}}\n'
+    file.write_text(text, encoding="utf-8-sig")  # as Windows' editors write it
     assert space(str(file))["batch"] == Choice(8, 16)
     assert "momentum" not in space(str(file)), "the optimiser is another one, and isn't searched"
     assert space(str(file), "optimizer=sgd,adam")["momentum"] == Range(0.5, 0.9, when={"optimizer": ("sgd",)})

@@ -15,6 +15,7 @@ from typing import Any, get_args
 from src import knobs
 from src.config import Choices
 from src.errors import UsageError, nearest
+from src.files import read_text
 from src.knobs import Knob
 from src.specs import Choice, Range
 
@@ -219,7 +220,7 @@ def _word(word: str, known: Mapping[str, Knob], by_itself: Space) -> Space:
 def _file(path: str, known: Mapping[str, Knob]) -> Space:
     """A TOML file: knob = [values], or knob = {low, high, log, step, when, where}, or {values, when, where}."""
     try:
-        content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        content = tomllib.loads(read_text(Path(path)))
     except OSError as error:
         raise UsageError(f"Can't read the space {path}: {error.strerror}.") from None
     except ValueError as error:

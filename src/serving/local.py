@@ -21,6 +21,7 @@ from starlette.responses import Response
 from tensorflow_serving.config import model_server_config_pb2
 
 from src.errors import UserError
+from src.files import read_text
 from src.quiet import import_tensorflow
 
 MOST_BYTES = 64 * 2**20  # of a request
@@ -101,10 +102,10 @@ def read_config(path: Path) -> list:
     from src.serving.versions import Model, latest, specific
 
     try:
-        content = text_format.Parse(path.read_text(encoding="utf-8"), model_server_config_pb2.ModelServerConfig())
+        content = text_format.Parse(read_text(path), model_server_config_pb2.ModelServerConfig())
     except OSError as error:
         raise UserError(f"Can't read {path}: {error.strerror}.") from None
-    except text_format.ParseError as error:
+    except (text_format.ParseError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: {error}") from None
     found = []
     for one in content.model_config_list.config:

@@ -181,7 +181,8 @@ def test_a_config_that_can_not_be_read_is_one_line(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_policies_and_labels_of_a_config(tmp_path):
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_policies_and_labels_of_a_config(tmp_path, encoding):
     (tmp_path / "models.config").write_text(
         """model_config_list {
           config { name: "a" base_path: "/a" model_platform: "tensorflow" }
@@ -189,7 +190,8 @@ def test_policies_and_labels_of_a_config(tmp_path):
           config { name: "c" base_path: "/c" model_version_policy { latest { num_versions: 2 } } }
           config { name: "d" base_path: "/d" model_version_policy { specific { versions: 4 } }
                    version_labels { key: "stable" value: 4 } }
-        }"""
+        }""",
+        encoding=encoding,
     )
     models = read_config(tmp_path / "models.config")
     assert [model.policy([1, 4, 9]) for model in models] == [{9}, {1, 4, 9}, {4, 9}, {4}]
