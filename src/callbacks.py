@@ -79,15 +79,12 @@ class Validation(keras.callbacks.Callback):
 
 
 class LearningRate(keras.callbacks.Callback):
-    """Adds the learning rate of an epoch's last step to its logs.
+    """Adds the learning rate of an epoch's last step to its logs."""
 
-    Args:
-        schedule: from a step, counted from 0, to its rate; None where only callbacks change the optimiser's.
-    """
-
-    def __init__(self, schedule: Callable | None = None):
-        super().__init__()
-        self.schedule = schedule
+    def on_train_begin(self, logs=None):
+        made = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)  # half precision wraps it
+        rate = made.get_config()["learning_rate"]
+        self.schedule = keras.optimizers.schedules.deserialize(rate) if isinstance(rate, dict) else None
 
     def on_epoch_end(self, epoch, logs=None):
         made = self.model.optimizer

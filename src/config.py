@@ -89,6 +89,10 @@ class Config:
         """The values of one group's knobs, as keyword arguments; none of a group that isn't for these features."""
         return {knob.name: self.values[knob.name] for knob in self.choices.groups.get(group, ())}
 
+    def chosen(self, name: str) -> bool:
+        """Whether somebody chose a knob's value: by a recipe, a configuration or a flag."""
+        return self.origins[name] not in ("default", knobs.shown(self.choices.model.path))
+
     @property
     def data_name(self) -> str:
         """What runs and exports are called by: the data set, or the user's own one that it reads."""
@@ -173,7 +177,12 @@ def resolve(model: str, flags: Mapping[str, Any]) -> Config:
         values |= layer
         origins |= dict.fromkeys(layer, origin)
     values |= {"data": choices.data.name, "task": choices.task.name if len(choices.tasks) == 1 else None}
-    return Config(choices, values, origins)
+    settings = Config(choices, values, origins)
+    if settings.chosen("optimizer") and not settings.chosen("learning_rate"):
+        usual = choices.model.fit.get("optimizer", choices.knobs["optimizer"].default)
+        if values["optimizer"] != usual:  # the model file's rate is one of that optimiser
+            values["learning_rate"], origins["learning_rate"] = None, "default"
+    return settings
 
 
 def model_of_recipe(name: str) -> str:

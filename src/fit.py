@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from src import pipeline
 from src.backup import Backup, check_fits
-from src.callbacks import HistoryFile, Measurement, StopOnDivergence, Validation, Warnings
+from src.callbacks import HistoryFile, LearningRate, Measurement, StopOnDivergence, Validation, Warnings
 from src.errors import UserError
 from src.plan import Plan, measured_at_once
 from src.progress import EpochLines
@@ -118,6 +118,7 @@ def fit(
     callbacks = [
         Validation(measure, validation, stop.obey),
         StopOnDivergence(),
+        LearningRate(),
         *schedule,
         best,
         history,

@@ -8,10 +8,10 @@ from typing import Literal
 
 import keras
 
-from src.callbacks import LearningRate
 from src.errors import UserError
 
 WARMUP = 0.1  # share of the steps
+USUAL_RATE = {"adam": 1e-3, "adamw": 1e-3, "sgd": 3e-2, "rmsprop": 1e-3}
 USUAL_MOMENTUM = {"adam": 0.9, "adamw": 0.9, "sgd": 0.9, "rmsprop": 0.0}
 USUAL_WEIGHT_DECAY = {"adamw": 0.004}
 PLATEAU_FACTOR = 0.3
@@ -23,20 +23,20 @@ def optimizer(
     task,
     *,
     optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = "adam",
-    learning_rate: float = 1e-3,
+    learning_rate: float | None = None,
     schedule: Literal["constant", "cosine", "plateau"] = "cosine",
     warmup: float | None = None,
     momentum: float | None = None,
     weight_decay: float | None = None,
     clip_norm: float | None = None,
 ) -> tuple[keras.Optimizer, list[keras.callbacks.Callback]]:
-    """The optimiser for a training of `steps` steps, and the callbacks of its schedule.
+    """The optimiser for a training of `steps` steps, and the callbacks that its schedule needs.
 
     Args:
         steps: of the whole training.
         task: has the figure that the schedule "plateau" watches.
         optimizer: Adam, AdamW, SGD with Nesterov momentum, or RMSprop.
-        learning_rate: the largest one, above 0.
+        learning_rate: the largest one, above 0; by itself 0.001, and 0.03 for sgd.
         schedule: keep it; warm up and fall to 0 along a cosine; or lower it to 0.3 of itself when the task's
             validation figure hasn't improved for 4 epochs.
         warmup: share of all steps in which it rises from 0, in [0, 1); for the cosine schedule only, 0.1 by itself.
@@ -47,7 +47,8 @@ def optimizer(
     Raises:
         UserError: for a number out of its range, or one that has no effect here.
     """
-    _require(learning_rate > 0, "learning_rate has to be above 0", learning_rate)
+    peak = USUAL_RATE[optimizer] if learning_rate is None else learning_rate
+    _require(peak > 0, "learning_rate has to be above 0", peak)
     _require(warmup is None or 0 <= warmup < 1, "warmup has to be in [0, 1)", warmup)
     _require(momentum is None or 0 <= momentum < 1, "momentum has to be in [0, 1)", momentum)
     _require(weight_decay is None or weight_decay >= 0, "weight_decay has to be 0 or more", weight_decay)
@@ -64,13 +65,10 @@ def optimizer(
     options = {"beta_1" if optimizer.startswith("adam") else "momentum": kept}
     if optimizer == "sgd":
         options["nesterov"] = kept > 0
-    rate = (
-        _cosine(learning_rate, steps, WARMUP if warmup is None else warmup) if schedule == "cosine" else learning_rate
-    )
+    rate = _cosine(peak, steps, WARMUP if warmup is None else warmup) if schedule == "cosine" else peak
     decay = USUAL_WEIGHT_DECAY.get(optimizer) if weight_decay is None else weight_decay
     made = kind(rate, weight_decay=decay or None, global_clipnorm=clip_norm, **options)
-    shown = LearningRate(rate if schedule == "cosine" else None)
-    return made, [shown, *([_plateau(task)] if schedule == "plateau" else [])]
+    return made, [_plateau(task)] if schedule == "plateau" else []
 
 
 def _cosine(peak: float, steps: int, warmup: float) -> keras.optimizers.schedules.LearningRateSchedule:

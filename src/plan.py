@@ -18,6 +18,7 @@ EXECUTION = 32  # steps run without returning to Python: almost all of the gain,
 # Multiplications at a stretch: a tenth of a second on two cores, as Ctrl-C is only heard between two of them.
 STRETCH, GPU_STRETCH = 1e10, 1e12
 MEASURED_BYTES = 64 * 2**20  # of all layers' outputs, for the examples that are measured at a time
+LEAST_STEPS = 500  # of a training whose epochs nobody chose: below it hardly any network has learnt what it can
 MOST_LOST = 0.02  # share of an epoch's steps that may go so that executions divide it
 XLA_STEPS = 2000  # compiling takes as long as XLA wins in about so many steps of a dense network on a CPU
 DENSE = (  # without Dropout: a step whose random numbers XLA draws on a CPU takes five times as long
@@ -54,6 +55,7 @@ def plan(
     inputs: Input,
     examples: int,
     deterministic: bool,
+    chosen: bool = True,
     *,
     epochs: int = 20,
     batch: int | None = None,
@@ -67,7 +69,8 @@ def plan(
         inputs: spec of its features.
         examples: size of the training split.
         deterministic: whether ops are deterministic, which excludes XLA.
-        epochs: most passes over the training split.
+        chosen: whether somebody chose `epochs`; else a small split is passed over more often.
+        epochs: most passes over the training split; of a small one, where none are given, as many as make 500 steps.
         batch: examples a step, at most the whole training split. By itself 16 to 128, so that a small split still has
             several steps an epoch.
         steps_per_execution: most steps run at a stretch, without returning to Python; the largest number up to it is
@@ -85,6 +88,8 @@ def plan(
         raise UserError("XLA isn't deterministic: use either --jit or --deterministic.")
     batch = min(batch or _batch(examples), examples)
     steps = examples // batch
+    if not chosen:
+        epochs = max(epochs, math.ceil(LEAST_STEPS / steps))
     steps, execution = _divided(steps, most=min(steps_per_execution or _execution(model, inputs, batch), steps))
     if jit is None:
         whole = all(None not in tensor.shape[1:] for tensor in model.inputs)  # else each length would be compiled anew

@@ -151,7 +151,10 @@ def _train(
     requests = sample_requests(loaded, learnt, signatures)
     if export:
         check_signatures(Path(exports_dir) / export_name, signatures)
-    chosen = plan(model, loaded.inputs, len(loaded.train), deterministic, **settings.of("plan"))
+    chosen = plan(
+        model, loaded.inputs, len(loaded.train), deterministic, settings.chosen("epochs"), **settings.of("plan")
+    )
+    settings.values["epochs"] = chosen.epochs  # by which the run is repeated
     made, schedule = optimizer(chosen.steps * chosen.epochs, learnt, **settings.of("optimizer"))
     say(
         f"{len(loaded.train):,} examples to train on, {model.count_params():,} parameters; batches of {chosen.batch}, "

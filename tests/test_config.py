@@ -39,6 +39,20 @@ def test_the_last_one_wins(toys):
         assert (settings.values[name], settings.origins[name]) == (value, origin)
 
 
+@pytest.mark.parametrize(
+    ("flags", "rate"),
+    [
+        ({}, 0.25),
+        ({"optimizer": "adam"}, 0.25),
+        ({"optimizer": "sgd"}, None),
+        ({"optimizer": "sgd", "learning_rate": 0.5}, 0.5),
+    ],
+    ids=str,
+)
+def test_the_model_file_s_rate_is_one_of_its_own_optimiser(toys, flags, rate):
+    assert config.resolve("painter", flags).values["learning_rate"] == rate
+
+
 def test_every_knob_has_a_value_and_an_origin():
     settings = config.resolve("painter", {})
     assert settings.values.keys() == settings.origins.keys() == settings.choices.knobs.keys()

@@ -34,6 +34,12 @@ def test_executions_divide_an_epoch_and_few_steps_are_lost(examples, batch):
     assert chosen.steps_per_execution <= 32
 
 
+def test_a_small_split_is_passed_over_more_often_where_nobody_chose_how_often():
+    for examples, chosen, epochs in ((320, False, 25), (320, True, 3), (100_000, False, 3)):
+        found = plan.plan(DENSE, Vector(4), examples, False, chosen, epochs=3)
+        assert found.epochs == epochs and (chosen or found.steps * found.epochs >= plan.LEAST_STEPS)
+
+
 def test_xla_only_where_it_pays_on_a_cpu():
     if tf.config.list_physical_devices("GPU"):
         pytest.skip("Keras decides on a GPU")

@@ -35,8 +35,7 @@ def test_a_line_an_epoch_fits_80_columns(capsys, figure):
 
 @pytest.mark.parametrize("schedule", ["cosine", "constant"])
 def test_the_rate_that_is_shown_is_the_one_of_the_last_step(schedule):
-    made, callbacks = optimizer(8, None, learning_rate=0.5, schedule=schedule)
-    (shown,) = [one for one in callbacks if isinstance(one, LearningRate)]
+    made, _ = optimizer(8, None, learning_rate=0.5, schedule=schedule)
     used, shown_rates = [], []
 
     class Used(keras.callbacks.Callback):
@@ -48,6 +47,6 @@ def test_the_rate_that_is_shown_is_the_one_of_the_last_step(schedule):
 
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile(made, "mse")
-    model.fit(np.ones((4, 1)), np.ones((4, 1)), batch_size=1, epochs=2, verbose=0, callbacks=[shown, Used()])
+    model.fit(np.ones((4, 1)), np.ones((4, 1)), batch_size=1, epochs=2, verbose=0, callbacks=[LearningRate(), Used()])
     assert shown_rates == pytest.approx([used[3], used[7]])
     assert min(shown_rates) > 0
