@@ -82,10 +82,8 @@ def check_data(file: DataFile, data: Data) -> None:
         plain = re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) is not None
         need(plain, f"the input {name!r} needs a name of letters, digits and underscores")
     for split in ("train", "validation"):  # test may not be wanted
-        source = getattr(data, split)
-        need(len(source) > 0, f"the split {split} has no examples")
         with mistakes_in(file):
-            _check_request(need, split, *source.examples(1), request)
+            _check_request(need, split, getattr(data, split), request)
     for name, door in data.doors.items():
         if hasattr(door, "encode"):
             _check_door(need, name, door, data.train.examples(TRIED)[0], request)
@@ -102,10 +100,8 @@ def check_examples(file: DataFile, preprocess: keras.Model, splits: Mapping[str,
     need, request, warnings = partial(_need, file), request_of(preprocess), []
     for split, source in splits.items():
         with mistakes_in(file):
-            raw, target = source.examples(1)
-            _check_request(need, split, raw, target, request)
-            found = {name: tf.as_dtype(column.dtype) for name, column in raw.items()}
-            doubtful = {name: spec.dtype for name, spec in request.items() if _may_not_fit(found[name], spec.dtype)}
+            types = _check_request(need, split, source, request)
+            doubtful = {name: spec.dtype for name, spec in request.items() if _may_not_fit(types[name], spec.dtype)}
             missing = _check_numbers(need, split, source, preprocess, doubtful) if doubtful else []
         if split == "train":
             warnings += [f"{name}: all numbers of train are missing: leave the input out" for name in missing]
@@ -146,21 +142,20 @@ def _need(file: DataFile, holds: bool, what: str) -> None:
         raise UserError(f"{shown(file.path)}: {what}.")
 
 
-def _check_request(
-    need: Callable, split: str, raw: Mapping[str, np.ndarray], target: np.ndarray, request: Request
-) -> None:
-    """Holds some examples to the request: names, number, types and shapes."""
+def _check_request(need: Callable, split: str, source: Source, request: Request) -> dict[str, tf.DType]:
+    """Holds the first example to the request: names, types and shapes; gives the type of each input."""
+    need(len(source) > 0, f"the split {split} has no examples")
+    raw, _ = source.examples(1)
     need(set(raw) == set(request), f"examples have {', '.join(raw)}, but preprocess takes {', '.join(request)}")
+    types = {name: tf.as_dtype(column.dtype) for name, column in raw.items()}
     for name, spec in request.items():
-        found, wanted = tf.as_dtype(raw[name].dtype), spec.dtype
+        found, wanted = types[name], spec.dtype
         what = f"{name}: the examples of {split} are {found.name}, the request is {wanted.name}"
         need(_fits(found, wanted), f"{what}: give {wanted.name}, or make the Input {found.name}")
-        shape, wanted = raw[name].shape[1:], spec.shape[1:]
-        need(
-            wanted.is_compatible_with(shape),
-            f"{name} has the shape {shape} an example in {split}, but preprocess takes {wanted}",
-        )
-        need(len(raw[name]) == len(target), f"{name}: {split} has other numbers of examples and of targets")
+        given, taken = raw[name].shape[1:], spec.shape[1:]
+        alike = taken.is_compatible_with(given)
+        need(alike, f"{name} has the shape {given} an example in {split}, but preprocess takes {taken}")
+    return types
 
 
 def _check_door(need: Callable, name: str, door: Any, raw: Mapping[str, np.ndarray], request: Request) -> None:
@@ -210,16 +205,13 @@ def _check_numbers(
         with np.errstate(over="ignore"):
             unmade = ~_finite(features_of(preprocess, raw), len(target)) if strange else None
         for name, places in strange.items():
-            whole, found = doubtful[name].is_integer, tf.as_dtype(raw[name].dtype).name
-            wrong = np.argwhere(places if whole else places & unmade)
+            wanted = doubtful[name]
+            wrong = np.argwhere(places if wanted.is_integer else places & unmade)
             for row, place in wrong[:1]:
-                value = raw[name].reshape(places.shape)[row, place]
-                why = (
-                    f"{doubtful[name].name} can't hold: make the Input {found}"
-                    if whole
-                    else "makes features infinite or not a number"
-                )
-                need(False, f"{name}: example {start + row} of {split} has {value}, which {why}")
+                what = f"example {start + row} of {split} has {raw[name].reshape(places.shape)[row, place]}"
+                too_large = f"{wanted.name} can't hold: make the Input {raw[name].dtype}"
+                why = too_large if wanted.is_integer else "makes features infinite or not a number"
+                need(False, f"{name}: {what}, which {why}")
         start += len(target)
     return missing
 

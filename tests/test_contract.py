@@ -144,6 +144,10 @@ def read(data: Data, monkeypatch) -> list[str]:
         (lambda: one("float32", np.zeros((30, 2)), np.zeros((30, 3))), "x has the shape (3,) an example in test"),
         (lambda: one("float32", NUMBERS, LABELS * 1j), "x: the examples of test are complex128"),
         (
+            lambda: dataclasses.replace(one("float32", NUMBERS), test=InMemory.of({"x": NUMBERS[:0]}, LABELS[:0])),
+            "the split test has no examples",
+        ),
+        (
             lambda: one("uint8", np.arange(30), changed(np.arange(30), 17, 300)),
             "x: example 17 of test has 300, which uint8 can't hold: make the Input int64.",
         ),
