@@ -394,11 +394,11 @@ def test_only_the_best_runs_and_those_that_may_go_on_keep_their_weights(tmp_path
 SCRIPT = """
 import json, os, sys
 from pathlib import Path
-folder, config = map(Path, sys.argv[1:])
+folder, config, doomed = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
 asked = json.loads((folder / "trial.json").read_text())
 with open(folder / "starts", "a") as file:
     file.write("x")
-ends = {0.2: "killed", 0.3: "dies", 0.4: "fails"}.get(asked["knobs"].get("dropout"))
+ends = doomed.get(folder.name) or {0.2: "killed", 0.3: "dies", 0.4: "fails"}.get(asked["knobs"].get("dropout"))
 if ends == "killed":
     os.kill(os.getpid(), 9)
 if ends == "dies":
@@ -408,6 +408,7 @@ run = folder.parents[1] / "runs" / (asked["parents"] or [folder.name])[0]
 run.mkdir(parents=True, exist_ok=True)
 (run / "config.json").write_text(config.read_text())
 score = 0.5 + asked["knobs"].get("dropout", 0) / 10 + asked["pause"] / 1000
+(run / "metrics.json").write_text(json.dumps({"test": {"accuracy": score}}))
 trained = {"score": score, "epochs": asked["pause"] or 9, "paused": bool(asked["pause"]), "runs": [run.name]}
 what = {"reason": "it doesn't fit"} if ends == "fails" else trained
 (folder / "half").write_text(json.dumps({**what, "seconds": 0.1}))
@@ -416,13 +417,13 @@ os.replace(folder / "half", folder / "result.json")
 
 
 class Engine:
-    """Something else that runs trials, as Workers does: here without any training."""
+    """Something else that runs trials, as Workers does: here without any training; `doomed` says how some end."""
 
-    def __init__(self, count, config):
-        self.count, self.config, self.most, self.running = count, config, 0, []
+    def __init__(self, count, config, doomed):
+        self.count, self.config, self.doomed, self.most, self.running = count, config, doomed, 0, []
 
     def start(self, folder):
-        process = subprocess.Popen([sys.executable, "-c", SCRIPT, folder, self.config])
+        process = subprocess.Popen([sys.executable, "-c", SCRIPT, folder, self.config, json.dumps(self.doomed)])
         self.running = [other for other in self.running if other.poll() is None] + [process]
         self.most = max(self.most, len(self.running))
         return process
@@ -436,12 +437,12 @@ def searched(tmp_path, short_run):
     settings = config.resolve(MODEL, {"data": DATA, "epochs": 9})
     file = short_run(MODEL, DATA).path / "config.json"
 
-    def run(tuner, space, trials=None, workers=1, minutes=None, goal=None):
+    def run(tuner, space, trials=None, workers=1, minutes=None, goal=None, seeds=0, doomed=None):
         path = tmp_path / "search"
         path.mkdir(exist_ok=True)
-        engine = Engine(workers, file)
+        engine = Engine(workers, file, doomed or {})
         found = Search(Folder(path, settings), space, tuner, trials, engine, lambda line: None)
-        found.best = found.run(minutes, goal, keep=3, seeds=0)
+        found.best = found.run(minutes, goal, keep=3, seeds=seeds)
         return found
 
     return run
@@ -477,10 +478,48 @@ def test_however_a_trial_ends_the_search_goes_on(searched):
     assert "it doesn&#39;t fit" in page
 
 
-def test_only_where_everything_fails_the_search_does(searched, monkeypatch):
-    monkeypatch.setattr(Folder, "result", lambda *_: {"reason": "no memory", "seconds": 1.0})
-    with pytest.raises(UserError, match="without any search failed: no memory"):
-        searched("random", {"dropout": Choice(0.1, 0.5)}, trials=2)
+def starts(folder, trial):
+    """How often its process was started."""
+    return len((folder / "search" / "trials" / trial / "starts").read_text())
+
+
+def test_only_where_every_trial_fails_the_search_does(searched, tmp_path):
+    with pytest.raises(UserError, match="Every trial failed; the first one: it doesn't fit"):
+        searched("grid", {"dropout": Choice(0.3, 0.4)}, doomed={"default": "fails"})
+    assert {name: "reason" in result for name, result in results(tmp_path / "search").items()} == {
+        "check": False, "default": True, "0000": True, "0001": True,
+    }  # fmt: skip
+    assert not (tmp_path / "search" / "best.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("end", "said"), [("fails", "it doesn't fit"), ("dies", "RuntimeError: broken"), ("killed", "killed by signal 9")]
+)
+def test_a_check_that_fails_is_told_before_anything_is_tried(searched, tmp_path, end, said):
+    with pytest.raises(UserError, match=f"without any search failed: {said}"):
+        searched("grid", {"dropout": Choice(0.1, 0.5)}, doomed={"check": end})
+    assert not list((tmp_path / "search").glob("trials/0*"))
+
+
+@pytest.mark.parametrize(
+    ("end", "said", "times"),
+    [
+        ("killed", "killed by signal 9, .*; see .*log.txt", 3),
+        ("dies", "RuntimeError: broken", 1),
+        ("fails", "it doesn't fit", 1),
+    ],
+)
+def test_a_comparison_that_fails_leaves_what_was_found_and_can_be_tried_again(searched, tmp_path, end, said, times):
+    search, comparing = tmp_path / "search", {"tuner": "grid", "space": {"dropout": Choice(0.1, 0.5)}, "seeds": 2}
+    with pytest.raises(UserError, match=rf"^default-seed2 failed: {said}.*\n.*best.json.*--seeds 0"):
+        searched(**comparing, doomed={"default-seed2": end})
+    assert starts(tmp_path, "default-seed2") == times
+    assert json.loads((search / "best.json").read_text())["knobs"]["dropout"] == 0.5
+    assert "Was it worth it?" not in (search / "report.html").read_text()
+    assert searched(**comparing).best["dropout"] == 0.5
+    assert starts(tmp_path, "default-seed2") == times + 1
+    assert starts(tmp_path, "default-seed1") == 1
+    assert "Was it worth it?" in (search / "report.html").read_text()
 
 
 @pytest.mark.parametrize(("limit", "ended"), [({"goal": 0.5}, 1), ({"minutes": 1e-9}, 1), ({"goal": 0.55}, 3), ({}, 4)])

@@ -111,18 +111,24 @@ class Folder:
 
     def failed(self, trial: Trial, code: int, seconds: float) -> dict[str, Any]:
         """The result of a trial whose process died after so many seconds."""
-        result = {"reason": self.last_words(trial, code), "seconds": round(seconds, 1)}
+        reason = f"{self.last_words(trial, code)}; see {self.place(trial.id) / 'log.txt'}"
+        result = {"reason": reason, "seconds": round(seconds, 1)}
         write_json(self.place(trial.id) / "result.json", result)
         return result
 
+    def forget_failure(self, name: str) -> None:
+        """Lets a trial that failed be tried again."""
+        if "reason" in (self.result(name) or {}):
+            (self.place(name) / "result.json").unlink()
+
     def last_words(self, trial: Trial, code: int) -> str:
         """Why its process died with that exit code."""
-        log = self.place(trial.id) / "log.txt"
         if code < 0:
-            return f"killed by signal {-code}, perhaps for lack of memory; see {log}"
+            return f"killed by signal {-code}, perhaps for lack of memory"
+        log = self.place(trial.id) / "log.txt"
         said = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
         errors = [line for line in said if ERROR.match(line)]
-        return f"{(errors or said or ['it said nothing'])[-1]}; see {log}"
+        return (errors or said or ["it said nothing"])[-1]
 
     def tested(self, result: Mapping[str, Any], monitor: str) -> float:
         """The objective on the test split, of a trial that was to read it."""

@@ -193,9 +193,10 @@ class Search:
             if best is None:
                 raise UserError(f"Every trial failed; the first one: {self.ranking[0][1]['reason']}")
             found = self.folder.keep_best(best)
+            page.write(self)
             if seeds:
                 compare(self, best, DEFAULT, seeds)
-            page.write(self)
+                page.write(self)
         except KeyboardInterrupt:
             self._stop()
             page.write(self)
@@ -304,18 +305,29 @@ class Search:
         return [running.trial for running in ended if running not in self.running]
 
     def train(self, trial: Trial, **knobs: Any) -> dict[str, Any]:
-        """The result of one training outside of the search, which may be there from before."""
-        process = None
-        while not (result := self.folder.result(trial.id)):
+        """The result of one training after the search, which may be there from before.
+
+        Raises:
+            UserError: where it fails, or its process is killed as often as a trial's may be.
+        """
+        self.folder.forget_failure(trial.id)
+        begun = time.monotonic()
+        for _ in range(ATTEMPTS):
+            if self.folder.result(trial.id):
+                break
             process = self.workers.start(self.folder.give(trial, **knobs))
-            begun = time.monotonic()
             self.running.append(Running(None, trial, process, begun))
             process.wait()
             self.running.pop()
-            if not self.folder.result(trial.id) and process.returncode >= 0:
-                self.folder.failed(trial, process.returncode, time.monotonic() - begun)
+            if process.returncode >= 0:
+                break
+        result = self.folder.result(trial.id) or self.folder.failed(trial, process.returncode, time.monotonic() - begun)
         if "reason" in result:
-            raise UserError(f"{trial.id} failed: {result['reason']}")
+            raise UserError(
+                f"{trial.id} failed: {result['reason']}\n"
+                f"The search is done; its winner is in {self.folder.path / 'best.json'}. The same command tries to compare "
+                "it again; with --seeds 0 it doesn't."
+            )
         return result
 
     def _stop(self) -> None:
