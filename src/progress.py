@@ -13,7 +13,7 @@ SPLITS = {"": "train", "val_": "validation"}
 
 
 class EpochLines(keras.callbacks.Callback):
-    """Prints a line an epoch: the deciding figure and the loss, in training and validation, the rate and the time.
+    """Prints a line an epoch: the deciding figure and others, in training and validation, the rate and the time.
 
     It comes after the callbacks that find the best epoch and add to the logs.
 
@@ -62,12 +62,11 @@ class EpochLines(keras.callbacks.Callback):
 def _widths(logs: dict[str, float], monitor: str) -> dict[str, int]:
     """The figures for which there is room, by name in the logs, and how wide each is shown.
 
-    The one that decides comes first, then the loss, each in training and in validation.
+    The one that decides comes first and the loss last, each in training and in validation.
     """
     found: dict[str, int] = {}
-    names = dict.fromkeys([monitor.removeprefix("val_"), "loss", *(name.removeprefix("val_") for name in logs)])
-    del names["learning_rate"]
-    for name in names:
+    names = dict.fromkeys([monitor.removeprefix("val_"), *(name.removeprefix("val_") for name in logs)])
+    for name in [*(name for name in names if name not in ("learning_rate", "loss")), "loss"]:
         group = [split + name for split in SPLITS if split + name in logs]
         if group:
             width = max(WIDE, -(-(len(name) + 1) // len(group)))

@@ -44,13 +44,15 @@ def test_class_weights_give_each_class_the_same_sum():
 
 
 @pytest.mark.parametrize("names", [("no", "yes"), ("a", "b", "c")])
-def test_accuracy_is_called_accuracy_for_any_number_of_classes(names):
-    (metric,) = classification.Task(Classes(names, (1,) * len(names))).metrics()
-    labels = LABELS % len(names)
-    metric.update_state(labels, LOGITS[:, : len(names)])
-    assert metric.name == "accuracy"
-    expected = sklearn.metrics.accuracy_score(labels, LOGITS[:, : len(names)].argmax(axis=1))
-    assert float(metric.result()) == pytest.approx(expected)
+def test_log_loss_and_accuracy_are_those_of_scikit_learn_for_any_number_of_classes(names):
+    metrics = classification.Task(Classes(names, (1,) * len(names)), label_smoothing=0.1).metrics()
+    labels, logits = LABELS % len(names), LOGITS[:, : len(names)]
+    for metric in metrics:
+        metric.update_state(labels, logits)
+    accuracy = sklearn.metrics.accuracy_score(labels, logits.argmax(axis=1))
+    log_loss = sklearn.metrics.log_loss(labels, tf.nn.softmax(logits).numpy(), labels=range(len(names)))
+    found = {metric.name: float(metric.result()) for metric in metrics}
+    assert found == pytest.approx({"log_loss": log_loss, "accuracy": accuracy}, rel=1e-5)
 
 
 def test_figures_of_classes_are_scikit_learns():
@@ -64,7 +66,14 @@ def test_figures_of_classes_are_scikit_learns():
         assert figures["classes"][name] == pytest.approx(
             {"precision": precision[k], "recall": recall[k], "f1": f1[k], "examples": (k == LABELS).sum()}
         )
-    assert figures["baseline"] == {"accuracy": pytest.approx(3 / 8), "predictor": "always c"}
+    expected = sklearn.metrics.log_loss(LABELS, tf.nn.softmax(LOGITS).numpy(), labels=range(3))
+    assert figures["log_loss"] == pytest.approx(expected, rel=1e-5)
+    shares = np.tile(np.array(CLASSES.counts) / sum(CLASSES.counts), (len(LABELS), 1))
+    assert figures["baseline"] == {
+        "log_loss": pytest.approx(sklearn.metrics.log_loss(LABELS, shares, labels=range(3))),
+        "accuracy": pytest.approx(3 / 8),
+        "predictor": "always c",
+    }
 
 
 def test_classes_are_counted_in_training():

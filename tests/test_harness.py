@@ -79,7 +79,7 @@ def test_plateau_lowers_the_rate_of_a_figure_that_stands_still():
     plateau.on_train_begin()
     for epoch in range(optimizers.PLATEAU_EPOCHS + 1):
         assert float(made.learning_rate) == pytest.approx(0.1)
-        plateau.on_epoch_end(epoch, {"val_accuracy": 0.5})
+        plateau.on_epoch_end(epoch, {task.monitor: 0.5})
     assert float(made.learning_rate) == pytest.approx(0.1 * optimizers.PLATEAU_FACTOR)
 
 

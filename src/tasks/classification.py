@@ -2,6 +2,9 @@
 
 Goodfellow, Bengio and Courville, Deep Learning (2016), section 6.2.2.3; label smoothing: Szegedy et al. (2016),
 Rethinking the inception architecture, section 7. Two classes are two logits: binary and multi-class are one thing.
+
+The log-loss decides which epoch is best: it is a proper score (Gneiting and Raftery, 2007, Strictly proper scoring
+rules). Accuracy, the share of right answers, doesn't tell how sure they are, and on a small split is mostly chance.
 """
 
 import dataclasses
@@ -48,7 +51,7 @@ class Task:
         ValueError: for a label smoothing out of its range.
     """
 
-    monitor, direction = "val_accuracy", "max"
+    monitor, direction = "val_log_loss", "min"
     signatures = plain
 
     def __init__(self, outputs: Classes, *, class_weights: bool = False, label_smoothing: float = 0.0):
@@ -75,8 +78,11 @@ class Task:
         )
 
     def metrics(self) -> list[keras.metrics.Metric]:
-        """Accuracy, for two classes and for many."""
-        return [keras.metrics.SparseCategoricalAccuracy("accuracy")]
+        """Log-loss, which is the loss without weights, smoothing and penalties, and accuracy."""
+        return [
+            keras.metrics.SparseCategoricalCrossentropy("log_loss", from_logits=True),
+            keras.metrics.SparseCategoricalAccuracy("accuracy"),
+        ]
 
     def answers(self, logits) -> dict[str, tf.Tensor]:
         """The likeliest class, its probability (batch,), and all probabilities (batch, classes) in order of names."""
@@ -92,24 +98,30 @@ class Task:
         return {"classes": summaries.counts(targets, self.outputs.names)}
 
     def figures(self, predict, batches) -> dict:
-        """Accuracy beside that of always answering the training split's commonest class; figures of each class.
+        """Log-loss and accuracy beside those of answering by the classes' shares in training; figures of each class.
 
         Args:
             predict: from features to logits.
             batches: (features, labels, …) of one split, each example once.
         """
         confusion = np.zeros((self.outputs.size, self.outputs.size), int)  # (true, predicted)
+        log_loss = 0.0
         for features, target, *_ in batches:
-            np.add.at(confusion, (target.numpy(), np.argmax(predict(features), axis=-1)), 1)
+            logits = predict(features)
+            np.add.at(confusion, (target.numpy(), np.argmax(logits, axis=-1)), 1)
+            log_loss += float(tf.reduce_sum(tf.nn.sparse_softmax_cross_entropy_with_logits(target, logits)))
         right, true, predicted = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
         commonest = int(np.argmax(self.outputs.counts))
+        shares = np.maximum(self.outputs.counts, 0.5) / np.maximum(self.outputs.counts, 0.5).sum()
         classes = {
             name: {"precision": _ratio(r, p), "recall": _ratio(r, t), "f1": _ratio(2 * r, p + t), "examples": int(t)}
             for name, r, t, p in zip(self.outputs.names, right, true, predicted, strict=True)
         }
         return {
+            "log_loss": _ratio(log_loss, true.sum()),
             "accuracy": _ratio(right.sum(), true.sum()),
             "baseline": {
+                "log_loss": _ratio(-(true * np.log(shares)).sum(), true.sum()),
                 "accuracy": _ratio(true[commonest], true.sum()),
                 "predictor": f"always {self.outputs.names[commonest]}",
             },
