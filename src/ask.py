@@ -121,7 +121,8 @@ def _request(
     suffix = path.suffix.lower() if is_file else ""
     if suffix == ".json":
         content = read_json(path)
-        asked = signature or content.get("signature_name") or DEFAULT
+        named = content.get("signature_name") if isinstance(content, dict) else None
+        asked = signature or named or DEFAULT
         return asked, [_from_json(content, _inputs(signatures, asked))]
     if suffix in PICTURES:
         asked = signature or _only(signatures, "image_bytes", "takes no pictures")
@@ -129,20 +130,20 @@ def _request(
         return asked, [{name: [{"b64": base64.b64encode(path.read_bytes()).decode()}]}]
     asked = signature or DEFAULT
     inputs = _inputs(signatures, asked)
+    takes_text = len(inputs) == 1 and bool(_texts(inputs))
     try:
-        if is_file and csvs.is_table(path):
+        if is_file and (not takes_text or csvs.is_table(path)):
             asked = signature or (STRINGS if STRINGS in signatures else DEFAULT)
             return asked, list(_from_table(path, _inputs(signatures, asked), reading))
         text, notes = text_of(path, reading.encoding) if is_file else (what, [])
     except ValueError as error:
-        raise UserError(f"{error}.") from None
-    texts = _texts(inputs)
-    if len(inputs) != 1 or not texts:
+        pictures = f" A picture ends in {', '.join(PICTURES)}." if "image_bytes" in signatures else ""
+        raise UserError(f"{error}.{pictures}") from None
+    if not takes_text:
         takes = ", ".join(f"{name} ({info['dtype'][3:].lower()})" for name, info in inputs.items())
-        given = "holds a text" if is_file else "is no file, so a text"
-        raise UserError(f"{what!r:.60} {given}; {asked} takes {takes}. A picture ends in {', '.join(PICTURES)}.")
+        raise UserError(f"{what!r:.60} is no file, so a text; {asked} takes {takes}.")
     _tell(path, notes)
-    return asked, [{texts[0]: [text]}]
+    return asked, [{name: [text] for name in inputs}]
 
 
 def _tell(path: Path, notes: Iterable[str]) -> None:

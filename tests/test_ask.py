@@ -105,6 +105,12 @@ def test_texts_are_sent_as_they_are_through_the_signature_for_texts(served, tmp_
     assert model.requests == [("strings", {"size": ["1,5", ""], "code": ["007", "1_1"]})]
 
 
+def test_a_table_may_have_any_name(served, tmp_path):
+    model = served(columns={}, serving_default=numbers("column_1", "column_2"))
+    ask(write(tmp_path / "iris.data", "5.1,3.5,a", "4.9,3.0,b"), model="mine")
+    assert model.columns == {"column_1": [5.1, 4.9], "column_2": [3.5, 3.0]}
+
+
 def test_many_rows_are_asked_about_in_several_requests(served, tmp_path):
     model = served(serving_default=numbers("x"))
     ask(write(tmp_path / "t.csv", "x", *map(str, range(1000))), model="mine")
@@ -182,6 +188,11 @@ def test_what_is_no_text_is_refused(served, tmp_path):
     served(serving_default=TEXT)
     with pytest.raises(UserError, match=r"t\.webp isn't text"):
         ask(str(tmp_path / "t.webp"), model="mine")
+    served(serving_default=numbers("image"), image_bytes=TEXT)
+    with pytest.raises(UserError, match=r"t\.webp isn't text.* A picture ends in \.png"):
+        ask(str(tmp_path / "t.webp"), model="mine")
+    with pytest.raises(UserError, match="A request is"):
+        ask(write(tmp_path / "t.json", "[1, 2]"), model="mine")
     served(serving_default=numbers("size"))
     with pytest.raises(UserError, match=r"is no file, so a text; serving_default takes size \(float\)"):
         ask("gone.png", model="mine")
