@@ -6,6 +6,7 @@ flags.
 
 import dataclasses
 import json
+import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -151,6 +152,30 @@ def choose(
     choices = Choices(file, data_file, tasks, tuple(kind for kind in data_file.inputs if kind in file.takes))
     _distinct(choices.groups)
     return choices
+
+
+def as_names(model: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that are `given` to train or tune from Python, with paths as texts.
+
+    Raises:
+        UsageError: where a model, a data set or a configuration itself is given, instead of a name.
+    """
+    if not isinstance(model, str):
+        raise UsageError(
+            f'The model is the name of a file of models/, such as "mlp", and no {type(model).__name__}: write '
+            "models/NAME.py, whose build(inputs, outputs) returns it, as docs/contracts.md says."
+        )
+    names = {name: os.fspath(v) if isinstance(v, os.PathLike) else v for name, v in given.items()}
+    if not isinstance(data := names.get("data"), str | None):
+        raise UsageError(
+            f'data is the name of a file of src/datasets/, such as "digits", and no {type(data).__name__}: write '
+            "src/datasets/NAME.py, whose load() gives your arrays, as docs/contracts.md says, or for a table a CSV file: "
+            'data="csv", path="FILE.csv", target="COLUMN".'
+        )
+    for name in (*CHOOSING, "resume"):
+        if not isinstance(value := names.get(name), str | None):
+            raise UsageError(f"{name} is a name or a path, and no {type(value).__name__}.")
+    return names
 
 
 def resolve(model: str, flags: Mapping[str, Any]) -> Config:

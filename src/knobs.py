@@ -45,7 +45,8 @@ class Knob:
         try:
             return _fit(value, self.type)
         except (TypeError, OverflowError):
-            raise UsageError(f"{self.name} takes {words(self.type)}, not {value!r} ({self.where}).") from None
+            shown = " ".join(repr(value).split())  # an array has lines
+            raise UsageError(f"{self.name} takes {words(self.type)}, not {shown:.60} ({self.where}).") from None
 
 
 @cached

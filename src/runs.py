@@ -18,6 +18,7 @@ metrics.json        figures of the splits; it comes last, so a run without it wa
 import csv
 import datetime
 import hashlib
+import os
 import platform
 import re
 import shlex
@@ -186,6 +187,8 @@ def load_run(path: str | Path) -> Run:
     Raises:
         UserError: where there is none, or it was cut off.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise UserError(f"A run is loaded from its folder, such as runs/NAME, and not from a {type(path).__name__}.")
     path = Path(path)
     model = config.of_run(path)["model"]
     if not (path / "metrics.json").is_file():

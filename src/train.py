@@ -22,7 +22,7 @@ from src import catalogue, crossvalidation, device, judges, report, runs, state
 from src.augmentation import augmentation
 from src.callbacks import Measurement
 from src.compatibility import check_signatures
-from src.config import Config, resolve, served_as
+from src.config import Config, as_names, resolve, served_as
 from src.contract import check_examples, check_model, check_targets, load_data, mistakes_in
 from src.errors import UserError
 from src.evaluate import compare, figures, splits
@@ -56,6 +56,7 @@ def train(model: str, **knobs) -> Run | list[Run]:
     Raises:
         UserError: for what a user can mend.
     """
+    knobs = as_names(model, knobs)
     if knobs.get("resume"):
         knobs = knobs_of_run(model, knobs)
     settings = resolve(model, knobs)

@@ -2,12 +2,17 @@
 
 import json
 
+import keras
+import numpy as np
 import pytest
 
 from src import catalogue, config, specs
 from src.errors import UsageError, UserError
 from src.files import read_json
+from src.runs import load_run
+from src.train import train
 from tests import tree
+from tuning.search import tune
 
 
 @pytest.fixture(autouse=True)
@@ -167,6 +172,54 @@ def test_json_that_is_no_object_and_a_file_that_is_not_there(toys):
         config.resolve("painter", {"config": written(toys, "list.json", [1])})
     with pytest.raises(UserError, match=r"Can't read the configuration gone.json: No such file"):
         config.resolve("painter", {"config": "gone.json"})
+
+
+class DataFrame:
+    """As pandas' one: it can't be told whether it is true, and its text has lines."""
+
+    def __bool__(self):
+        raise ValueError("The truth value of a DataFrame is ambiguous.")
+
+    def __eq__(self, other):
+        return self
+
+    def __repr__(self):
+        return "   a  b\n" + "\n".join(f"{row}  1  2" for row in range(60))
+
+
+@pytest.mark.parametrize("command", [train, tune])
+@pytest.mark.parametrize(
+    ("model", "given", "said"),
+    [
+        (keras.Sequential(), {}, 'name of a file of models/, such as "mlp", and no Sequential: write models/NAME.py'),
+        (None, {}, "and no NoneType: write models/NAME.py"),
+        ("painter", {"data": (np.zeros((3, 2)), np.zeros(3))}, "and no tuple: write src/datasets/NAME.py"),
+        ("painter", {"data": np.zeros((3, 2))}, 'and no ndarray: write src/datasets/NAME.py.* data="csv", path='),
+        ("painter", {"data": DataFrame()}, "and no DataFrame: write src/datasets/NAME.py"),
+        ("painter", {"config": {"epochs": 3}}, "config is a name or a path, and no dict"),
+        ("painter", {"task": np.zeros(2)}, "task is a name or a path, and no ndarray"),
+        ("painter", {"grain": DataFrame()}, "grain takes a finite number, not a b 0 1 2 1 1 2"),
+        ("painter", {"brushes": np.zeros((3, 2))}, r"brushes takes a list, each a whole number, not array\(\[\[0."),
+    ],
+)  # fmt: skip
+def test_what_is_no_name_is_refused_in_a_sentence(command, model, given, said):
+    with pytest.raises(UsageError, match=said) as error:
+        command(model, **given)
+    assert "\n" not in str(error.value)
+
+
+def test_what_is_no_folder_of_a_run_is_refused(tmp_path):
+    for odd in (keras.Sequential(), None, np.zeros(3)):
+        with pytest.raises(UserError, match=f"from its folder, such as runs/NAME, and not from a {type(odd).__name__}"):
+            load_run(odd)
+    with pytest.raises(UserError, match=r"is no run: it has no config.json"):
+        load_run(tmp_path)
+
+
+def test_paths_are_taken_as_they_are(toys):
+    (toys / "mine.toml").write_text("epochs = 8")
+    named = config.as_names("painter", {"config": toys / "mine.toml", "epochs": 3})
+    assert named == {"config": str(toys / "mine.toml"), "epochs": 3}
 
 
 def test_fit_of_a_model_file_is_checked(toys):

@@ -82,6 +82,7 @@ def tune(
     Raises:
         UserError: for what a user can mend.
     """
+    given = config.as_names(model, given)
     for knob, value, least in (
         ("trials", trials, 1),
         ("grid_points", grid_points, 2),
@@ -325,8 +326,8 @@ class Search:
         if "reason" in result:
             raise UserError(
                 f"{trial.id} failed: {result['reason']}\n"
-                f"The search is done; its winner is in {self.folder.path / 'best.json'}. The same command tries to compare "
-                "it again; with --seeds 0 it doesn't."
+                f"The search is done; its winner is in {self.folder.path / 'best.json'}. The same command tries the "
+                "comparison again; with --seeds 0 it leaves it out."
             )
         return result
 
