@@ -4,6 +4,7 @@ import csv
 import datetime
 import json
 import re
+import shutil
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -13,9 +14,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from src import catalogue, config, runs
+from src import catalogue, config, report, runs
 from src.errors import UserError
 from src.evaluate import evaluate
+from src.files import write_json
 from src.runs import load_run
 from src.signatures import DEFAULT
 from src.train import train
@@ -43,6 +45,15 @@ def test_the_run_is_complete(run):
         "best.weights.h5", "requests", "figures", "tensorboard", "report.html", "export.json",
     }  # fmt: skip
     assert [name for name in names if name.startswith(".")] == [".lock"]
+
+
+def test_what_looks_wrong_in_the_data_stays_in_the_run_and_is_reported_once(run, tmp_path):
+    assert run.manifest["warnings"] == []
+    path = shutil.copytree(run.path, tmp_path / "run")
+    write_json(path / "manifest.json", {**run.manifest, "warnings": ["train has no example of 7: add some"]})
+    assert load_run(path).warnings == ["train has no example of 7: add some", *run.warnings]
+    report.write(path)
+    assert (path / "report.html").read_text(encoding="utf-8").count("no example of 7") == 1
 
 
 def test_history_has_both_splits_and_the_learning_rate(run):
