@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import tensorflow as tf
 
-from src.sources import Arrays, Order, Source
+from src.order import Order
+from src.sources import Arrays, Source
 
 
 class Fetched(Source):
