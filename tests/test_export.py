@@ -365,13 +365,23 @@ def test_predict_answers_large_batches_in_parts(run):
 
 @pytest.mark.parametrize("column", [
     np.array([1.5, np.nan, -np.inf], "float32"), np.array([[1, 2]], "int64"), np.array(["a", "ü"]),
-    np.array([b"\xff\xfe", b"text"], object),
-], ids=["floats", "integers", "texts", "bytes"])  # fmt: skip
+    np.array([b"\xff\xfe", b"text"], object), np.array([[b"a", b"\xff"], [b"b", b""]], object),
+], ids=["floats", "integers", "texts", "bytes", "rows of bytes"])  # fmt: skip
 def test_json_brings_back_every_column(column):
     kind = tf.string if column.dtype.kind in "OU" else tf.as_dtype(column.dtype)
     again = verify.from_json(json.loads(json.dumps(verify.to_json(column))), kind)
-    wanted = [v if isinstance(v, bytes) else v.encode() for v in column] if kind == tf.string else column
-    np.testing.assert_array_equal(again, np.array(wanted, again.dtype))
+    wanted = np.char.encode(column, "utf-8").astype(object) if column.dtype.kind == "U" else column
+    np.testing.assert_array_equal(again, wanted)
+    assert again.dtype == wanted.dtype
+
+
+@pytest.mark.parametrize(("column", "kind"), [
+    ([0.43], "uint8"), ([256], "uint8"), ([-1], "uint8"), ([2.0], "int64"), ([True], "int64"), ([1], "bool"),
+    ([1e39], "float32"), ([None], "float32"), (["1"], "float32"), ([1], "string"), ([[1], [1, 2]], "float32"),
+], ids=str)  # fmt: skip
+def test_json_that_is_not_of_a_type_is_refused_rather_than_changed(column, kind):
+    with pytest.raises(ValueError, match=f"^x: .* {kind}$"):
+        verify.from_json(column, tf.as_dtype(kind), "x")
 
 
 @pytest.mark.parametrize(("levels", "alike"), [(0, True), (1, True), (2, False)])

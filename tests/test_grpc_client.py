@@ -67,5 +67,7 @@ def test_it_answers(address, x):
 def test_what_goes_wrong_is_said(address):
     with pytest.raises(UserError, match=r"INVALID_ARGUMENT: .*too large"):
         GrpcClient(address, "model").predict({"s": ["a"], "x": [9]})
+    with pytest.raises(UserError, match=r"x: 0\.5 is no uint8"):
+        GrpcClient(address, "model").predict({"s": ["a"], "x": [0.5]})
     with pytest.raises(UserError, match="UNAVAILABLE"):
         GrpcClient("127.0.0.1:1", "model", deadline_s=5).signatures()
