@@ -11,6 +11,7 @@ import numpy as np
 import psutil
 import tensorflow as tf
 
+from src import places
 from src.errors import UserError
 from src.files import read_json, whole, write_json
 
@@ -35,16 +36,17 @@ def choose(wanted: str | None, size: int) -> str:
     return "disk" if size <= free["disk"] // SHARE else "none"
 
 
-def keep(where: str, images: Iterable[np.ndarray], shape: tuple[int, ...], key: str) -> Callable:
+def keep(where: str, images: Iterable[np.ndarray], shape: tuple[int, ...], kind: Any, key: str) -> Callable:
     """Keeps images; gives a function from numbers (batch,) to those images.
 
     Args:
         where: "memory" or "disk".
-        images: in the order of their numbers, uint8.
+        images: in the order of their numbers.
         shape: of all together.
+        kind: dtype of their pixels.
         key: by which they are found again on the disk; then `images` isn't asked.
     """
-    return _in_memory(images, shape) if where == "memory" else _on_disk(images, shape, key)
+    return _in_memory(images, shape, kind) if where == "memory" else _on_disk(images, shape, kind, key)
 
 
 def digest(files: Iterable[str | Path], about: Any) -> str:
@@ -56,7 +58,7 @@ def digest(files: Iterable[str | Path], about: Any) -> str:
     return found.hexdigest()[:16]
 
 
-def remembered(key: str, find: Callable[[], dict[str, str]]) -> dict[str, str]:
+def remembered(key: str, find: Callable[[], dict]) -> dict:
     """What `find` found when it was asked for this `key` first."""
     if not _free_disk():
         return find()
@@ -66,24 +68,24 @@ def remembered(key: str, find: Callable[[], dict[str, str]]) -> dict[str, str]:
     return read_json(path)
 
 
-def _in_memory(images: Iterable[np.ndarray], shape: tuple[int, ...]) -> Callable:
+def _in_memory(images: Iterable[np.ndarray], shape: tuple[int, ...], kind: Any) -> Callable:
     with tf.device("CPU"):
-        kept = tf.constant(_filled(np.empty(shape, "uint8"), images))
+        kept = tf.constant(_filled(np.empty(shape, kind), images))
     return lambda numbers: tf.gather(kept, numbers)
 
 
-def _on_disk(images: Iterable[np.ndarray], shape: tuple[int, ...], key: str) -> Callable:
+def _on_disk(images: Iterable[np.ndarray], shape: tuple[int, ...], kind: Any, key: str) -> Callable:
     """See `keep`; in a file that is found again by `key`, and then `images` isn't asked."""
     path = _folder() / f"{key}.npy"
     if not path.exists():
         with whole(path) as partial:
-            array = np.lib.format.open_memmap(partial, mode="w+", dtype="uint8", shape=shape)
+            array = np.lib.format.open_memmap(partial, mode="w+", dtype=kind, shape=shape)
             _filled(array, images).flush()
             del array  # else Windows can't rename it
     kept = np.load(path, mmap_mode="r")
 
     def fetch(numbers):
-        found = tf.numpy_function(lambda rows: kept[rows], [numbers], tf.uint8, stateful=False)
+        found = tf.numpy_function(lambda rows: kept[rows], [numbers], kept.dtype, stateful=False)
         return tf.ensure_shape(found, (None, *shape[1:]))
 
     return fetch
@@ -98,13 +100,12 @@ def _filled(array: np.ndarray, images: Iterable[np.ndarray]) -> np.ndarray:
 def _free_disk() -> int:
     """Bytes; 0 where there can't be such a folder."""
     try:
-        return shutil.disk_usage(_folder()).free
+        return shutil.disk_usage(_folder()).free if os.access(_folder(), os.W_OK) else 0
     except OSError:
         return 0
 
 
 def _folder() -> Path:
-    """Beside what Keras downloads; KERAS_HOME moves it."""
-    folder = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets" / "decoded"
+    folder = places.decoded()
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -1,4 +1,4 @@
-"""Picture files as people have them: of mixed sizes, formats and colours, and some of them broken."""
+"""Picture files as people have them: of mixed sizes, formats, colours and depths, and some of them broken."""
 
 import itertools
 import math
@@ -6,9 +6,8 @@ import os
 import sys
 import warnings
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,73 +16,78 @@ import tensorflow as tf
 from rich.progress import track
 
 from src import cache as caches
+from src import digests, headers
 from src.images import Pictures
 from src.specs import Image
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
-MOST_PIXELS = 100_000_000  # of a picture; what is larger is a mistake, or an attack on memory
-GREY = ("1", "L", "LA", "I", "I;16", "F")  # PIL's modes
 LARGEST, STEP = 128, 16  # pixels of a side that is chosen here; what it is a multiple of
 AS_IT_IS = 256  # pixels of a side up to which pictures of one size keep it
 AT_ONCE = 256  # pictures
 MOST_SIDE = 4096  # pixels of an image
-SHOWN = 10  # files that are named
-
-
-@dataclass(frozen=True)
-class Header:
-    """What a picture says of itself: its size and PIL's mode; or why it can't be used."""
-
-    height: int = 0
-    width: int = 0
-    mode: str = ""
-    reason: str = ""
+SHOWN, NAMED = 10, 3  # files that are listed, or named in a sentence
+EMPTY = "there is nothing in them to learn from; look at the files, and take them out"
 
 
 class Store:
     """Picture files, looked at, resized to one size, and kept decoded where they fit.
 
-    `spec` is what they are resized to, `bad` has by number why a picture can't be read, `fetch` gives the images of
-    numbers: of (batch,) with `at_once`, else of one.
+    `door` decodes them as it does those of a request, `spec` is what they are resized to, `bad` has by number why a
+    picture can't be read, `fetch` gives the images of numbers: of (batch,) with `at_once`, else of one.
 
     Args:
         files: in the order of their numbers.
         size: height and width, or one number for both; where there is none, the pictures' own size if all have the
             same and it is small, else a square as large as half of them are, up to LARGEST.
         cache: where they are kept: see src/cache.py.
+        background: grey level, 0 to 255, on which transparent parts are put.
 
     Raises:
-        ValueError: for a size that can't be, or where there is no picture.
+        ValueError: for a size or a background that can't be, or where there is no picture.
     """
 
-    def __init__(self, files: Sequence[Path], size: Sequence[int], cache: str | None):
-        self._files, self._looked = files, False
+    def __init__(self, files: Sequence[Path], size: Sequence[int], cache: str | None, background: int = 255):
+        if not 0 <= background <= 255:
+            raise ValueError(f"background is a grey level from 0 to 255, not {background}")
+        self._files = files
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
-            found = list(_each(_header, files, "looking at"))
-        self.bad = {number: header.reason for number, header in enumerate(found) if header.reason}
-        self._headers = [header for header in found if not header.reason]
-        if not self._headers:
+            self._headers = list(_each(headers.read, files, "looking at"))
+        self.bad = {number: header.reason for number, header in enumerate(self._headers) if header.reason}
+        good = [header for header in self._headers if not header.reason]
+        if not good:
             raise ValueError(f"there is no picture that can be read:{self.why()}")
-        sizes = [(header.height, header.width) for header in self._headers]
-        grey = all(header.mode in GREY for header in self._headers)
-        self.spec = Image(*size_of(sizes, size), 1 if grey else 3)
+        sizes = [(header.height, header.width) for header in good]
+        self.spec = Image(*size_of(sizes, size), 1 if all(header.grey for header in good) else 3)
+        self.door = Pictures(self.spec, self._white(), background)
         self._shape = (self.spec.height, self.spec.width, self.spec.channels)
-        shape = (len(files), *self._shape)
-        self._bytes = math.prod(shape)
+        self._bytes = len(files) * math.prod(self._shape) * self.door.kind.size
         self.cache = caches.choose(cache, self._bytes)
         self.at_once = self.cache != "none"
-        self.fetch = self._kept(shape)
+        self._looked, self._hashes, self._plain = False, {}, set()  # by number; plain are those of one colour
+        self._same: list[list[int]] = []  # the numbers of pictures whose pixels are the same
+        self.fetch = self._kept()
 
     def __str__(self) -> str:
-        heads = self._headers
-        sizes = sorted({(header.height, header.width) for header in heads}, key=math.prod)
+        good = [header for number, header in enumerate(self._headers) if number not in self.bad]
+        sizes = sorted({(header.height, header.width) for header in good}, key=math.prod)
         between = " to ".join(f"{height} x {width}" for height, width in dict.fromkeys((sizes[0], sizes[-1])))
-        grey = sum(header.mode in GREY for header in heads)
-        colours = "in colour" if not grey else "grey" if grey == len(heads) else f"{grey:,} of them grey"
-        return (
-            f"{between} pixels, {colours}; resized to {self.spec.height} x {self.spec.width}, "
-            f"{self._bytes / 1e6:,.1f} MB, {caches.PLACES[self.cache]} (--image-size, --cache)"
+        grey = sum(header.grey for header in good)
+        colours = "in colour" if not grey else "grey" if grey == len(good) else f"{grey:,} of them grey"
+        size = f"resized to {self.spec.height} x {self.spec.width}, {self._bytes / 1e6:,.1f} MB"
+        first = f"{between} pixels, {colours}; {size}, {caches.PLACES[self.cache]} (--image-size, --cache)"
+        remarks = {
+            f"have 16 bits a channel; {self.door.high or 0:,} is white": [header.deep for header in good],
+            "are turned, as their EXIF data say": [header.turned for header in good],
+            f"have an alpha channel: transparent parts get the grey level {self.door.background} (--background)": [
+                header.alpha for header in good
+            ],
+            "are GIF with a transparent colour, which becomes black: convert them to PNG where it matters": [
+                header.clear_gif for header in good
+            ],
+        }
+        return "\n".join(
+            [first, *(f"{sum(each):,} of {len(good):,} {what}" for what, each in remarks.items() if any(each))]
         )
 
     def why(self, most: int | None = SHOWN) -> str:
@@ -91,42 +95,112 @@ class Store:
         lines = [f"\n  {self._files[number]}: {reason}" for number, reason in sorted(self.bad.items())]
         return "".join(lines[:most]) + (f"\n  and {len(lines) - most:,} more" if most and len(lines) > most else "")
 
-    def _kept(self, shape: tuple[int, ...]) -> Callable:
-        key = caches.digest(self._files, (self.spec, self.cache))
+    def hashes(self, numbers: np.ndarray) -> np.ndarray:
+        """A hash of the file of each of these pictures, uint64 (numbers,)."""
+        return digests.of_contents(lambda number: self._files[number].read_bytes(), numbers)
+
+    def warnings(self, names: Sequence[str], labels: np.ndarray) -> tuple[str, ...]:
+        """What looks wrong in pictures that can be read: see src/specs.py.
+
+        Args:
+            names: of the classes.
+            labels: the class of each picture, by its number.
+        """
+        found, told = [], set()
+        group = {number: place for place, numbers in enumerate(self._same) for number in numbers}
+        for label, name in enumerate(names):
+            numbers = [number for number in np.flatnonzero(labels == label).tolist() if number not in self.bad]
+            if len(numbers) > 1 and self._plain.issuperset(numbers):
+                found.append(f"all {len(numbers):,} pictures of the class {name!r} have one colour throughout: {EMPTY}")
+                told.update(numbers)
+            elif len(numbers) > 1 and len({group.get(number, -number - 1) for number in numbers}) == 1:
+                found.append(
+                    f"all {len(numbers):,} pictures of the class {name!r} are the same one: a model learns this one "
+                    "picture by heart; look whether copies were put there"
+                )
+        if others := sorted(self._plain - told - self.bad.keys()):
+            some = ", ".join(str(self._files[number]) for number in others[:NAMED])
+            more = f" and {len(others) - NAMED:,} more" if len(others) > NAMED else ""
+            count = f"{len(others):,} of {len(self._files) - len(self.bad):,} pictures"
+            found.append(f"{count} have one colour throughout ({some}{more}): {EMPTY}")
+        return tuple(found)
+
+    def _white(self) -> int | None:
+        """What is white where there are pictures of 16 bits: the largest value of as many bits as their pixels need."""
+        deep = [number for number, header in enumerate(self._headers) if header.deep]
+        if not deep:
+            return None
+
+        def largest(number: int) -> int:
+            try:
+                pixels = tf.io.decode_png(self._files[number].read_bytes(), self.spec.channels, tf.uint16)
+                return int(tf.reduce_max(pixels))
+            except tf.errors.OpError:
+                return 0  # it is found out when it is decoded
+
+        def find() -> dict[str, int]:
+            return {"largest": max(_each(largest, deep, "looking for the brightest pixel"))}
+
+        found = caches.remembered(caches.digest([self._files[number] for number in deep], "largest"), find)
+        return max(255, 2 ** found["largest"].bit_length() - 1)
+
+    def _kept(self) -> Callable:
+        key = caches.digest(self._files, (self.spec, self.door.high, self.door.background, self.cache))
         if self.at_once:
-            fetch = caches.keep(self.cache, self._images(), shape, key)
+            kind, shape = self.door.kind.as_numpy_dtype, (len(self._files), *self._shape)
+            fetch = caches.keep(self.cache, self._images(), shape, kind, key)
         else:
-            paths, decode = tf.constant([str(file) for file in self._files]), _decoder(self.spec)
+            paths = tf.constant([str(file) for file in self._files])
 
             def fetch(number):
-                return decode(paths[number])
+                return self._decode(paths[number])
 
-        if self.cache != "memory":
-            self.bad |= {int(number): reason for number, reason in caches.remembered(key, self._broken).items()}
+        found = self._findings() if self.cache == "memory" else caches.remembered(key, self._findings)
+        self.bad |= {int(number): reason for number, reason in found["bad"].items()}
+        self._plain, self._same = set(found["plain"]), found["same"]
         return fetch
+
+    def _decode(self, path: tf.Tensor) -> tf.Tensor:
+        return self.door.decode(tf.io.read_file(path))
 
     def _images(self) -> Iterator[np.ndarray]:
         """All images, decoded on all cores; black ones for those that can't be, which are bad now."""
-        decode = tf.function(_decoder(self.spec), input_signature=[tf.TensorSpec((), tf.string)])
-        black = np.zeros(self._shape, "uint8")
-
-        def image(number: int) -> np.ndarray:
-            if number in self.bad:
-                return black
-            try:
-                return decode(str(self._files[number])).numpy()
-            except tf.errors.OpError as error:
-                self.bad[number] = _reason(self._files[number], error)
-                return black
-
-        yield from _each(image, range(len(self._files)), "decoding")
+        good = [str(file) for number, file in enumerate(self._files) if number not in self.bad]
+        decoded = tf.data.Dataset.from_tensor_slices(good).map(self._decode, num_parallel_calls=tf.data.AUTOTUNE)
+        images, black = decoded.as_numpy_iterator(), np.zeros(self._shape, self.door.kind.as_numpy_dtype)
+        for number in _tracked(range(len(self._files)), "decoding", len(self._files)):
+            image = black
+            if number not in self.bad:
+                try:
+                    image = next(images)
+                    self._look(number, image)
+                except tf.errors.OpError as error:
+                    self.bad[number] = _reason(self._files[number], error)
+            yield image
         self._looked = True
 
-    def _broken(self) -> dict[str, str]:
-        """What is wrong with each picture that can't be read; all are decoded, if that wasn't done just now."""
+    def _look(self, number: int, image: np.ndarray) -> None:
+        content = image.tobytes()
+        self._hashes[number] = hash(content)
+        if content == image[0, 0].tobytes() * (self.spec.height * self.spec.width):
+            self._plain.add(number)
+
+    def _findings(self) -> dict:
+        """What was noticed when all were decoded, which is done now if it wasn't just now.
+
+        By number why each bad picture can't be read; the numbers of plain pictures; those of pictures that are the
+        same, together.
+        """
         if not self._looked:
             deque(self._images(), maxlen=0)
-        return {str(number): reason for number, reason in self.bad.items()}
+        same: dict[int, list[int]] = {}
+        for number, pixels in sorted(self._hashes.items()):
+            same.setdefault(pixels, []).append(number)
+        return {
+            "bad": {str(number): reason for number, reason in self.bad.items()},
+            "plain": sorted(self._plain),
+            "same": [numbers for numbers in same.values() if len(numbers) > 1],
+        }
 
 
 def size_of(found: Sequence[tuple[int, int]], wanted: Sequence[int]) -> tuple[int, int]:
@@ -151,31 +225,6 @@ def counted(names: Sequence[str], labels: Sequence[int]) -> str:
     return ", ".join(f"{name} {counts[label]:,}" for label, name in enumerate(names))
 
 
-def _decoder(spec: Image) -> Callable[[tf.Tensor], tf.Tensor]:
-    """From a file's path to its image, as a request with its bytes would have it."""
-    pictures = Pictures(spec)
-    return lambda path: pictures.decode(tf.io.read_file(path))
-
-
-def _header(file: Path) -> Header:
-    try:
-        if not file.stat().st_size:
-            return Header(reason="it is empty")
-        with PIL.Image.open(file) as picture:
-            (width, height), mode, kind = picture.size, picture.mode, picture.format
-    except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError) as error:
-        if isinstance(error, PIL.Image.DecompressionBombError):
-            return Header(reason="it has an absurd number of pixels")
-        return Header(reason="it is no picture" if isinstance(error, PIL.UnidentifiedImageError) else str(error))
-    if width * height > MOST_PIXELS:
-        return Header(reason=f"it has an absurd number of pixels, {height:,} x {width:,}")
-    if kind not in ("PNG", "JPEG", "MPO", "BMP", "GIF"):
-        return Header(reason=f"it is {kind} in truth: convert it to PNG or JPEG")
-    if kind == "BMP" and mode in ("P", "1"):
-        return Header(reason="it is BMP with a palette, which TensorFlow can't read: convert it to PNG")
-    return Header(height, width, mode)
-
-
 def _reason(file: Path, error: tf.errors.OpError) -> str:
     """Why TensorFlow couldn't decode it."""
     try:
@@ -190,5 +239,8 @@ def _each(work: Callable, things: Sequence, title: str) -> Iterator:
     """What `work` makes of each thing, in order, on all cores, under a progress bar."""
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         some = (things[start : start + AT_ONCE] for start in range(0, len(things), AT_ONCE))  # for memory's sake
-        results = itertools.chain.from_iterable(threads.map(work, part) for part in some)
-        yield from track(results, title, len(things), transient=True, disable=not sys.stdout.isatty())
+        yield from _tracked(itertools.chain.from_iterable(threads.map(work, part) for part in some), title, len(things))
+
+
+def _tracked(things: Iterable, title: str, count: int) -> Iterable:
+    return track(things, title, count, transient=True, disable=not sys.stdout.isatty())

@@ -185,7 +185,7 @@ def test_a_picture_of_absurd_size_is_never_decoded(tmp_path):
         (["cat/*", "notes.txt"], "one class only: cat"),
         (["cat/*", "dog/notes.txt"], "the class folder .*dog has no file"),
         (["notes.txt"], "no folder, one for each class"),
-        (["cat/*", "dog/0.png"], "the class 'dog' has 1 examples, and validation, test none"),
+        (["cat/*", "dog/0.png"], "the class 'dog' has 1 example, and validation, test none"),
         (
             ["cat/*", "dog/*", "test/wolf/0.png", "train/cat/0.png", "train/dog/0.png"],
             "classes that .*train hasn't: wolf",
@@ -222,17 +222,96 @@ def test_without_a_folder_the_flag_is_named():
         load_data(catalogue.dataset("images"), {})
 
 
+def mixed(folder, each=10):
+    """Pictures of 12 bits, with alpha, and turned, by turns."""
+    turn = PIL.Image.Exif()
+    turn[0x0112] = 6
+    for number, name in enumerate(("cat", "dog")):
+        (folder / name).mkdir(parents=True)
+        for i in range(each):
+            pixels = np.random.default_rng(100 * number + i).integers(0, 4096, (10, 12, 4))
+            content = io.BytesIO()
+            if i % 3 == 0:
+                content.write(tf.io.encode_png(pixels[..., :3].astype("uint16")).numpy())
+            elif i % 3 == 1:
+                PIL.Image.fromarray((pixels // 16).astype("uint8")).save(content, "PNG")
+            else:
+                stored = PIL.Image.fromarray((pixels[..., :3] // 16).astype("uint8")).transpose(
+                    PIL.Image.Transpose.ROTATE_90
+                )
+                stored.save(content, "JPEG", exif=turn)
+            (folder / name / f"{i}.png").write_bytes(content.getvalue())
+    return folder
+
+
+@pytest.mark.parametrize("cache", ["memory", "disk", "none"])
+def test_pictures_of_16_bits_keep_them_and_give_a_request_of_whole_numbers(tmp_path, cache):
+    for _ in range(2):  # the second time from where they were kept
+        data = load(mixed(tmp_path) if not any(tmp_path.iterdir()) else tmp_path, cache=cache)
+        assert data.inputs == Image(10, 12, 3)  # as they are seen
+        for said in (
+            "8 of 20 have 16 bits a channel; 4,095 is white",
+            "6 of 20 are turned",
+            "6 of 20 have an alpha channel: transparent parts get the grey level 255",
+        ):
+            assert said in data.notes
+        raw, _ = data.train.examples(12)
+        assert raw["image"].dtype == data.preprocess.input["image"].dtype == "int32"
+        assert 255 < raw["image"].max() <= 4095
+        assert raw["image"].max() / 4095 == pytest.approx(float(tf.reduce_max(data.preprocess(raw))))
+
+
+@pytest.mark.parametrize("cache", ["memory", "disk", "none"])
+def test_pictures_with_nothing_in_them_are_a_warning(tmp_path, cache):
+    place = fill(tmp_path / "pets", ("bird", "cat", "dog", "wolf"))
+    plain = io.BytesIO()
+    for number in range(5):
+        plain.seek(0)
+        PIL.Image.new("RGB", (12, 10), (number, 50, 9)).save(plain, "PNG")
+        (place / "wolf" / f"{number}.png").write_bytes(plain.getvalue())
+        (place / "dog" / f"{number}.png").write_bytes(picture(seed=1))
+    (place / "cat" / "2.png").write_bytes(plain.getvalue())
+    for _ in range(2):
+        dog, wolf, cat = load(place, cache=cache).warnings
+        assert "all 5 pictures of the class 'dog' are the same one: " in dog
+        assert "all 5 pictures of the class 'wolf' have one colour throughout: " in wolf
+        assert f"1 of 20 pictures have one colour throughout ({place / 'cat' / '2.png'}): " in cat
+    assert load(fill(tmp_path / "others"), cache=cache).warnings == ()
+
+
+def test_the_background_is_a_knob(tmp_path):
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        for i in range(5):
+            PIL.Image.new("RGBA", (12, 10), (9, 9, i, 0)).save(tmp_path / name / f"{i}.png")
+    for background in (0, 200, 255):
+        assert (load(tmp_path, background=background).train.examples(6)[0]["image"] == background).all()
+    with pytest.raises(UserError, match="background is a grey level from 0 to 255, not 256"):
+        load(tmp_path, background=256)
+
+
+def test_a_transparent_gif_is_told_of(tmp_path):
+    fill(tmp_path)
+    clear = PIL.Image.new("P", (12, 10))
+    clear.save(tmp_path / "cat" / "clear.gif", transparency=0)
+    assert "1 of 11 are GIF with a transparent colour, which becomes black" in load(tmp_path).notes
+
+
 @pytest.mark.skipif(not MODELS, reason="no model takes images")
-def test_runs_and_exports_are_called_after_the_folder(tmp_path):
-    fill(tmp_path / "my pets", each=10)
+def test_a_run_and_its_export_are_called_after_the_folder_and_know_its_pictures(tmp_path):
+    place = mixed(tmp_path / "my pets")
     folders = {"runs_dir": str(tmp_path / "runs"), "exports_dir": str(tmp_path / "exports"), "verbose": False}
-    run = train(MODELS[0], data="images", path=str(tmp_path / "my pets"), augment="photos", epochs=1, **folders)
+    run = train(MODELS[0], data="images", path=str(place), augment="photos", epochs=1, **folders)
     assert run.path.name.startswith(f"{MODELS[0]}-my-pets-")
-    assert (tmp_path / "exports" / f"{MODELS[0]}-my-pets" / "1" / "saved_model.pb").is_file()
     assert (run.path / "figures" / "examples.png").is_file()
-    asked = run.predict(np.array([picture(kind="JPEG", size=(90, 50))], object), signature="image_bytes")
-    assert asked["label"][0] in ("cat", "dog")
     assert "20 pictures (cat 10, dog 10)" in (run.path / "report.html").read_text()
+
+    export = tf.saved_model.load(str(tmp_path / "exports" / f"{MODELS[0]}-my-pets" / "1"))
+    files = [file.read_bytes() for file in sorted(place.rglob("*.png"))]
+    asked = export.signatures["image_bytes"](image_bytes=tf.constant(files))["probabilities"].numpy()
+    raw, _ = load(place).train.examples(12)
+    trained = run.predict(raw)["probabilities"]
+    assert all(np.isclose(asked, one, atol=1e-5).all(axis=1).any() for one in trained)
 
 
 @pytest.mark.parametrize("size", [(0,), (1, 2, 3), (100_000,)])

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import tensorflow as tf
 
 from src import folders, pictures
 from src.fetched import Fetched
-from src.images import Pictures, pixels
+from src.images import pixels
 from src.specs import Classes, Data, Image
 from src.splits import check_classes, cut
 
@@ -26,6 +27,7 @@ def load(
     cache: Literal["memory", "disk", "none"] | None = None,
     skip_bad: bool = False,
     follow_links: bool = False,
+    background: int = 255,
 ) -> Data:
     """The pictures, resized to one size.
 
@@ -35,6 +37,7 @@ def load(
         cache: where decoded pictures are kept; by itself in memory, on the disk or not at all, as they fit.
         skip_bad: whether to leave out pictures that can't be read, instead of refusing them.
         follow_links: whether to follow links that lead to folders, or out of the folder.
+        background: grey level, from 0 to 255, on which transparent parts are put; white by itself.
 
     Raises:
         ValueError: for what can't be used, naming folder or file.
@@ -45,7 +48,7 @@ def load(
     found, left_out = folders.find(place, pictures.ENDINGS, follow_links=follow_links)
     names = tuple(sorted(found["train"]))
     files, labels, splits = _listed(found, names)
-    store = pictures.Store(files, image_size, cache)
+    store = pictures.Store(files, image_size, cache, background)
     if store.bad and not skip_bad:
         bad = f"{len(store.bad):,} of {len(files):,} pictures that can't be read; --skip-bad leaves them out"
         raise ValueError(f"{place} has {bad}:{store.why()}")
@@ -59,13 +62,20 @@ def load(
     parts = cut(known, labels, stratify=True)
     check_classes(parts, labels, names)
 
-    def fetch(numbers):
-        return {"image": store.fetch(numbers)}
+    preprocess = pixels(store.spec, store.door.high)
 
-    sources = {split: Fetched(fetch, labels, rows, at_once=store.at_once) for split, rows in parts.items()}
-    doors = {"image_bytes": Pictures(store.spec)}
+    def fetch(numbers):
+        return {"image": tf.cast(store.fetch(numbers), preprocess.input["image"].dtype)}
+
+    about = {"at_once": store.at_once, "hashes": store.hashes}
     return Data(
-        **sources, inputs=store.spec, outputs=Classes(names), preprocess=pixels(store.spec), doors=doors, notes=notes
+        **{split: Fetched(fetch, labels, rows, **about) for split, rows in parts.items()},
+        inputs=store.spec,
+        outputs=Classes(names),
+        preprocess=preprocess,
+        doors={"image_bytes": store.door},
+        notes=notes,
+        warnings=store.warnings(names, labels),
     )
 
 

@@ -19,8 +19,9 @@ from src import digests, tfds
 from src.csvs import request_names
 from src.errors import nearest
 from src.fetched import Fetched
-from src.images import Pictures, pixels, resized
+from src.images import Pictures, pixels
 from src.kinds import FEW, MOST
+from src.numbers import compact
 from src.pictures import size_of
 from src.records import Records
 from src.sources import InMemory
@@ -96,7 +97,7 @@ def _aims(builder, target: str, wanted: type | None) -> tuple[np.ndarray, Classe
     if found.ndim != 1 or found.dtype.kind not in "fiubO":
         raise ValueError(f"{target!r} of {builder.name} is neither a class nor a number")
     if found.dtype.kind != "O" and wanted is not Classes and (wanted is Values or len(np.unique(found)) > FEW):
-        return found.astype("float32")[:, np.newaxis], Values((target,))
+        return compact(found.astype("float64"))[:, np.newaxis], Values((target,))
     values, labels = np.unique(found, return_inverse=True)
     if len(values) > MOST:
         raise ValueError(f"{target!r} of {builder.name} has more than {MOST:,} different values")
@@ -113,19 +114,23 @@ def _of_images(
     if len(records) != len(aims):
         raise ValueError(f"{set_name} has {len(records):,} records; it says that it has {len(aims):,}")
 
-    def image(number):
-        return features.deserialize_example(records.fetch(number))[key]
+    if (kind := features[key].np_dtype) != np.uint8:
+        raise ValueError(f"{set_name} has pixels of {np.dtype(kind).name} in {key!r}; only those of 8 bits are read")
+
+    def picture(number):
+        return tf.io.parse_single_example(records.fetch(number), {key: tf.io.FixedLenFeature((), tf.string)})[key]
 
     def encoded(number):  # alone, as the whole record may have a name or a number that no other has
         return tf.train.Example.FromString(records.read(number)).features.feature[key].bytes_list.value[0]
 
-    looked_at = [tuple(image(tf.constant(n)).shape[:2]) for n in range(min(LOOKED_AT, len(records)))]
+    looked_at = [tuple(tf.io.decode_image(encoded(n)).shape[-3:-1]) for n in range(min(LOOKED_AT, len(records)))]
     spec = Image(*size_of(looked_at, size), features[key].shape[-1] or 3)
+    door = Pictures(spec)
     shape = (len(aims), spec.height, spec.width, spec.channels)
     where = caches.choose(cache, math.prod(shape))
 
     def fetch(number):
-        return {"image": resized(image(number), spec)}
+        return {"image": door.decode(picture(number))}
 
     if where != "none":
         whole = Fetched(fetch, aims, np.arange(len(aims))).in_order(BATCH).as_numpy_iterator()
@@ -133,7 +138,8 @@ def _of_images(
             whole, f"reading {set_name}", -(-len(aims) // BATCH), transient=True, disable=not sys.stdout.isatty()
         )
         images = (image for raw, _ in shown for image in raw["image"])
-        kept = caches.keep(where, images, shape, caches.digest(tfds.files(builder), spec))
+        key = caches.digest(tfds.files(builder), (spec, door.background))
+        kept = caches.keep(where, images, shape, "uint8", key)
 
         def fetch(numbers):
             return {"image": kept(numbers)}
@@ -142,7 +148,7 @@ def _of_images(
     notes = f"{set_name}: {len(aims):,} images, as {size_said} (--image-size, --cache)"
     about = {"at_once": where != "none", "hashes": partial(digests.of_contents, encoded)}
     sources = {split: Fetched(fetch, aims, rows, **about) for split, rows in parts.items()}
-    doors = {"image_bytes": Pictures(spec)}
+    doors = {"image_bytes": door}
     return Data(**sources, inputs=spec, outputs=outputs, preprocess=pixels(spec), doors=doors, notes=notes)
 
 
@@ -158,7 +164,8 @@ def _of_columns(builder, target: str, parts: Mapping[str, np.ndarray], aims: np.
         left_out += [] if new else [name]
     if not found:
         raise ValueError(f"{builder.info.full_name} has neither images nor columns; it has {_list(builder)}")
-    raw = dict(zip(request_names(found), found.values(), strict=True))
+    requests = dict(zip(request_names([*found]), found, strict=True))
+    raw = {request: found[name] for request, name in requests.items()}
     sources = {
         split: InMemory.of({name: column[rows] for name, column in raw.items()}, aims[rows])
         for split, rows in parts.items()
@@ -167,7 +174,8 @@ def _of_columns(builder, target: str, parts: Mapping[str, np.ndarray], aims: np.
     if left_out:
         notes += f"\nleft out, as neither numbers nor categories: {', '.join(left_out)}"
     doors = {"strings": Strings(sources["train"])}
-    return Data.adapted(columns, **sources, outputs=outputs, doors=doors, notes=notes)
+    called = {request: name for request, name in requests.items() if request != name}
+    return Data.adapted(columns, **sources, outputs=outputs, doors=doors, notes=notes, columns=called)
 
 
 def _flat(column: Any) -> bool:
@@ -179,7 +187,9 @@ def _columns(name: str, feature, column: np.ndarray) -> dict[str, np.ndarray]:
     if type(feature).__name__ == "ClassLabel":
         return {name: np.array([*feature.names, ""], object)[column]}  # -1 is a missing one
     if column.dtype.kind in "fiub":
-        parts = column.astype("float32")
-        return {name: parts} if parts.ndim == 1 else {f"{name}_{place}": part for place, part in enumerate(parts.T, 1)}
+        parts = [compact(part) for part in np.atleast_2d(column.astype("float64").T)]
+        return (
+            {name: parts[0]} if column.ndim == 1 else {f"{name}_{place}": part for place, part in enumerate(parts, 1)}
+        )
     few = column.ndim == 1 and len(np.unique(column)) <= min(MOST, len(column) / 2)
     return {name: column} if few else {}

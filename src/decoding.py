@@ -1,0 +1,115 @@
+"""Encoded pictures as tensors, by TensorFlow's ops alone, so that a server sees what training saw.
+
+`tf.io.decode_image` leaves out what a viewer does: here pictures are turned as their EXIF data say, transparent parts
+are put on a background, and a PNG of 16 bits may keep them.
+"""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+HEAD = 2**16  # bytes at the beginning of a picture in which its marks are looked for
+EXIF = r"Exif\x00\x00|eXIf"  # how the data begin in JPEG and in PNG
+ENTRIES = 100  # of an EXIF directory, at most
+ORIENTATION = 0x0112
+ALPHA = 4  # in PNG's colour type
+
+
+class Marks(NamedTuple):
+    """What the first bytes of a picture say, a scalar each.
+
+    Args:
+        orientation: EXIF's, int32 from 1 to 8: how the picture is to be turned; 1 is not at all.
+        deep: whether it is a PNG of 16 bits a channel.
+        transparent: whether it is a PNG that may have transparent parts.
+    """
+
+    orientation: tf.Tensor
+    deep: tf.Tensor
+    transparent: tf.Tensor
+
+
+def marks(picture: tf.Tensor) -> Marks:
+    """The marks of an encoded picture (), or of its first HEAD bytes."""
+    head = tf.strings.substr(picture, 0, HEAD)
+    is_png = tf.strings.substr(head, 0, 4) == b"\x89PNG"
+    bits, colour_type = tf.unstack(tf.io.decode_raw(head, tf.uint8, fixed_length=26)[24:])
+    alpha = tf.bitwise.bitwise_and(colour_type, ALPHA) == ALPHA
+    return Marks(_orientation(head), is_png & (bits == 16), is_png & (alpha | _has(head, "tRNS")))
+
+
+def decoded(picture: tf.Tensor, channels: int, kind: tf.DType, transparent: tf.Tensor, background: float) -> tf.Tensor:
+    """The pixels of an encoded picture, (height, width, channels), as they are stored: not turned.
+
+    Args:
+        picture: ().
+        channels: 1 (grey), 3, or 4, with which transparency stays.
+        kind: uint8, or uint16 for a PNG.
+        transparent: whether it may have transparent parts, ().
+        background: the grey on which they are put, in the picture's own range.
+    """
+
+    def as_it_is():
+        if channels == 1:  # to which not every format can be decoded
+            return _grey(tf.io.decode_image(picture, dtype=kind, expand_animations=False))
+        return tf.io.decode_image(picture, channels=channels, dtype=kind, expand_animations=False)
+
+    def on_background():
+        pixels = tf.io.decode_png(picture, channels=4, dtype=kind)
+        colours, alpha = pixels[..., :3], pixels[..., 3:]
+
+        def composite():
+            opaque = tf.cast(alpha, tf.float32) / kind.max
+            return tf.cast(tf.round(tf.cast(colours, tf.float32) * opaque + background * (1 - opaque)), kind)
+
+        image = tf.cond(tf.reduce_min(alpha) < kind.max, composite, lambda: colours)
+        return _grey(image) if channels == 1 else image
+
+    image = as_it_is() if channels == 4 else tf.cond(transparent, on_background, as_it_is)
+    return tf.ensure_shape(image, (None, None, channels))
+
+
+def turned(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
+    """An image (height, width, channels) as EXIF's orientation () says that it is to be seen."""
+    image = tf.transpose(image, tf.where(orientation > 4, (1, 0, 2), (0, 1, 2)))
+    upside_down = tf.reduce_any(orientation == [3, 4, 7, 8])
+    left_to_right = tf.reduce_any(orientation == [2, 3, 6, 7])
+    return tf.reverse(image, tf.boolean_mask([0, 1], [upside_down, left_to_right]))
+
+
+def _orientation(head: tf.Tensor) -> tf.Tensor:
+    """The orientation in EXIF data (CIPA DC-008): TIFF behind a name, one in JPEG, another in PNG."""
+
+    def first_directory():
+        return _of_tiff(tf.strings.regex_replace(head, rf"^\C*?(?:{EXIF})", "", replace_global=False))
+
+    has_exif = tf.reduce_any([_has(head, name) for name in EXIF.split("|")])
+    return tf.cond(has_exif, first_directory, lambda: 1)
+
+
+def _of_tiff(tiff: tf.Tensor) -> tf.Tensor:
+    """The orientation in the first directory: a count, then entries of tag, type, count (2 numbers) and value (2)."""
+    size, little_endian = tf.strings.length(tiff), tf.strings.substr(tiff, 0, 2) == "II"
+
+    def numbers(place, count):
+        part = tf.strings.substr(tiff, tf.minimum(place, size), 2 * count)
+        either = [tf.io.decode_raw(part, tf.uint16, little_endian=end, fixed_length=2 * count) for end in (True, False)]
+        return tf.cast(tf.where(little_endian, *either), tf.int32)
+
+    place = tf.reduce_sum(numbers(4, 2))  # one half of it is 0, or it lies beyond HEAD
+    count, entries = tf.split(numbers(place, 1 + 6 * ENTRIES), [1, 6 * ENTRIES])
+    entries = tf.reshape(entries, (ENTRIES, 6))[: count[0]]
+    tag, value = entries[:, 0], entries[:, 4]
+    known = tf.boolean_mask(value, (tag == ORIENTATION) & (value >= 2) & (value <= 8))
+    return tf.concat([known, [1]], axis=0)[0]
+
+
+def _has(text: tf.Tensor, literal: str) -> tf.Tensor:
+    """Whether it stands in the text; much faster than an expression that begins or ends with anything."""
+    return tf.strings.regex_replace(text, literal, "", replace_global=False) != text
+
+
+def _grey(image: tf.Tensor) -> tf.Tensor:
+    """One channel, of an image (height, width, any) that is grey or in colour, each perhaps with alpha."""
+    in_colour = tf.shape(image)[-1] > 2
+    return tf.cond(in_colour, lambda: tf.image.rgb_to_grayscale(image[..., :3]), lambda: image[..., :1])
