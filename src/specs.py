@@ -11,8 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_args
 
-from src import numbers
-
 if TYPE_CHECKING:
     import keras
 
@@ -183,6 +181,8 @@ class Horizon(Prediction):
     @property
     def dtypes(self) -> tuple[str, ...]:
         """Of each series in requests and answers: float64 where float32 would lose what changes in large values."""
+        from src import numbers  # with numpy, which help has no use for
+
         found = []
         for mean, scale, naive in zip(self.mean, self.scale, self.naive, strict=True):
             step = naive / math.exp(mean) if self.log else naive
