@@ -22,8 +22,13 @@ PROBE_S = 10  # how long the first download address may take to answer
 CHUNK = 1000  # examples decoded at a time
 
 
-def labelled_images(name: str, spec: Image) -> Data:
+def labelled_images(name: str, spec: Image, background: int = 255) -> Data:
     """A set of "image" and "label" with the splits train and test; the last tenth of train validates.
+
+    Args:
+        name: of the set.
+        spec: of its images.
+        background: grey level on which transparent parts of a picture are put that is asked about.
 
     Raises:
         UserError: where the set isn't there and can't be downloaded.
@@ -32,7 +37,8 @@ def labelled_images(name: str, spec: Image) -> Data:
     shape = (spec.height, spec.width, spec.channels)
     sources = _sources(builder, "test", "image", "image", lambda n: np.empty((n, *shape), "uint8"))
     classes = Classes(tuple(builder.info.features["label"].names))
-    return Data(**sources, inputs=spec, outputs=classes, preprocess=pixels(spec), doors={"image_bytes": Pictures(spec)})
+    doors = {"image_bytes": Pictures(spec, background=background)}
+    return Data(**sources, inputs=spec, outputs=classes, preprocess=pixels(spec), doors=doors)
 
 
 def labelled_texts(name: str, feature: str, length: int, vocabulary: int, test: str = "test") -> Data:

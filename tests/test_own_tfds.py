@@ -1,7 +1,11 @@
 """Any set of TensorFlow Datasets: what it has and predicts is read from its own description."""
 
+import io
+
 import numpy as np
+import PIL.Image
 import pytest
+import tensorflow as tf
 
 from src import catalogue, tfds
 from src.contract import load_data
@@ -97,6 +101,28 @@ def test_images_of_any_size_are_read_by_their_number(stored, cache):
         assert sorted(raw["image"][:, 0, 0, 0].tolist()) == [200, 205, 210, 215, 220, 225]
         np.testing.assert_array_equal(raw["image"][:, 0, 0, 0] // 5 % 2, target)
     assert "46 images, as 16 x 16" in data.notes
+
+
+def test_images_are_decoded_as_those_of_a_request(stored):
+    turned, photos = PIL.Image.Exif(), [io.BytesIO() for _ in range(10)]
+    turned[0x0112] = 6
+    for i, photo in enumerate(photos):
+        pixels = np.random.default_rng(i).integers(0, 256, (8, 8, 3), "uint8")
+        PIL.Image.fromarray(pixels).save(photo, "JPEG", exif=turned)
+        photo.seek(0)
+    features = {"image": FEATURES.Image(), "label": FEATURES.ClassLabel(num_classes=2)}
+    stored(features, {"train": [{"image": photo, "label": i % 2} for i, photo in enumerate(photos)]})
+    data = load()
+    asked = {"image_bytes": tf.constant([photo.getvalue() for photo in photos])}
+    known = {image.tobytes() for image in data.doors["image_bytes"](asked)["image"].numpy()}
+    assert {image.tobytes() for image in data.train.examples(6)[0]["image"]} <= known
+
+
+def test_images_of_other_pixels_are_refused(stored):
+    features = {"image": FEATURES.Image(shape=(8, 8, 1), dtype=np.uint16), "label": FEATURES.ClassLabel(num_classes=2)}
+    stored(features, {"train": [{"image": np.zeros((8, 8, 1), "uint16"), "label": i % 2} for i in range(10)]})
+    with pytest.raises(UserError, match="has pixels of uint16 in 'image'"):
+        load()
 
 
 def test_a_split_without_labels_is_cut_from_train(stored, capsys):

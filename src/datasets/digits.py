@@ -21,4 +21,5 @@ def load() -> Data:
     train, validation, test = split({"image": image}, digits.target.astype("int32"), stratify=True)
     spec = Image(8, 8, 1)
     names = tuple(str(name) for name in digits.target_names)
-    return Data(train, validation, test, spec, Classes(names), pixels(spec), {"image_bytes": Pictures(spec)})
+    door = Pictures(spec, background=0)
+    return Data(train, validation, test, spec, Classes(names), pixels(spec), {"image_bytes": door})

@@ -13,4 +13,4 @@ DOWNLOAD = "30 MB"
 
 def load() -> Data:
     """The articles, resident as uint8."""
-    return labelled_images("fashion_mnist", Image(28, 28, 1))
+    return labelled_images("fashion_mnist", Image(28, 28, 1), background=0)

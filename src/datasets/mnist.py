@@ -13,4 +13,4 @@ DOWNLOAD = "11 MB"
 
 def load() -> Data:
     """The digits, resident as uint8."""
-    return labelled_images("mnist", Image(28, 28, 1))
+    return labelled_images("mnist", Image(28, 28, 1), background=0)
