@@ -146,7 +146,7 @@ def _harness(case: Case, data: Data, clock: Callback) -> keras.Model:
         with tempfile.TemporaryDirectory() as folder:
             write_json(Path(folder) / "config.json", {})  # which TensorBoard shows
             stop = Stop("stopped")
-            fit(model, task, data, chosen, [clock], Path(folder), 0, None, stop, dict, verbose=False, patience=0)
+            fit(model, task, data, chosen, [clock], Path(folder), 0, None, stop, dict, lambda: None, False, patience=0)
     return model
 
 

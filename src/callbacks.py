@@ -3,6 +3,7 @@
 import csv
 import math
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -89,6 +90,29 @@ class LearningRate(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         made = self.model.optimizer
         logs["learning_rate"] = float(self.schedule(made.iterations - 1) if self.schedule else made.learning_rate)
+
+
+class NearTheEnd(keras.callbacks.Callback):
+    """Calls a function when training is about to end: what then needs a process can have it ready.
+
+    Args:
+        soon: called once or more often.
+        seconds: before the end, about.
+        epochs: of the training.
+        best: ends it earlier.
+    """
+
+    def __init__(self, soon: Callable[[], None], seconds: float, epochs: int, best: keras.callbacks.EarlyStopping):
+        super().__init__()
+        self.soon, self.seconds, self.epochs, self.best = soon, seconds, epochs, best
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.began = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        left = min(self.epochs - epoch - 1, self.best.patience - self.best.wait)
+        if left * (time.monotonic() - self.began) < self.seconds:
+            self.soon()
 
 
 class HistoryFile(keras.callbacks.Callback):

@@ -158,7 +158,7 @@ def _refuse(problems: list[str], differences: Mapping[str, Mapping[str, float]],
 
 
 class Verifier:
-    """The clean process in which exports are verified; it starts to import TensorFlow at once, while others work.
+    """The clean process in which exports are verified, and which needs a few seconds to import TensorFlow.
 
     Args:
         wanted: whether there will be anything to verify.
@@ -166,9 +166,19 @@ class Verifier:
 
     def __init__(self, wanted: bool = True):
         self._wanted = wanted
+        self._process: subprocess.Popen | None = None
 
     def __enter__(self) -> "Verifier":
-        if self._wanted:
+        return self
+
+    def __exit__(self, *_) -> None:
+        if self._process:
+            self._process.kill()
+            self._process.communicate()
+
+    def start(self) -> None:
+        """Starts the process, if it is wanted and hasn't started: it imports while others work."""
+        if self._wanted and not self._process:
             pipe = subprocess.PIPE
             self._process = subprocess.Popen(
                 [sys.executable, "-I", Path(__file__).with_name("verify.py")],
@@ -179,12 +189,6 @@ class Verifier:
                 text=True,
                 encoding="utf-8",
             )
-        return self
-
-    def __exit__(self, *_) -> None:
-        if self._wanted:
-            self._process.kill()
-            self._process.communicate()
 
     def verify(self, export: Path, cases: Mapping[str, Mapping]) -> dict:
         """The problems and differences that src/verify.py finds.
@@ -192,6 +196,7 @@ class Verifier:
         Raises:
             UserError: where the export kills the process or can't be loaded at all.
         """
+        self.start()
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "cases.json"
             file.write_text(json.dumps(cases), encoding="utf-8")

@@ -11,7 +11,15 @@ import tensorflow as tf
 
 from src import pipeline
 from src.backup import Backup, check_fits
-from src.callbacks import HistoryFile, LearningRate, Measurement, StopOnDivergence, Validation, Warnings
+from src.callbacks import (
+    HistoryFile,
+    LearningRate,
+    Measurement,
+    NearTheEnd,
+    StopOnDivergence,
+    Validation,
+    Warnings,
+)
 from src.errors import UserError
 from src.plan import Plan, measured_at_once
 from src.progress import EpochLines
@@ -21,6 +29,8 @@ from src.state import State
 from src.tensorboard import Samples
 from src.tensorboard import callback as tensorboard_callback
 from src.tracing import check_randomness, step_of, variables
+
+SOON_S = 5.0  # before the end: about what another process takes to import TensorFlow
 
 
 @dataclass(frozen=True)
@@ -62,6 +72,7 @@ def fit(
     start: State | None,
     stop: Stop,
     samples: Callable[[], dict[str, str | np.ndarray]],
+    soon: Callable[[], None],
     verbose: bool,
     *,
     save_every: float = 60.0,
@@ -83,6 +94,7 @@ def fit(
         start: the state to go on from; None starts anew.
         stop: set when the training is to end.
         samples: makes samples of the model's work, texts or pictures by name, for TensorBoard and the report.
+        soon: called some seconds before training ends.
         verbose: whether to show each epoch.
         save_every: seconds between two states from which a training that was cut off can go on.
         pause: epoch after which training stops as by Ctrl-C, for --resume to go on; 0 for none.
@@ -128,7 +140,8 @@ def fit(
     if tensorboard:
         callbacks += [tensorboard_callback(folder, model, data, seed, histograms)]
     callbacks += [Samples(folder, samples, tensorboard)]
-    shown = [EpochLines(plan.epochs, plan.steps, best)] if verbose else []  # no part of the state
+    around = [NearTheEnd(soon, SOON_S, plan.epochs, best)]  # no part of the state
+    around += [EpochLines(plan.epochs, plan.steps, best)] if verbose else []
     backup = Backup(folder / "state", touched, callbacks, plan.epochs, plan.steps, base, save_every, pause, stop, start)
     if start:
         check_fits(start, touched, callbacks)
@@ -141,7 +154,7 @@ def fit(
                 epochs=plan.epochs,
                 steps_per_epoch=plan.steps,
                 shuffle=False,  # the pipeline does it
-                callbacks=[*callbacks, *shown, backup],
+                callbacks=[*callbacks, *around, backup],
                 verbose=0,  # see EpochLines
             )
         except Stopped:

@@ -179,8 +179,21 @@ def _train(
             stop = Stop(f"stopped; {goes_on}")
             samples = partial(learnt.samples, traced(signatures)) if hasattr(learnt, "samples") else dict
             fitted = fit(
-                model, learnt, loaded, chosen, schedule, path, seed, start, stop, samples, verbose, **settings.of("fit")
+                model,
+                learnt,
+                loaded,
+                chosen,
+                schedule,
+                path,
+                seed,
+                start,
+                stop,
+                samples,
+                verifier.start,
+                verbose,
+                **settings.of("fit"),
             )
+            verifier.start()  # where training was too short to tell
             runs.save(path, model, loaded, signatures, requests)
             measure = fitted.measure if learnt.loss else Measurement(runs.answering(model), learnt)
             metrics = figures(path, model, measure, learnt, loaded.inputs, loaded.preprocess, parts)
