@@ -28,7 +28,7 @@ COMMANDS = {
     "evaluate": ("src.evaluate", "evaluate", "Measure a trained run on its data set again.", True),
     "export": ("src.export", "export", "Publish a trained run for TensorFlow Serving, as ONNX or LiteRT.", True),
     "serve": ("src.serving.serve", "serve", "Serve exports: TensorFlow Serving, or a local server.", False),
-    "ask": ("src.ask", "ask", "Ask a served model about a picture, a text, a table or a request.", False),
+    "ask": ("src.ask", "ask", "Ask a served model about a picture, a text, a table, a series or a request.", False),
     "generate": ("src.generate", "generate", "Let a trained language model write.", True),
     "baseline": ("src.baseline", "baseline", "Show how good simple predictors are on a data set.", True),
     "list": ("src.listing", "listing", "Show models and data sets, what goes together, and their knobs.", False),
