@@ -212,7 +212,8 @@ def _used(table: Table, found: Mapping[str, Column], columns: Collection[str]) -
     if not used:
         why = shown([f"{name} ({column.kind})" for name, column in found.items()])
         commas = "; --decimal says what a comma means" if any(one.marks.commas for one in found.values()) else ""
-        raise ValueError(f"{table.path} has no series of numbers{': ' + why if why else ''}{commas}")
+        way = f": {why}. Mend the cells of one, or name it with --columns{commas}" if why else ""
+        raise ValueError(f"{table.path} has no series of numbers{way}")
     for name, column in used.items():
         if not column.numbers:
             raise ValueError(f"{table.path}: {name} has no numbers; --columns names the others")
