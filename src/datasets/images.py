@@ -61,7 +61,6 @@ def load(
     known = {split: good[splits[good] == split] for split in found}
     parts = cut(known, labels, stratify=True)
     check_classes(parts, labels, names)
-
     preprocess = pixels(store.spec, store.door.high)
 
     def fetch(numbers):
