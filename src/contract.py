@@ -20,7 +20,7 @@ from src.errors import UserError
 from src.knobs import shown
 from src.signatures import Request, features_of, request_of
 from src.sources import Source
-from src.specs import Data, Output
+from src.specs import Classes, Data, NextToken, Output
 
 TRIED = 3  # examples that are sent through each door
 
@@ -125,19 +125,36 @@ def check_targets(file: DataFile, adapt: Callable, outputs: Output, splits: Mapp
 
 
 def check_model(file: ModelFile, model: keras.Model, outputs: Output) -> None:
-    """Raises a UserError where `model`, which the file's `build` returned, doesn't predict `outputs`."""
-    if not isinstance(model, keras.Model):
-        raise UserError(f"{shown(file.path)}: build has to return a keras.Model, not {model!r:.60}.")
+    """Raises a UserError where `model`, which the file's `build` returned, can't be trained to predict `outputs`."""
+    need = partial(_need, file)
+    end = "end it with `return keras.Model(tensors, predictions)`"
+    need(model is not None, f"build has to return a keras.Model, and returns nothing: {end}")
+    need(isinstance(model, keras.Model), f"build has to return a keras.Model, not {model!r:.60}")
+    functional = hasattr(model, "operations")
+    kind = type(model).__name__
+    need(
+        functional,
+        f"build has to return a functional model, from features to prediction; {kind} has only a `call` of its own: "
+        "make its layers in build, and end with `return keras.Model(tensors, predictions)`",
+    )
     shapes = [tuple(tensor.shape) for tensor in keras.tree.flatten(model.outputs)]
-    if len(shapes) != 1 or not tf.TensorShape([None, *outputs.shape]).is_compatible_with(shapes[0]):
-        wanted = ", ".join(["batch", *("time" if size is None else str(size) for size in outputs.shape)])
-        raise UserError(
-            f"{shown(file.path)}: build has to return a model that predicts ({wanted}) for {type(outputs).__name__}, "
-            f"not {' and '.join(map(str, shapes))}. src/layers.py has head(outputs)."
-        )
+    wanted = ", ".join(["batch", *("time" if size is None else str(size) for size in outputs.shape)])
+    fits = len(shapes) == 1 and tf.TensorShape([None, *outputs.shape]).is_compatible_with(shapes[0])
+    need(
+        fits,
+        f"build has to return a model that predicts ({wanted}) for {type(outputs).__name__}, not "
+        f"{' and '.join(map(str, shapes))}. src/layers.py has head(outputs)",
+    )
+    last = model.operations[-1]
+    squashes = getattr(getattr(last, "activation", None), "__name__", type(last).__name__).lower()
+    need(
+        not (isinstance(outputs, Classes | NextToken) and squashes in ("softmax", "sigmoid", "log_softmax")),
+        f"the model ends in a {squashes}, and the task makes probabilities of its predictions once more: give logits, "
+        "by head(outputs) of src/layers.py or a Dense without activation",
+    )
 
 
-def _need(file: DataFile, holds: bool, what: str) -> None:
+def _need(file: DataFile | ModelFile, holds: bool, what: str) -> None:
     if not holds:
         raise UserError(f"{shown(file.path)}: {what}.")
 

@@ -255,6 +255,36 @@ def test_a_model_of_another_shape_is_refused(model):
         check_model(MODEL, model, CLASSES)
 
 
+class Subclassed(keras.Model):
+    def call(self, x):
+        return x
+
+
+def chain(*ends):
+    x = tensor = keras.Input((2,))
+    for layer in ends:
+        x = layer(x)
+    return keras.Model(tensor, x)
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (None, r"returns nothing: end it with `return keras.Model\("),
+        (Subclassed(), "functional model, from features to prediction; Subclassed has only a `call` of its own"),
+        (chain(keras.layers.Dense(2, "softmax")), "ends in a softmax, .*: give logits, by head"),
+        (chain(keras.layers.Dense(2), keras.layers.Softmax()), "ends in a softmax"),
+        (chain(keras.layers.Dense(2), keras.ops.softmax), "ends in a softmax"),
+        (chain(keras.layers.Dense(2), keras.layers.Activation("sigmoid")), "ends in a sigmoid"),
+        (chain(keras.layers.Dense(1)), r"a model that predicts \(batch, 2\) for Classes, not \(None, 1\)"),
+    ],
+    ids=["nothing", "subclass", "softmax", "Softmax", "ops.softmax", "sigmoid", "one logit"],
+)
+def test_what_build_returns_is_told_with_what_to_write_instead(model, said):
+    with pytest.raises(UserError, match=f"models/thing.py: .*{said}"):
+        check_model(MODEL, model, Classes(("a", "b")))
+
+
 def test_a_mistake_is_placed_by_file_and_line(tmp_path):
     path = tmp_path / "models/wrong.py"
     path.parent.mkdir()
