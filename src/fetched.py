@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from src.order import Order
-from src.sources import Arrays, Source
+from src.sources import Arrays, Source, at_a_time
 
 
 class Fetched(Source):
@@ -67,7 +67,13 @@ class Fetched(Source):
 
     def examples(self, n: int) -> Arrays:
         n = min(n, len(self))
-        return next(iter(self.take(n).in_order(n).as_numpy_iterator()))
+        return self._part(slice(n)) if self._at_once else next(self.take(n).in_order(n).as_numpy_iterator())
+
+    def read(self) -> Iterator[Arrays]:
+        if not self._at_once:
+            return super().read()
+        batch = at_a_time(self)  # without tf.data, which takes seconds to start where there are many inputs
+        return (self._part(slice(start, start + batch)) for start in range(0, len(self), batch))
 
     def in_order(self, batch: int) -> tf.data.Dataset:
         rows = tf.constant(self._rows)
@@ -78,6 +84,12 @@ class Fetched(Source):
         rows, order = tf.constant(self._rows), Order(seed, len(self), batch, steps)
         offsets = tf.data.Dataset.counter()
         return self._batches(offsets.map(lambda offset: tf.gather(rows, order.rows(base + offset))), batch)
+
+    def _part(self, rows: slice) -> Arrays:
+        numbers = self._rows[rows]
+        with tf.device("CPU"):
+            raw = self._fetch(tf.constant(numbers))
+            return {name: tensor.numpy() for name, tensor in raw.items()}, self._target[numbers]
 
     def _batches(self, numbers: tf.data.Dataset, batch: int) -> tf.data.Dataset:
         """From batches of numbers to batches of examples."""

@@ -36,10 +36,8 @@ class Source(Protocol):
         """The first n examples: raw arrays by input's name, texts as bytes, and targets."""
 
     def read(self) -> Iterator[Arrays]:
-        """Each example once, in order, in batches of some megabytes."""
-        raw, _ = self.examples(1)
-        size = sum(_size(column) for column in raw.values())
-        return self.in_order(max(1, min(BATCH, BATCH_BYTES // (size or 1)))).as_numpy_iterator()
+        """Each example once, in order, as arrays, in batches of some megabytes."""
+        return self.in_order(at_a_time(self)).as_numpy_iterator()
 
     def targets(self) -> np.ndarray:
         """All targets, in order."""
@@ -112,8 +110,11 @@ class InMemory(Source):
         return InMemory(min(n, self._size), self._read, self._lengths, groups)
 
     def examples(self, n: int) -> Arrays:
-        raw, target = self._tensors
-        return {name: tensor[:n].numpy() for name, tensor in raw.items()}, target[:n].numpy()
+        return self._part(slice(n))
+
+    def read(self) -> Iterator[Arrays]:
+        batch = at_a_time(self)  # without tf.data, which takes seconds to start where there are many inputs
+        return (self._part(slice(start, start + batch)) for start in range(0, self._size, batch))
 
     def target_batches(self) -> Iterator[np.ndarray]:
         yield self._tensors[1].numpy()
@@ -151,6 +152,11 @@ class InMemory(Source):
             return {name: tf.gather(tensor, rows) for name, tensor in raw.items()}, tf.gather(target, rows)
 
         return tf.data.Dataset.counter().map(gather)
+
+    def _part(self, rows: slice) -> Arrays:
+        raw, target = self._tensors
+        with tf.device("CPU"):
+            return {name: tensor[rows].numpy() for name, tensor in raw.items()}, target[rows].numpy()
 
     @cached_property
     def _tensors(self) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
@@ -222,6 +228,13 @@ class Windows(Source):
             return tf.constant(self._rows)
 
 
+def at_a_time(source: Source) -> int:
+    """How many examples are read at a time, by the size of the first one."""
+    raw, _ = source.examples(1)
+    size = sum(column.nbytes if column.dtype != object else sum(map(len, column.ravel())) for column in raw.values())
+    return max(1, min(BATCH, BATCH_BYTES // (size or 1)))
+
+
 def split(
     raw: Mapping[str, np.ndarray], target: np.ndarray, *, stratify: bool, lengths: Callable | None = None
 ) -> tuple[InMemory, InMemory, InMemory]:
@@ -255,8 +268,3 @@ def _tensor(name: str, array: np.ndarray) -> tf.Tensor:
     except (TypeError, ValueError) as error:
         kinds = ", ".join(sorted({type(value).__name__ for value in np.ravel(array)}))
         raise ValueError(f"{name} can't be an array of TensorFlow: it holds {kinds}") from error
-
-
-def _size(column: np.ndarray) -> int:
-    """Bytes of an array, texts included."""
-    return column.nbytes if column.dtype != object else sum(map(len, column.ravel()))

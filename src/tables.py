@@ -15,7 +15,6 @@ from src.numbers import FORMS, MISSING, Comma
 from src.sources import Source, split
 from src.specs import Classes, Columns, Data, Values
 
-BATCH = 4096
 NO_NUMBER = f"(?i)({'|'.join(map(re.escape, MISSING))})"
 
 
@@ -60,7 +59,7 @@ def columns(train: Source) -> tuple[Columns, keras.Model]:
     texts = [name for name in dtypes if dtypes[name] == "string"]
     moments = _Moments([name for name in dtypes if name not in texts])
     known = {name: set() for name in texts}
-    for raw, _ in train.in_order(BATCH).as_numpy_iterator():
+    for raw, _ in train.read():
         if moments.names:
             moments.update(np.stack([raw[name].astype("float64") for name in moments.names], axis=1))
         for name in texts:

@@ -142,11 +142,11 @@ def test_targets_fit_the_output(data):
 
 def test_every_example_comes_once_in_order(data):
     raw, target = data.validation.examples(len(data.validation))
-    batches = list(data.validation.in_order(7).as_numpy_iterator())
-    np.testing.assert_array_equal(np.concatenate([batch for _, batch in batches]), target)
     np.testing.assert_array_equal(data.validation.targets(), target)
-    for name, column in raw.items():
-        np.testing.assert_array_equal(np.concatenate([batch[name] for batch, _ in batches]), column)
+    for batches in (list(data.validation.in_order(7).as_numpy_iterator()), list(data.validation.read())):
+        np.testing.assert_array_equal(np.concatenate([batch for _, batch in batches]), target)
+        for name, column in raw.items():
+            np.testing.assert_array_equal(np.concatenate([batch[name] for batch, _ in batches]), column)
 
 
 def test_examples_have_one_hash_only_where_they_are_the_same(data):
