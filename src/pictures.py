@@ -8,6 +8,7 @@ import warnings
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -96,8 +97,8 @@ class Store:
         return "".join(lines[:most]) + (f"\n  and {len(lines) - most:,} more" if most and len(lines) > most else "")
 
     def hashes(self, numbers: np.ndarray) -> np.ndarray:
-        """A hash of the file of each of these pictures, uint64 (numbers,)."""
-        return digests.of_contents(lambda number: self._files[number].read_bytes(), numbers)
+        """A hash of the file of each of these pictures, uint64 (numbers,); remembered where files needn't be read."""
+        return self._file_hashes[numbers]
 
     def warnings(self, names: Sequence[str], labels: np.ndarray) -> tuple[str, ...]:
         """What looks wrong in pictures that can be read: see src/specs.py.
@@ -124,6 +125,18 @@ class Store:
             count = f"{len(others):,} of {len(self._files) - len(self.bad):,} pictures"
             found.append(f"{count} have one colour throughout ({some}{more}): {EMPTY}")
         return tuple(found)
+
+    @cached_property
+    def _file_hashes(self) -> np.ndarray:
+        def contents(number: int) -> bytes:
+            return b"" if number in self.bad else self._files[number].read_bytes()
+
+        def find() -> dict[str, str]:
+            return {"hashes": digests.of_contents(contents, range(len(self._files))).tobytes().hex()}
+
+        key = caches.digest(self._files, "hashes")
+        found = find() if self.cache == "memory" else caches.remembered(key, find)
+        return np.frombuffer(bytes.fromhex(found["hashes"]), "<u8")
 
     def _white(self) -> int | None:
         """What is white where there are pictures of 16 bits: the largest value of as many bits as their pixels need."""

@@ -114,10 +114,12 @@ def test_where_pictures_are_kept_changes_nothing_else(tmp_path, monkeypatch):
         data = load(tmp_path / "pets", cache=cache)
         batches = data.train.shuffled(1, 2, 3, base=2).take(5).as_numpy_iterator()
         found.append([(raw["image"].tobytes(), target.tolist()) for raw, target in batches])
+        found[-1].append(data.train.digests().tolist())
     assert found[0] == found[1] == found[2]
     monkeypatch.setattr(pictures.Store, "_images", never)  # neither decodes all of them once more
+    monkeypatch.setattr(pictures.digests, "of_contents", never)
     for cache in ("disk", "none"):
-        load(tmp_path / "pets", cache=cache)
+        assert load(tmp_path / "pets", cache=cache).train.digests().tolist() == found[0][-1]
 
 
 def test_without_a_folder_for_them_pictures_are_read_all_the_same(tmp_path, monkeypatch):
