@@ -18,6 +18,8 @@ def found(
         monitor: the figure that decided which epoch is best, such as "val_log_loss".
         direction: "min" or "max".
     """
+    if monitor not in history:  # of a run whose best epoch was decided by another figure
+        return []
     sign = 1 if direction == "max" else -1
     validation = [sign * value for value in history[monitor]]
     name = monitor.removeprefix("val_")

@@ -110,8 +110,8 @@ class Run:
         said += diagnosis.found(self.history, self.metrics, self.task.monitor, self.task.direction)
         measured = list(self.metrics)[-2]  # the last split, on which the baseline is measured too
         name = self.task.monitor.removeprefix("val_")
-        found, simple = self.metrics[measured][name], self.metrics["baseline"].get(name)
-        if simple is not None and not (found > simple if self.task.direction == "max" else found < simple):
+        found, simple = (self.metrics[split].get(name) for split in (measured, "baseline"))  # an old run may lack it
+        if None not in (found, simple) and not (found > simple if self.task.direction == "max" else found < simple):
             predictor = self.metrics["baseline"]["predictor"]
             said = [*said, f"{name} is {found:.4g} on {measured}, no better than that of the baseline: {predictor}"]
         return said
@@ -197,10 +197,10 @@ def load_run(path: str | Path) -> Run:
 
 
 def read_history(path: Path) -> dict[str, list[float]]:
-    """Each epoch's figures of the run in the folder `path`, by name; of one that goes on too."""
-    with open(path / "history.csv", newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    return {name: [float(row[name]) for row in rows] for name in rows[0]}
+    """Each epoch's figures of the run in the folder `path`, by name; none before its first epoch has ended."""
+    file = path / "history.csv"
+    rows = list(csv.DictReader(file.read_text(encoding="utf-8").splitlines())) if file.exists() else []
+    return {name: [float(row[name]) for row in rows] for name in (rows[0] if rows else ())}
 
 
 def find(run: str, model: str, data: str, folder: str) -> Run:
