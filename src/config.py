@@ -169,7 +169,7 @@ def as_names(model: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(data := names.get("data"), str | None):
         raise UsageError(
             f'data is the name of a file of src/datasets/, such as "digits", and no {type(data).__name__}: write '
-            "src/datasets/NAME.py, whose load() gives your arrays, as docs/contracts.md says, or for a table a CSV file: "
+            "src/datasets/NAME.py, whose load() gives your arrays, as docs/contracts.md says, or for a table a CSV: "
             'data="csv", path="FILE.csv", target="COLUMN".'
         )
     for name in (*CHOOSING, "resume"):
