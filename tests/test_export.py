@@ -25,7 +25,7 @@ from src.tasks.classification import Task
 
 SPEC = Image(6, 5, 1)
 CLASSES = Classes(("cat", "dog", "über"), (1, 1, 1))
-FIGURES = {"accuracy": 0.5}
+FIGURES = {"log_loss": 0.5, "accuracy": 0.5}
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +55,7 @@ def run(tmp_path_factory) -> Run:
     splits = {name: {"examples": 20} for name in ("train", "validation")}
     write_json(path / "manifest.json", {"splits": splits, "in_two_splits": []})
     write_json(path / "metrics.json", {"train": FIGURES, "validation": FIGURES, "baseline": {"predictor": "none"}})
+    (path / "history.csv").write_text("epoch,val_log_loss\n0,0.5\n")
     return load_run(path)
 
 
