@@ -154,6 +154,17 @@ def check_model(file: ModelFile, model: keras.Model, outputs: Output) -> None:
     )
 
 
+def unexplained(*files: ModelFile | DataFile | TaskFile) -> list[str]:
+    """A line for each knob of the files that has no help."""
+    owners = {ModelFile: "build", DataFile: "load", TaskFile: "Task"}
+    return [
+        f"{knob.where}: the knob {knob.name!r} has no line under Args: in {owners[type(file)]}'s docstring, which is its help"
+        for file in files
+        for knob in file.knobs
+        if not knob.help
+    ]
+
+
 def _need(file: DataFile | ModelFile, holds: bool, what: str) -> None:
     if not holds:
         raise UserError(f"{shown(file.path)}: {what}.")

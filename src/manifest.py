@@ -26,7 +26,7 @@ def manifest(splits: Mapping[str, Source], task, notes: str = "", warnings: Sequ
     digests = {name: source.digests() for name, source in splits.items()}
     described = {name: _describe(source, digests[name], task) for name, source in splits.items()}
     repeated = [found for pair in combinations(splits, 2) if (found := _repeated(digests, *pair))]
-    noticed = _without_examples(described["train"])
+    noticed = [text for split, about in described.items() for text in _without_examples(split, about)]
     noticed += [_too_many(pair, described) for pair in repeated if _is_many(pair)]
     return {"notes": notes, "splits": described, "in_two_splits": repeated, "warnings": [*warnings, *noticed]}
 
@@ -79,9 +79,10 @@ def _too_many(pair: Mapping, described: Mapping[str, Mapping]) -> str:
     )
 
 
-def _without_examples(train: Mapping) -> list[str]:
-    names = [name for name, count in train.get("classes", {}).items() if not count]
+def _without_examples(split: str, about: Mapping) -> list[str]:
+    names = [name for name, count in about.get("classes", {}).items() if not count]
     if not names:
         return []
     named = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED:,} more classes" if len(names) > NAMED else "")
-    return [f"train has no example of {named}: what is never seen isn't predicted; add some, or leave the class out"]
+    why = "what is never seen isn't predicted" if split == "train" else "its figures say nothing about it"
+    return [f"{split} has no example of {named}: {why}; add some, or leave the class out"]

@@ -23,7 +23,7 @@ from src.augmentation import augmentation
 from src.callbacks import Measurement
 from src.compatibility import check_signatures
 from src.config import Config, as_names, resolve, served_as
-from src.contract import check_examples, check_model, check_targets, load_data, mistakes_in
+from src.contract import check_examples, check_model, check_targets, load_data, mistakes_in, unexplained
 from src.errors import UserError
 from src.evaluate import compare, figures, splits
 from src.export import Verifier, publish
@@ -41,7 +41,7 @@ from src.signals import Stop, Stopped, Terminated
 from src.signatures import Signature, traced
 from src.specs import Data
 from src.state import State
-from src.tensorboard import save_samples
+from src.tensorboard import LOGS, save_samples
 
 
 @held()
@@ -135,6 +135,8 @@ def _train(
     if loaded.notes:
         say(loaded.notes)
     say(f"{choices.model.name} on {settings.data_name}: {choices.task.name}, on {device.name()}")
+    for text in unexplained(choices.model, choices.data, choices.task):
+        say(text)
     parts = splits(loaded, limit, test)
     loaded = dataclasses.replace(loaded, **parts)
     warnings = [*loaded.warnings, *check_examples(choices.data, loaded.preprocess, parts)]
@@ -230,7 +232,7 @@ def _begin(path: Path, facts: dict, described: dict, resumed: bool, say: Callabl
         for left in path.glob(".[0-9]*-*"):  # half-written files of a process that was killed
             left.unlink()
         say(f"{path} was cut off before its first state: it starts over")
-        shutil.rmtree(path / "tensorboard", ignore_errors=True)
+        shutil.rmtree(path / LOGS, ignore_errors=True)
     write_json(path / "config.json", facts)
     write_json(path / "manifest.json", described)
     return None

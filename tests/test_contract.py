@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from src import catalogue
+from src import catalogue, knobs
 from src.catalogue import DataFile, ModelFile
-from src.contract import check_data, check_examples, check_model, check_targets, load_data, mistakes_in
+from src.contract import check_data, check_examples, check_model, check_targets, load_data, mistakes_in, unexplained
 from src.errors import UserError
 from src.evaluate import splits
 from src.images import Pictures
@@ -20,6 +20,7 @@ from src.sources import InMemory
 from src.specs import Classes, Columns, Data, Image, Values, Vector
 from src.tables import from_matrix
 from src.tasks import classification, regression
+from tests.tree import toys
 
 CLASSES = Classes(("low", "middle", "high"))
 DATA = DataFile("things", Path("src/datasets/things.py"), "", (Columns,), (Classes,), "", "", ())
@@ -65,7 +66,8 @@ def test_what_a_data_set_does_wrong_is_said(data, said):
     [
         (np.array([1, 2, 3], "int32"), "label 3"),
         (np.array([-1, 2, 0], "int32"), "label -1"),
-        (np.array([0.0, 1.0], "float32"), "int32"),
+        (np.array([0.0, 1.0], "float32"), "int32 (examples,), not float32"),
+        (np.array([0, 1], "int64"), "int32 (examples,), not int64"),
         (np.array([[0], [1]], "int32"), "(2, 1)"),
     ],
     ids=str,
@@ -283,6 +285,14 @@ def chain(*ends):
 def test_what_build_returns_is_told_with_what_to_write_instead(model, said):
     with pytest.raises(UserError, match=f"models/thing.py: .*{said}"):
         check_model(MODEL, model, Classes(("a", "b")))
+
+
+def test_a_knob_without_help_is_placed_and_told_what_it_lacks(tmp_path):
+    root = toys(tmp_path)
+    path = root / "models/clerk.py"
+    path.write_text(path.read_text().replace("        pencils: how many.", ""))
+    said = "models/clerk.py:8: the knob 'pencils' has no line under Args: in build's docstring, which is its help"
+    assert unexplained(dataclasses.replace(MODEL, knobs=knobs.read(path, "build"))) == [said]
 
 
 def test_a_mistake_is_placed_by_file_and_line(tmp_path):
