@@ -157,8 +157,9 @@ def check_model(file: ModelFile, model: keras.Model, outputs: Output) -> None:
 def unexplained(*files: ModelFile | DataFile | TaskFile) -> list[str]:
     """A line for each knob of the files that has no help."""
     owners = {ModelFile: "build", DataFile: "load", TaskFile: "Task"}
+    lacks = "has no line under Args: in {}'s docstring, which is its help"
     return [
-        f"{knob.where}: the knob {knob.name!r} has no line under Args: in {owners[type(file)]}'s docstring, which is its help"
+        f"{knob.where}: the knob {knob.name!r} {lacks.format(owners[type(file)])}"
         for file in files
         for knob in file.knobs
         if not knob.help
