@@ -47,8 +47,8 @@ generate: $(READY) ## Let a language model write [MODEL=...] [DATA=...] [RUN=...
 baseline: $(READY) ## Score simple predictors on DATA=name [ARGS="..."]
 	$(strip $(SRC) baseline $(DATA) $(ARGS))
 
-list: $(READY) ## List the models and data sets
-	$(strip $(SRC) list $(ARGS))
+list: $(READY) ## List models, data sets and recipes; with ARGS=name, details of one
+	@$(strip $(SRC) list $(MODEL) $(DATA) $(RECIPE) $(ARGS))
 
 doctor: $(READY) ## Check this machine: Python, packages, GPU, disk
 	$(strip $(SRC) doctor $(ARGS))

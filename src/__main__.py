@@ -2,6 +2,11 @@
 
 import sys
 
-from src.cli import main
+from src.program import missing
+
+try:
+    from src.cli import main
+except ModuleNotFoundError as error:
+    sys.exit(f"error: {missing(error.name)}")
 
 sys.exit(main())

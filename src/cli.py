@@ -19,6 +19,7 @@ import tyro
 from src import catalogue, config, knobs, resume
 from src.errors import UsageError, UserError, nearest, unknown
 from src.knobs import Knob
+from src.program import PROGRAM, missing
 from src.signals import CODES, Stopped, Terminated, leave
 
 # Each command's module and function, what it does, and whether it needs TensorFlow.
@@ -28,15 +29,14 @@ COMMANDS = {
     "evaluate": ("src.evaluate", "evaluate", "Measure a trained run on its data set again.", True),
     "export": ("src.export", "export", "Publish a trained run for TensorFlow Serving, as ONNX or LiteRT.", True),
     "serve": ("src.serving.serve", "serve", "Serve exports: TensorFlow Serving, or a local server.", False),
-    "ask": ("src.ask", "ask", "Ask a served model about a picture, a text, a table, a series or a request.", False),
+    "ask": ("src.ask", "ask", "Query a served model with a picture, text, table, series or JSON.", False),
     "generate": ("src.generate", "generate", "Let a trained language model write.", True),
     "baseline": ("src.baseline", "baseline", "Show how good simple predictors are on a data set.", True),
-    "list": ("src.listing", "listing", "Show models and data sets, what goes together, and their knobs.", False),
+    "list": ("src.listing", "listing", "List models, data sets and recipes, or show one in detail.", False),
     "doctor": ("src.doctor", "doctor", "Check this machine: what is wrong and how to mend it.", False),
     "bench-serve": ("src.serving.bench", "bench_serve", "Measure a served model under load.", False),
     "bench": ("src.bench", "bench", "Time the harness against a plain model.fit.", True),
 }
-PROGRAM = "python -m src"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -73,7 +73,7 @@ def _failed(error: BaseException) -> int:
         case OSError(filename=str(name), strerror=reason):
             message, code = f"error: {name}: {reason}.", 1
         case OSError(errno=errno.ENOSPC | errno.EROFS, strerror=reason):
-            message, code = f"error: {reason}. `{PROGRAM} doctor` shows the folders and the space in them.", 1
+            message, code = f"error: {reason}. `make doctor` shows the folders and the space in them.", 1
         case _:
             raise error
     print(message, file=sys.stderr)
@@ -91,15 +91,21 @@ def _run(argv: list[str], debug: bool) -> None:
         arguments, flags = _model_arguments(command, rest)
     elif command == "baseline":
         arguments, flags = _baseline_arguments(rest)
+    elif command == "list":
+        arguments, flags = _list_arguments(rest)
     elif command == "ask":
         arguments, flags = _ask_arguments(rest)
     else:
         arguments, flags = [], parse(f"{PROGRAM} {command}", COMMANDS[command][2], {function: _own(command)}, rest)
-    if needs_tensorflow:
-        from src.quiet import import_tensorflow
+    try:
+        if needs_tensorflow:
+            from src.quiet import import_tensorflow
 
-        import_tensorflow(debug)
-    getattr(importlib.import_module(module), function)(*arguments, **flags)
+            import_tensorflow(debug)
+        found = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise UserError(missing(error.name)) from None
+    getattr(found, function)(*arguments, **flags)
 
 
 def _own(command: str) -> tuple[Knob, ...]:
@@ -146,6 +152,15 @@ def _baseline_arguments(words: list[str]) -> tuple[list[str], dict[str, Any]]:
     file = catalogue.dataset(words[0])
     groups = {"baseline": _own("baseline"), "data": file.knobs}
     return [file.name], parse(f"{PROGRAM} baseline {file.name}", COMMANDS["baseline"][2], groups, words[1:])
+
+
+def _list_arguments(words: list[str]) -> tuple[list[str], dict[str, Any]]:
+    """The name that is asked about, if there is one; the command has no flags."""
+    names = [word for word in words if not word.startswith("-")]
+    parse(f"{PROGRAM} list [NAME]", COMMANDS["list"][2], {}, [word for word in words if word not in names])
+    if len(names) > 1:
+        raise UsageError(f"One name at a time: {PROGRAM} list {names[0]}")
+    return names, {}
 
 
 def _ask_arguments(words: list[str]) -> tuple[list[str], dict[str, Any]]:

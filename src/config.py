@@ -287,7 +287,7 @@ def _tasks(model: ModelFile, data: DataFile, name: str | None) -> tuple[TaskFile
     if not possible:
         raise UsageError(
             f"{model.name} takes {_names(model.takes)} and gives {_names(model.gives)}; {data.name} has "
-            f"{_names(data.inputs)} and {_names(data.outputs)}. What goes together: python -m src list"
+            f"{_names(data.inputs)} and {_names(data.outputs)}. What goes together: make list"
             + "".join(f"\nUnreadable: {problem}" for problem in catalogue.broken())
         )
     if name is None:

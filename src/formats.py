@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from src.errors import UserError
+from src.program import PYTHON
 from src.quiet import hidden_log
 from src.runs import Run
 from src.signatures import DEFAULT, features_of, request_of
@@ -44,7 +45,7 @@ class Format:
         """Raises a UserError where one of its packages isn't installed."""
         names = [package.split("==")[0].replace("-", "_") for package in self.packages]
         if not all(map(find_spec, names)):
-            raise UserError(f"{self.title} needs packages of its own: python -m pip install {' '.join(self.packages)}")
+            raise UserError(f"{self.title} needs more packages: {PYTHON} -m pip install {' '.join(self.packages)}")
 
 
 class Numbers(keras.Model):

@@ -19,6 +19,7 @@ from src.errors import UsageError, UserError, nearest
 from src.modules import cached, source
 
 SCALARS = {"int": int, "float": float, "str": str, "bool": bool}
+NAMES = {int: "an integer", float: "a finite number", str: "a string", bool: "true or false", NoneType: "None"}
 
 
 @dataclass(frozen=True)
@@ -99,9 +100,8 @@ def words(kind: Any) -> str:
     if origin is Literal:
         return "one of " + ", ".join(map(repr, args))
     if origin is tuple:
-        return f"a list, each {words(args[0])}"
-    names = {int: "a whole number", float: "a finite number", str: "a text", bool: "true or false", NoneType: "nothing"}
-    return names[kind]
+        return f"a list of {NAMES[args[0]].split(' ', 1)[1]}s"
+    return NAMES[kind]
 
 
 @cached

@@ -1,10 +1,11 @@
 """Going on with a run that was cut off: which one is meant, and whether it is still the same training."""
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from src import config
+from src import config, specs
 from src.errors import UsageError, UserError
 from src.files import read_record
 
@@ -29,8 +30,9 @@ def knobs_of_run(model: str, given: Mapping[str, Any]) -> dict[str, Any]:
             raise UsageError(f"{path} was started with {name} {before!r}, not {value!r}; it goes on as it was.")
     if given.get("config") or given.get("recipe"):
         raise UsageError("--resume takes the configuration of the run; leave --config and --recipe out.")
-    known = config.choose(model, data=saved["data"], task=saved["task"]).knobs.values()
-    config.knobs_of_run(path, [knob for knob in known if knob.name not in config.UNSAVED])
+    choices = config.choose(model, data=saved["data"], task=saved["task"])
+    choices = dataclasses.replace(choices, inputs=(specs.KINDS[saved["inputs"]["kind"]],))  # others have other knobs
+    config.knobs_of_run(path, [knob for knob in choices.knobs.values() if knob.name not in config.UNSAVED])
     places = {name: saved["knobs"][name] for name in config.PLACES}
     return {**places, **given, "resume": str(path), "config": str(path / "config.json")}
 
@@ -63,7 +65,7 @@ def find(model: str, given: Mapping[str, Any]) -> Path:
     folder = Path(given.get("runs_dir") or "runs")
     path = config.newest_run(folder, model, given.get("data"), "config.json")
     if not path:
-        raise UserError(f"{folder} has no run of {model} to go on with. Start one: python -m src train {model}")
+        raise UserError(f"{folder} has no run of {model} to go on with. Start one: make train MODEL={model}")
     return path
 
 

@@ -9,7 +9,7 @@ judge.keras         where a model makes things: by whose features they are measu
 doors/              other ways in, such as encoded pictures, as SavedModels
 best.weights.h5     the best epoch's weights and the optimiser's state
 requests/           sample requests to each signature, as TensorFlow Serving takes them
-figures/, tensorboard/, report.html, export.json
+figures/, logs/, report.html, export.json
 export/             what was exported to other formats than the SavedModel
 warnings.json       what looked wrong in training, if anything did
 metrics.json        figures of the splits; it comes last, so a run without it was cut off
@@ -214,8 +214,8 @@ def find(run: str, model: str, data: str, folder: str) -> Run:
     path = config.newest_run(Path(folder), model, data, "metrics.json")
     if not path:
         on = f" on {data}" if data else ""
-        which = f" --data {data}" if data in catalogue.datasets() else ""  # the data may be the user's own
-        raise UserError(f"{folder} has no finished run of {model}{on}. Start one: python -m src train {model}{which}")
+        which = f" DATA={data}" if data in catalogue.datasets() else ""  # the data may be the user's own
+        raise UserError(f"{folder} has no finished run of {model}{on}. Start one: make train MODEL={model}{which}")
     return load_run(path)
 
 

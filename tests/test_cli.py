@@ -8,6 +8,7 @@ import pytest
 
 from src import catalogue, cli
 from src.errors import UserError
+from src.program import PROGRAM
 from tests import tree
 
 
@@ -61,14 +62,14 @@ def test_help_of_each_command(say, command):
     code, out, _ = say(command, "--help")
     assert code == 0
     assert cli.COMMANDS[command][2] in out
-    assert "--" in out.replace("--help", "")
+    assert "--" in out.replace("--help", "") or command == "list"
 
 
 def test_train_without_a_model_names_them(toys, say):
     code, out, err = say("train")
     assert code == 2
     assert err == "error: Name a model: clerk, painter.\n"
-    assert "usage: python -m src train MODEL" in out
+    assert f"usage: {PROGRAM} train MODEL" in out
     assert say("train", "--help") == (0, out, "")
 
 
@@ -185,13 +186,13 @@ def test_unknown_flag(toys, say, trained):
     code, out, err = say("train", "painter", "--epoch", "3")
     assert (code, out) == (2, "")
     assert "no flag '--epoch' here. Did you mean '--epochs'?" in err
-    assert "python -m src train painter --help" in err
+    assert f"{PROGRAM} train painter --help" in err
     assert trained == []
 
 
 def test_unknown_flag_of_another_command(say):
-    code, _, err = say("list", "--modle", "x")
-    assert code == 2 and "Did you mean '--model'?" in err and "python -m src list --help" in err
+    code, _, err = say("serve", "--modle", "x")
+    assert code == 2 and "Did you mean '--model'?" in err and f"{PROGRAM} serve --help" in err
 
 
 @pytest.mark.parametrize(
@@ -218,7 +219,7 @@ def test_only_switches_have_a_no(toys, say):
 def test_mistyped_value_names_the_flag(toys, say, trained, words):
     code, out, err = say("train", "painter", *words.split())
     assert (code, out) == (2, "")
-    assert words.split()[0] in err and "python -m src train painter --help" in err
+    assert words.split()[0] in err and f"{PROGRAM} train painter --help" in err
     assert trained == []
 
 
@@ -261,7 +262,7 @@ def test_pairing_says_which_task_is_unreadable(toys, say):
         (
             OSError(28, "No space left on device"),
             1,
-            "error: No space left on device. `python -m src doctor` shows the folders and the space in them.\n",
+            "error: No space left on device. `make doctor` shows the folders and the space in them.\n",
         ),
         (KeyboardInterrupt(), 130, "\nstopped; nothing unfinished was published.\n"),
     ],
@@ -281,7 +282,7 @@ def test_our_own_mistakes_keep_their_traceback(say, monkeypatch, mistake):
 
 
 def raising(error):
-    def function(**flags):
+    def function(*arguments, **flags):
         raise error
 
     return function
@@ -308,7 +309,7 @@ def test_nothing_imports_tensorflow(tmp_path):
         heavy = {"tensorflow", "keras", "numpy", "sklearn", "matplotlib", "models.painter"} & set(sys.modules)
         print(codes, sorted(heavy), file=sys.stderr)
     """
-    good = ["--help", "train --help", "train painter --help", "list", "list --model painter", "evaluate --help"]
+    good = ["--help", "train --help", "train painter --help", "list", "list painter", "evaluate --help"]
     bad = [
         "train",
         "train x",
@@ -328,7 +329,7 @@ def test_process_prints_and_exits():
     root = tree.ROOT
     overview = tree.run(root)
     assert (overview.returncode, overview.stderr) == (0, "")
-    assert overview.stdout.startswith("usage: python -m src COMMAND")
+    assert overview.stdout.startswith(f"usage: {PROGRAM} COMMAND")
     refusal = tree.run(root, "trian")
     assert (refusal.returncode, refusal.stdout) == (2, "")
     assert "Did you mean 'train'?" in refusal.stderr and "Traceback" not in refusal.stderr
@@ -354,3 +355,25 @@ def test_reader_that_goes_away(tmp_path, words):
     complaint = process.stderr.read()
     process.stderr.close()
     assert (process.wait(), complaint) == (1, "")
+
+
+@pytest.mark.parametrize(("words", "package"), [((), "tyro"), (("list",), "rich"), (("evaluate",), "tensorflow")])
+def test_a_missing_package_is_one_line(tmp_path, words, package):
+    script = f"import runpy, sys; sys.modules[{package!r}] = None; runpy.run_module('src', run_name='__main__')"
+    ended = subprocess.run(
+        [sys.executable, "-c", script, *words], cwd=tree.copied(tmp_path), capture_output=True, encoding="utf-8"
+    )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith(f"error: The package {package!r} isn't installed") and "make setup" in line
+
+
+def test_what_it_prints_about_itself_can_be_run(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    place = tmp_path / "a b" / "python"
+    place.parent.mkdir()
+    place.symlink_to(sys.executable)
+    asked = ["-c", "import sys; sys.path.append(sys.argv[1]); from src.program import PYTHON; print(PYTHON)", tree.ROOT]
+    shown = subprocess.run([place, *asked], capture_output=True, encoding="utf-8").stdout
+    assert shown == "'a b/python'\n"
+    assert subprocess.run(f"{shown.strip()} --version", shell=True).returncode == 0

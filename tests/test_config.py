@@ -150,10 +150,10 @@ def test_what_a_run_writes_can_be_read_again(toys):
         ("epoch = 3", "mine.toml: there is no knob 'epoch'. Did you mean 'epochs'?", UsageError),
         ("pencils = 3", "mine.toml: there is no knob 'pencils'.", UsageError),
         ("wet = nan", "mine.toml: wet takes a finite number, not nan (models/painter.py:", UsageError),
-        ("epochs = 2.0", "mine.toml: epochs takes a whole number, not 2.0 (src/plan.py:", UsageError),
-        ("epochs = true", "mine.toml: epochs takes a whole number, not True", UsageError),
+        ("epochs = 2.0", "mine.toml: epochs takes an integer, not 2.0 (src/plan.py:", UsageError),
+        ("epochs = true", "mine.toml: epochs takes an integer, not True", UsageError),
         ("framed = 1", "mine.toml: framed takes true or false, not 1", UsageError),
-        ("brushes = 3", "mine.toml: brushes takes a list, each a whole number, not 3", UsageError),
+        ("brushes = 3", "mine.toml: brushes takes a list of integers, not 3", UsageError),
         ('data = "table"', "table has Columns and Values", UsageError),
         ('data = "tabel"', "There is no data set 'tabel'. Did you mean 'table'?", UsageError),
         ("data = 3", "mine.toml: model, data and task have to be names", UserError),
@@ -199,7 +199,7 @@ class DataFrame:
         ("painter", {"config": {"epochs": 3}}, "config is a name or a path, and no dict"),
         ("painter", {"task": np.zeros(2)}, "task is a name or a path, and no ndarray"),
         ("painter", {"grain": DataFrame()}, "grain takes a finite number, not a b 0 1 2 1 1 2"),
-        ("painter", {"brushes": np.zeros((3, 2))}, r"brushes takes a list, each a whole number, not array\(\[\[0."),
+        ("painter", {"brushes": np.zeros((3, 2))}, r"brushes takes a list of integers, not array\(\[\[0."),
     ],
 )  # fmt: skip
 def test_what_is_no_name_is_refused_in_a_sentence(command, model, given, said):
@@ -227,7 +227,7 @@ def test_fit_of_a_model_file_is_checked(toys):
     (toys / "models/vague.py").write_text(tree.PAINTER.replace('"epochs": 7', '"epochs": "some"'))
     with pytest.raises(UsageError, match=r"^models/sloppy.py: there is no knob 'epoch'. Did you mean 'epochs'\?"):
         config.resolve("sloppy", {})
-    with pytest.raises(UsageError, match=r"^models/vague.py: epochs takes a whole number, not 'some'"):
+    with pytest.raises(UsageError, match=r"^models/vague.py: epochs takes an integer, not 'some'"):
         config.resolve("vague", {})
 
 

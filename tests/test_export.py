@@ -233,11 +233,11 @@ def test_a_run_is_exported_under_the_name_that_training_gave_it(run, tmp_path, m
     assert export(run=str(tmp_path / "run"), exports_dir=str(tmp_path), **flags).parent.name == name
 
 
-@pytest.mark.parametrize(("data", "hint"), [("digits", "mlp --data digits"), ("houses", "mlp"), ("", "mlp")])
+@pytest.mark.parametrize(("data", "hint"), [("digits", "mlp DATA=digits"), ("houses", "mlp"), ("", "mlp")])
 def test_where_there_is_no_run_the_command_is_told_that_makes_one(tmp_path, data, hint):
     with pytest.raises(UserError) as error:
         find("", "mlp", data, str(tmp_path))
-    assert str(error.value).endswith(f"Start one: python -m src train {hint}")
+    assert str(error.value).endswith(f"Start one: make train MODEL={hint}")
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "a b", ".hidden"])

@@ -85,7 +85,7 @@ def test_reads_a_constructor_and_its_class_docstring(tmp_path):
         ("a: float = 2 * 3", "2 * 3 is not plain data"),
         ("a = 3", "needs an annotation and a default"),
         ("a: int", "needs an annotation and a default"),
-        ("a: int = 1.5", "the default of 'a' isn't a whole number"),
+        ("a: int = 1.5", "the default of 'a' isn't an integer"),
         ("a: float = None", "the default of 'a' isn't a finite number"),
         ("a: float = 1e999", "the default of 'a' isn't a finite number"),
         ("a: Literal['x', 'y'] = 'z'", "the default of 'a' isn't one of 'x', 'y'"),
@@ -139,22 +139,22 @@ def test_fits(kind, value, expected):
 @pytest.mark.parametrize(
     ("kind", "value", "words"),
     [
-        (int, True, "a whole number, not True"),
-        (int, 3.0, "a whole number, not 3.0"),
-        (int, "3", "a whole number, not '3'"),
-        (int, None, "a whole number, not None"),
+        (int, True, "an integer, not True"),
+        (int, 3.0, "an integer, not 3.0"),
+        (int, "3", "an integer, not '3'"),
+        (int, None, "an integer, not None"),
         (float, True, "a finite number, not True"),
         (float, math.nan, "a finite number, not nan"),
         (float, -math.inf, "a finite number, not -inf"),
         (float, 10**400, "a finite number, not 1000"),
-        (float | None, math.nan, "a finite number or nothing, not nan"),
+        (float | None, math.nan, "a finite number or None, not nan"),
         (bool, 1, "true or false, not 1"),
-        (str, 3, "a text, not 3"),
-        (tuple[int, ...], 3, "a list, each a whole number, not 3"),
-        (tuple[int, ...], "12", "a list, each a whole number, not '12'"),
-        (tuple[str, ...], "ab", "a list, each a text, not 'ab'"),
-        (tuple[int, ...], [1, True], "a list, each a whole number, not [1, True]"),
-        (tuple[float, ...], [math.inf], "a list, each a finite number, not [inf]"),
+        (str, 3, "a string, not 3"),
+        (tuple[int, ...], 3, "a list of integers, not 3"),
+        (tuple[int, ...], "12", "a list of integers, not '12'"),
+        (tuple[str, ...], "ab", "a list of strings, not 'ab'"),
+        (tuple[int, ...], [1, True], "a list of integers, not [1, True]"),
+        (tuple[float, ...], [math.inf], "a list of finite numbers, not [inf]"),
         (Literal["x", "y"], "z", "one of 'x', 'y', not 'z'"),
         (Literal["x", "y"], ["x"], "one of 'x', 'y', not ['x']"),
         (Literal[1, 2], True, "one of 1, 2, not True"),
@@ -176,5 +176,5 @@ def test_check_names_the_place_and_the_nearest_knob():
         knobs.check(known, {"WIDTH": 2}, "mine.toml")
     with pytest.raises(UsageError, match=r"^mine.toml: there is no knob 'x'. It has: depth, width.$"):
         knobs.check(known, {"x": 2}, "mine.toml")
-    with pytest.raises(UsageError, match=r"^mine.toml: width takes a whole number"):
+    with pytest.raises(UsageError, match=r"^mine.toml: width takes an integer"):
         knobs.check(known, {"width": "2"}, "mine.toml")
