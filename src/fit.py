@@ -89,7 +89,7 @@ def fit(
         data: the splits; test isn't read.
         plan: batches, steps and epochs.
         schedule: callbacks of its learning-rate schedule.
-        folder: the run's; history.csv and tensorboard/ are written there.
+        folder: the run's; history.csv and logs/ are written there.
         seed: decides the order of the examples, and how they are changed.
         start: the state to go on from; None starts anew.
         stop: set when the training is to end.

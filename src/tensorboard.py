@@ -14,6 +14,7 @@ from src.signatures import predictor
 from src.specs import Data, Image
 
 EXAMPLES = 10
+LOGS = "logs"  # the folder in a run's; TensorBoard shows it in each run's name, in a narrow column
 KEPT = "kept"  # pictures by the weights that were kept
 
 
@@ -27,7 +28,7 @@ def callback(folder: Path, model: keras.Model, data: Data, seed: int, histograms
         seed: of the training, by which some of them are changed.
         histograms: whether to write histograms of all weights each epoch, which takes longer than a small epoch.
     """
-    logs = folder / "tensorboard"
+    logs = folder / LOGS
     with tf.summary.create_file_writer(str(logs / "train")).as_default(step=0):
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         tf.summary.text("config", f"```\n{json.dumps(config, indent=2)}\n```")
@@ -55,7 +56,7 @@ class Samples(keras.callbacks.Callback):
         samples = self.samples()
         _save_pictures(self.folder, samples, f"{epoch + 1:04d}")
         if samples and self.tensorboard:
-            with tf.summary.create_file_writer(str(self.folder / "tensorboard" / "train")).as_default(step=epoch):
+            with tf.summary.create_file_writer(str(self.folder / LOGS / "train")).as_default(step=epoch):
                 for name, sample in samples.items():
                     if isinstance(sample, str):
                         tf.summary.text(f"samples/{name}", f"```\n{sample}\n```")

@@ -100,7 +100,7 @@ def test_samples_are_shown(run):
     assert len(samples) == 3
     assert all(len(text) == 400 for text in samples.values())
     assert "Sample, seed 0" in (run.path / "report.html").read_text(encoding="utf-8")
-    events = list((run.path / "tensorboard" / "train").glob("events*"))
+    events = list((run.path / "logs" / "train").glob("events*"))
     tags = {v.tag for f in events for e in tf.compat.v1.train.summary_iterator(str(f)) for v in e.summary.value}
     assert "samples/seed 0" in tags
 

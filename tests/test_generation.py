@@ -111,7 +111,7 @@ def test_the_report_and_tensorboard_show_each_epoch(run):
     for name in ("samples", "same_noise", "interpolation", "samples_and_their_nearest_training_images"):
         pictures = {path.stem for path in (run.path / "figures" / "samples" / name).iterdir()}
         assert pictures == {"0001", "0002", "kept"}
-    events = list((run.path / "tensorboard" / "train").glob("events*"))
+    events = list((run.path / "logs" / "train").glob("events*"))
     found = [
         e.step
         for f in events

@@ -42,7 +42,7 @@ def test_the_run_is_complete(run):
     names = {path.name for path in run.path.iterdir()}
     assert names >= {
         "config.json", "manifest.json", "history.csv", "metrics.json", "model.keras", "preprocess.keras",
-        "best.weights.h5", "requests", "figures", "tensorboard", "report.html", "export.json",
+        "best.weights.h5", "requests", "figures", "logs", "report.html", "export.json",
     }  # fmt: skip
     assert [name for name in names if name.startswith(".")] == [".lock"]
 
@@ -133,7 +133,7 @@ def test_best_weights_are_those_of_the_model(run):
 
 def test_tensorboard_has_curves_of_both_splits(run):
     for split in ("train", "validation"):
-        events = list((run.path / "tensorboard" / split).glob("events*"))
+        events = list((run.path / "logs" / split).glob("events*"))
         tags = {
             value.tag
             for file in events

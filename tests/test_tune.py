@@ -610,7 +610,7 @@ def test_trials_of_two_searches_are_not_one_in_tensorboard(tmp_path):
         folder = tmp_path / search / "trials" / "0000"
         folder.mkdir(parents=True)
         show_to_tensorboard(folder, {"batch": None, "units": [4, 8]}, "val_accuracy", {"score": 0.5, "epochs": 2})
-        (file,) = (tmp_path / search / "tensorboard" / "0000").glob("events*")
+        (file,) = (tmp_path / search / "logs" / "0000").glob("events*")
         for event in tf.compat.v1.train.summary_iterator(str(file)):
             for value in event.summary.value:
                 found = HParamsPluginData.FromString(value.metadata.plugin_data.content)

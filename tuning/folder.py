@@ -3,7 +3,7 @@
 search.json     what is searched
 trials/ID/      of each trial: trial.json, which it is given, result.json, which it leaves, and log.txt
 runs/           the runs of the trials; a trial that goes on with another one's goes on in that one's
-tensorboard/    the figures of the trials, for its page of hyperparameters
+logs/           the figures of the trials, for TensorBoard's page of hyperparameters
 best.json       the configuration that won
 report.html     the page of all this
 comparison.json what it and the configuration without any search reach on the test split, with several seeds

@@ -120,8 +120,10 @@ def _show(folder: Path, shown: Mapping[str, Any], monitor: str, result: Mapping[
     import tensorflow as tf
     from tensorboard.plugins.hparams.api import hparams
 
+    from src.tensorboard import LOGS
+
     search = folder.parents[1]
-    with tf.summary.create_file_writer(str(search / "tensorboard" / folder.name)).as_default():
+    with tf.summary.create_file_writer(str(search / LOGS / folder.name)).as_default():
         # Trials of one id are one to TensorBoard, which may show several searches.
         name = f"{folder.name} {search.name.removeprefix('tune-')}"
         hparams({knob: _plain(value) for knob, value in shown.items()}, trial_id=name)
