@@ -10,12 +10,15 @@ import tensorflow as tf
 from src import catalogue, tfds
 from src.contract import load_data
 from src.errors import UserError
+from src.signals import Stopped
 from src.specs import Classes, Columns, Image, Values
+from src.train import train
 
 library = pytest.importorskip("tensorflow_datasets")
 if "tfds" not in catalogue.datasets():
     pytest.skip("there is no data set tfds", allow_module_level=True)
 FEATURES = library.features
+MODELS = [model.name for model in catalogue.models().values() if Columns in model.takes and Classes in model.gives]
 PLAIN = {
     "age": np.float32,
     "siblings": np.int32,
@@ -78,6 +81,16 @@ def test_columns_are_numbers_and_categories(stored):
     np.testing.assert_array_equal((raw["age"] // 2) % 2, target)
     np.testing.assert_array_equal(raw["sizes_2"], -raw["age"])
     assert "left out, as neither numbers nor categories: name" in data.notes
+
+
+@pytest.mark.skipif(not MODELS, reason="no model takes columns")
+def test_a_training_on_columns_of_a_set_that_may_have_images_goes_on(stored, tmp_path):
+    stored(PLAIN, {"train": map(person, range(100))})
+    knobs = {"data": "tfds", "name": "toy", "target": "survived", "epochs": 2, "verbose": False, "export": False}
+    with pytest.raises(Stopped):
+        train(MODELS[0], **knobs, pause=1, runs_dir=str(tmp_path))
+    run = train(MODELS[0], resume="1", data="tfds", runs_dir=str(tmp_path), verbose=False)
+    assert len(run.history["epoch"]) == 2
 
 
 def test_a_number_is_a_regression_unless_classes_are_wanted(stored):
