@@ -14,7 +14,7 @@ import tensorflow as tf
 from src.errors import UserError
 from src.images import mosaic
 from src.signatures import features_of
-from src.specs import Data
+from src.specs import Data, Image
 
 PRESETS = {
     "none": {},
@@ -33,6 +33,8 @@ PRESETS = {
 LIMITS = {"shift": 0.5, "rotate": 180.0, "zoom": 0.9, "brightness": 1.0, "contrast": 1.0}
 MOVES = ("flip", "shift", "rotate", "zoom", "crop")  # of pixels from one place to another
 EXAMPLES, VERSIONS = 10, 3  # of the picture that shows it
+
+FEW, LARGE = 5000, 48  # images, and pixels of a side: photographs of which augmentation mostly helps to learn
 
 Augment = Callable[[tf.Tensor, int, tf.Tensor], tf.Tensor]
 
@@ -106,6 +108,14 @@ def augmentation(
         return tf.clip_by_value(images, 0.0, 1.0)
 
     return changed
+
+
+def suggestion(data: Data) -> str:
+    """A line that suggests augmentation where it mostly helps, for few photographs; "" elsewhere."""
+    spec, examples = data.inputs, len(data.train)
+    if data.augment or not isinstance(spec, Image) or examples >= FEW or min(spec.height, spec.width) < LARGE:
+        return ""
+    return f"{examples:,} images are few: changing them at random mostly helps; try --augment photos"
 
 
 def shown(data: Data, seed: int) -> np.ndarray:

@@ -19,7 +19,7 @@ import keras
 import tensorflow as tf
 
 from src import catalogue, crossvalidation, device, judges, report, runs, state
-from src.augmentation import augmentation
+from src.augmentation import augmentation, suggestion
 from src.callbacks import Measurement
 from src.compatibility import check_signatures
 from src.config import Config, as_names, resolve, served_as
@@ -146,7 +146,8 @@ def _train(
     loaded = dataclasses.replace(loaded, outputs=adapted, augment=augmentation(**settings.of("augmentation")))
     with mistakes_in(choices.data):
         described = manifest(parts, learnt, loaded.notes, warnings)
-    for text in (*remarks(described), *(f"warning: {text}" for text in described["warnings"])):
+    warned = [f"warning: {text}" for text in described["warnings"]]
+    for text in filter(None, [*remarks(described), *warned, suggestion(loaded)]):
         say(text)
     precision = device.precision_policy(mixed_precision)
     model = _build(settings, loaded, precision)

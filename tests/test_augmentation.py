@@ -5,12 +5,14 @@ import pytest
 import tensorflow as tf
 
 from src import catalogue
-from src.augmentation import PRESETS, augmentation
+from src.augmentation import PRESETS, augmentation, suggestion
 from src.contract import load_data
 from src.errors import UsageError, UserError
+from src.images import pixels
 from src.runs import read_history
 from src.signals import Stopped
-from src.specs import Classes, Image
+from src.sources import InMemory
+from src.specs import Classes, Data, Image
 from src.train import train
 from tests.samples import PAIRS
 
@@ -154,3 +156,11 @@ def test_what_is_measured_is_never_changed(tmp_path):
     names = run.task.outputs.names
     accuracy = np.mean([label == names[wanted] for label, wanted in zip(answers["label"], target, strict=True)])
     assert accuracy == pytest.approx(run.metrics["test"]["accuracy"])
+
+
+@pytest.mark.parametrize(("side", "knobs", "said"), [(64, {}, True), (64, {"flip": "both"}, False), (28, {}, False)])
+def test_it_is_suggested_for_few_photographs(side, knobs, said):
+    source = InMemory.of({"image": np.zeros((9, side, side, 3), "uint8")}, np.zeros(9, "int32"))
+    spec = Image(side, side, 3)
+    data = Data(source, source, source, spec, Classes(("a", "b")), pixels(spec), augment=augmentation(**knobs))
+    assert ("--augment photos" in suggestion(data)) is said
