@@ -113,6 +113,7 @@ def test_images_of_any_size_are_read_by_their_number(stored, cache):
         raw, target = data.validation.examples(6)
         assert sorted(raw["image"][:, 0, 0, 0].tolist()) == [200, 205, 210, 215, 220, 225]
         np.testing.assert_array_equal(raw["image"][:, 0, 0, 0] // 5 % 2, target)
+        assert len(set(data.validation.digests().tolist())) == 6
     assert "46 images, as 16 x 16" in data.notes
 
 

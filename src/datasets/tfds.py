@@ -8,6 +8,7 @@ import math
 import sys
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -74,6 +75,11 @@ def load(
     return _of_columns(builder, target, parts, aims, outputs)
 
 
+def sample(folder: Path) -> dict:
+    """The knobs of a set that the tests make up, as of all of TensorFlow Datasets."""
+    return {"name": "mnist"}
+
+
 def _target(builder) -> str:
     """The feature that a set is made to predict: the second of its supervised keys, or "label"."""
     keys = builder.info.supervised_keys
@@ -138,8 +144,8 @@ def _of_images(
             whole, f"reading {set_name}", -(-len(aims) // BATCH), transient=True, disable=not sys.stdout.isatty()
         )
         images = (image for raw, _ in shown for image in raw["image"])
-        key = caches.digest(tfds.files(builder), (spec, door.background))
-        kept = caches.keep(where, images, shape, "uint8", key)
+        name = caches.digest(tfds.files(builder), (spec, door.background))
+        kept = caches.keep(where, images, shape, "uint8", name)
 
         def fetch(numbers):
             return {"image": kept(numbers)}
