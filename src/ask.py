@@ -4,13 +4,15 @@ import base64
 import json
 import re
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from src import csvs, timelines
-from src.client import DEFAULT, Client
+from src.client import DEFAULT, Client, NotServed
 from src.csvs import Table
 from src.errors import UserError, nearest
 from src.files import read_json
@@ -62,12 +64,16 @@ def ask(
         raise UserError("Say which model: --model NAME, as it is served.")
     if deadline <= 0:
         raise UserError(f"deadline has to be above 0, not {deadline:g}.")
-    client = Client(server, model, version, deadline)
+    connect = partial(Client, server)
     if grpc:
         from src.grpc_client import GrpcClient
 
-        client = GrpcClient(grpc, model, version, deadline)
-    signatures = {name: one for name, one in client.signatures().items() if not name.startswith("__")}
+        connect = partial(GrpcClient, grpc)
+    client = connect(model, version, deadline)
+    try:
+        signatures = {name: one for name, one in client.signatures().items() if not name.startswith("__")}
+    except NotServed as error:
+        raise UserError(f"{error}.{_served_instead(connect, model, Path(exports_dir))}") from None
     columns = _columns_of(Path(exports_dir) / model, version)
     reading = _Reading(header, encoding, decimal, text, time, series, columns)
     asked, requests = _request(what, signature, signatures, reading)
@@ -83,6 +89,18 @@ def show(answer: Mapping[str, Any]) -> None:
             print(f"{one['label']}  {one['probability']:.3f}")
         else:
             print("  ".join(f"{name} {json.dumps(value, ensure_ascii=False)}" for name, value in one.items()))
+
+
+def _served_instead(connect: Callable[[str], Any], model: str, exports: Path) -> str:
+    """Which exports the server does have: it can't list its models."""
+    served = []
+    for path in sorted(exports.glob("*/")):
+        with suppress(UserError):
+            connect(path.name).signatures()
+            served.append(path.name)
+    if not served:
+        return f" It serves none of the exports in {exports}. Start it: make serve MODEL={model}"
+    return f"{nearest(model, served)} Of the exports in {exports}, it serves: {', '.join(served)}."
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,10 @@ PORT = 8501
 DEFAULT = "serving_default"
 
 
+class NotServed(UserError):
+    """A model, or a version of one, that the server doesn't have."""
+
+
 class Client:
     """A model on a server.
 
@@ -54,7 +58,7 @@ class Client:
         """The answer to a request of `:predict`.
 
         Raises:
-            UserError: where there is none, with what the server says.
+            UserError: where there is none, with what the server says; NotServed for a name that it doesn't know.
         """
         return self._answer(f"{self.url}:predict", json.dumps(request).encode())
 
@@ -81,7 +85,8 @@ class Client:
             with urllib.request.urlopen(request, timeout=self.deadline_s) as response:
                 return json.loads(response.read())
         except urllib.error.HTTPError as error:
-            raise UserError(f"{self.server} refused: {_reason(error)}") from None
+            kind = NotServed if error.code == 404 else UserError
+            raise kind(f"{self.server} refused: {_reason(error)}") from None
         except TimeoutError:
             raise UserError(f"{self.server} gave no answer within {self.deadline_s:g} s.") from None
         except (urllib.error.URLError, OSError) as error:

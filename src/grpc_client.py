@@ -15,7 +15,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from src.client import DEADLINE_S, DEFAULT
+from src.client import DEADLINE_S, DEFAULT, NotServed
 from src.errors import UserError
 from src.verify import from_json, to_json
 
@@ -62,7 +62,8 @@ class GrpcClient:
         try:
             return method(request, timeout=self.deadline_s)
         except grpc.RpcError as error:
-            raise UserError(f"{self.server}: {error.code().name}: {error.details()}") from None
+            kind = NotServed if error.code() is grpc.StatusCode.NOT_FOUND else UserError
+            raise kind(f"{self.server}: {error.code().name}: {error.details()}") from None
 
 
 def _array(column: Any, dtype: tf.DType, name: str) -> np.ndarray:

@@ -179,3 +179,15 @@ def test_what_can_not_be_asked_is_said(served, knobs, said):
     what = str(export / "assets.extra" / "request.json")
     with pytest.raises(UserError, match=said):
         ask(what, **{"server": f"http://127.0.0.1:{port}", "model": export.parent.name, **knobs})
+
+
+@pytest.mark.parametrize("knobs", [{"model": "nosuch"}, {"version": 9}])
+def test_an_unknown_name_is_told_what_is_served(served, knobs, tmp_path):
+    _, port, _, export = served
+    name, exports = export.parent.name, export.parent.parent
+    what, server = str(export / "assets.extra" / "request.json"), f"http://127.0.0.1:{port}"
+    with pytest.raises(UserError, match=f"not found.* Of the exports in .*, it serves: {name}\\.$"):
+        ask(what, **{"server": server, "model": name, "exports_dir": str(exports), **knobs})
+    (tmp_path / "other").mkdir()
+    with pytest.raises(UserError, match=r"serves none of the exports in .* make serve MODEL="):
+        ask(what, **{"server": server, "model": name, "exports_dir": str(tmp_path), **knobs})
