@@ -1,0 +1,136 @@
+"""The commands of the README and the documents: each is understood, and in the long tests each is run."""
+
+import gzip
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from datetime import date, timedelta
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from src import catalogue, cli
+from src.listing import listing
+from tests.tree import ROOT, copied
+
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+TEXTS = {path.name: path.read_text(encoding="utf-8") for path in DOCUMENTS}
+FILES = dict(re.findall(r"```python\n# (\S+\.py)\n(.*?)```", TEXTS["README.md"], re.DOTALL))
+BLOCKS = {
+    name: re.findall(r"^(?:make|\.venv/bin/python -m src) .+$", text, re.MULTILINE) for name, text in TEXTS.items()
+}
+INLINE = {name: re.findall(r"`(make [^`…]+)`", text) for name, text in TEXTS.items()}
+NOT_HERE = {"test", "setup", "serve", "bench", "bench-serve", "tensorboard"}  # this one, an installation, servers
+SHORT = {"train": "--epochs 1", "tune": "--epochs 1 --seeds 1 --workers 1"}
+
+pytestmark = pytest.mark.skipif(not shutil.which("make"), reason="make isn't installed")
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A copy of the project with the files of the README in it."""
+    root = copied(tmp_path)
+    shutil.copy(ROOT / "Makefile", root)
+    shutil.copytree(ROOT / "tuning", root / "tuning", ignore=shutil.ignore_patterns("__pycache__"))
+    for path, text in FILES.items():
+        (root / path).write_text(text, encoding="utf-8")
+    return root
+
+
+def make(root, *words):
+    """Runs make with this Python, and without installing."""
+    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "ARGS")}
+    command = ["make", f"PY={sys.executable}", "READY=", *words]
+    return subprocess.run(command, cwd=root, env=environment, capture_output=True, encoding="utf-8")
+
+
+def lacks(root, line) -> set[str]:
+    """The models, data sets and recipes that a command names and that somebody deleted."""
+    there = {path.stem for folder in ("models", "src/datasets") for path in (root / folder).glob("*.py")}
+    names = ("MODEL=", "DATA=", "RECIPE=", *(["ARGS="] if line.startswith("make list") else []))
+    named = [word.split("=")[1] for word in shlex.split(line) if word.startswith(names)]
+    return {part for name in named for part in name.split("-")} - there
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_command_is_understood(name, project, monkeypatch, capsys):
+    monkeypatch.setattr(catalogue, "ROOT", project)
+    monkeypatch.chdir(project)
+    monkeypatch.setattr("src.quiet.import_tensorflow", lambda debug: None)
+    understood = []
+    functions = {name: lambda *arguments, **flags: understood.append(line) for _, name, _, _ in cli.COMMANDS.values()}
+    functions["listing"] = lambda *arguments: [understood.append(line), listing(*arguments)]
+    monkeypatch.setattr(cli, "importlib", SimpleNamespace(import_module=lambda module: SimpleNamespace(**functions)))
+    for line in [*BLOCKS[name], *INLINE[name]]:
+        if lacks(project, line):
+            continue
+        for path in re.findall(r"--config ([^\s\"]+)", line):
+            (project / path).parent.mkdir(parents=True, exist_ok=True)
+            (project / path).write_text(json.dumps({"knobs": {}}))
+        if line.startswith("make "):
+            made = make(project, "-n", *shlex.split(line)[1:])
+            assert made.returncode == 0, f"{line}\n{made.stderr}"
+            line = made.stdout.strip().splitlines()[0]
+        words = shlex.split(line)
+        if words[1:3] == ["-m", "src"] and len(words) > 4 and not {"--help", "--resume"} & {*words}:
+            assert cli.main(words[3:]) == 0, f"{line}\n{capsys.readouterr().err}"
+            assert understood.pop() == line
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_command_works(name, project):
+    write_files(project)
+    for line in BLOCKS[name]:
+        words = shlex.split(line)
+        needs_network = {"DATA=tfds"} & {*words}
+        needs_packages = any(word.startswith("FORMAT=") for word in words)
+        if words[0] != "make" or words[1] in NOT_HERE or lacks(project, line) or needs_network or needs_packages:
+            continue
+        if name != "README.md" and words[1] in SHORT:
+            given = next((word.removeprefix("ARGS=") for word in words if word.startswith("ARGS=")), "")
+            words += [f"ARGS={given} {SHORT[words[1]]}", *(["TRIALS=2"] if words[1] == "tune" else [])]
+        if "--path sales.csv" in line:
+            write_sales(project / "sales.csv", ["north", "south"] if "--series" in line else [])
+        done = make(project, *words[1:])
+        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+
+
+def write_files(root) -> None:
+    """The files that the commands name."""
+    random = np.random.default_rng(0)
+    for kind, level in (("dark", 60), ("light", 180)):
+        (root / "photos" / kind).mkdir(parents=True)
+        (root / "aclImdb" / kind).mkdir(parents=True)
+        for number in range(20):
+            pixels = random.integers(level - 40, level + 40, (16, 16, 3)).astype("uint8")
+            (root / "photos" / kind / f"{number}.png").write_bytes(tf.io.encode_png(pixels).numpy())
+            (root / "aclImdb" / kind / f"{number}.txt").write_text(f"A {kind} film, number {number}.")
+    houses = [
+        f"{size},{('north', 'south')[size % 2]},s{size // 5},{1000 * size},{('yes', 'no')[size % 3 > 1]}"
+        for size in range(50, 250)
+    ]
+    (root / "houses.csv").write_text("\n".join(["size,side,street,price,sold", *houses]))
+    reviews = [f"a film with {stars} good moments in part {part},{stars}" for part in range(20) for stars in (1, 2, 3)]
+    (root / "reviews.csv").write_text("\n".join(["review,stars", *reviews]))
+    with gzip.open(root / "book.txt.gz", "wt") as book:
+        book.writelines(
+            f"Chapter {number}: it went on, and {number * number} things were said.\n" for number in range(2000)
+        )
+
+
+def write_sales(path, shops) -> None:
+    """Daily sales, or those of some shops one below the other."""
+    days = [date(2023, 1, 1) + timedelta(day) for day in range(300)]
+    sold = [100 + day.toordinal() % 7 * 10 for day in days]
+    if shops:
+        rows = [f"{day},{shop},{amount}" for shop in shops for day, amount in zip(days, sold, strict=True)]
+        path.write_text("\n".join(["day,shop,sales", *rows]))
+    else:
+        path.write_text("\n".join(["day,sales", *(f"{day},{amount}" for day, amount in zip(days, sold, strict=True))]))
