@@ -50,17 +50,17 @@ def build(
         inputs: spec of the images.
         outputs: spec of the target.
         filters: channels of each stage; every stage but the last halves height and width.
-        blocks: convolutions in each stage; with `residual`, pairs of convolutions.
+        blocks: convolutions per stage; with `residual`, pairs of convolutions.
         kernel: height and width of the convolutions, in pixels.
-        residual: whether each block's input is added to its output.
-        batch_norm: whether to normalise over the batch after each convolution.
-        activation: after each convolution.
+        residual: whether to add each block's input to its output.
+        batch_norm: whether to apply batch normalisation after each convolution.
+        activation: activation after each convolution.
         pool: how a stage halves its height and width.
-        head_pool: average each channel over the image (global), or keep every position (flatten). By itself global
-            where more than 8 x 8 positions are left, as of photographs: kept, they are learnt by heart.
-        dropout: share of the last features dropped in training, in [0, 1).
-        l1: penalty on the sum of the weights' absolute values.
-        l2: penalty on the sum of the weights' squares.
+        head_pool: global averages each channel over the image; flatten keeps every position. The default is global if
+            more than 8 x 8 positions are left, as for photographs: a dense layer on so many would overfit.
+        dropout: fraction of the last features dropped in training, in [0, 1).
+        l1: L1 penalty on the weights.
+        l2: L2 penalty on the weights.
 
     Raises:
         ValueError: for no stages, or no blocks in a stage.

@@ -58,19 +58,19 @@ def build(
         outputs: the same images, and their classes.
         loss: non_saturating, of Goodfellow et al. (2014), section 3; hinge, of Lim and Ye (2017); wgan_gp, of Gulrajani
             et al. (2017), who take 5 discriminator_steps and no spectral_norm.
-        conditional: whether images of a class can be asked for, where the data set has classes.
-        latent: numbers that an image is made of.
+        conditional: whether to generate images of a given class, if the data set has classes.
+        latent: size of the latent vector.
         generator_filters: channels of the generator's stages, each of which doubles height and width.
-        generator_blocks: convolutions in each of its stages, the one that doubles among them.
+        generator_blocks: convolutions per stage of the generator, including the one that doubles the size.
         discriminator_filters: channels of the discriminator's stages, each of which halves height and width.
         kernel: height and width of the convolutions that double or halve, in pixels.
-        spectral_norm: whether the discriminator's weights are divided by their largest singular value.
-        batch_norm: whether the generator normalises over the batch.
-        dropout: share of the discriminator's features dropped in training, in [0, 1).
+        spectral_norm: whether to apply spectral normalisation in the discriminator.
+        batch_norm: whether to apply batch normalisation in the generator.
+        dropout: fraction of the discriminator's features dropped in training, in [0, 1).
         smoothing: 0.1 makes the discriminator's target for real images 0.9, one-sided label smoothing, in [0, 1);
             non_saturating only. Salimans et al. (2016), section 3.4.
         discriminator_rate: the discriminator's learning rate, as a multiple of the generator's, --learning-rate.
-        discriminator_steps: that the discriminator makes on each batch before the generator makes one.
+        discriminator_steps: training steps of the discriminator for each step of the generator.
         average: share of the moving average of the generator's weights kept in a step, in [0, 1), reached as the
             training grows, so that about its last tenth counts; 0 for none.
 

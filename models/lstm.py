@@ -46,16 +46,17 @@ def build(
     Args:
         inputs: spec of the features.
         outputs: spec of the target.
-        cell: what carries the state from step to step.
+        cell: type of recurrent cell.
         units: size of the state of each layer, first to last.
-        bidirectional: whether each layer also reads from the end; not for the next token, which would be seen.
-        pool: what of the last layer's steps is kept: the last one's state, their mean, or the largest of each unit.
-        embedding: size of a token's vector, 64 by itself; for tokens only.
-        vectors: file of vectors to start from, in GloVe's or word2vec's text format: a word and its numbers a line.
-        trainable: whether training changes the tokens' vectors.
-        token_dropout: share of the vocabulary that is dropped in each step of training, in [0, 1).
-        dropout: share of each layer's inputs dropped in training, in [0, 1).
-        recurrent_dropout: share of the state dropped from step to step in training, in [0, 1).
+        bidirectional: whether each layer also reads backwards; not for language models, which would see the next token.
+        pool: how the last layer's steps are combined: the last step, their mean, or each unit's maximum.
+        embedding: size of the token embeddings, for tokens only. The default is 64.
+        vectors: file of pretrained embeddings in GloVe's or word2vec's text format: a word and its numbers on each
+            line.
+        trainable: whether the embeddings are trained.
+        token_dropout: fraction of the vocabulary dropped in each training step, in [0, 1).
+        dropout: fraction of each layer's inputs dropped in training, in [0, 1).
+        recurrent_dropout: fraction of the state dropped from step to step in training, in [0, 1).
 
     Raises:
         ValueError: for knobs that don't fit the inputs or outputs.

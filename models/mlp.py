@@ -43,11 +43,11 @@ def build(
         inputs: spec of the features.
         outputs: spec of the target.
         units: width of each hidden layer, first to last; none makes it a linear model.
-        activation: of the hidden layers.
-        batch_norm: whether to normalise each hidden layer over the batch, before its activation.
-        dropout: share of each hidden layer's units dropped in training, in [0, 1).
-        l1: penalty on the sum of the weights' absolute values.
-        l2: penalty on the sum of the weights' squares.
+        activation: activation of the hidden layers.
+        batch_norm: whether to apply batch normalisation in each hidden layer, before its activation.
+        dropout: fraction of each hidden layer's units dropped in training, in [0, 1).
+        l1: L1 penalty on the weights.
+        l2: L2 penalty on the weights.
     """
     tensors = features(inputs)
     x = flat(inputs, tensors)

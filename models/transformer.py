@@ -53,15 +53,16 @@ def build(
     Args:
         inputs: spec of the features.
         outputs: spec of the target.
-        blocks: of attention and feed-forward layers.
-        width: size of the vector of each step; `heads` has to divide it.
-        heads: attentions side by side.
-        feedforward: width of each feed-forward layer's middle, as a multiple of `width`.
-        positions: vectors for the places, learnt or of sines and cosines.
-        pool: what a class or value is read from: the mean of all steps, or a step of its own put before them.
-        patch: height and width of an image's patches, in pixels; by itself 2, doubled until there are at most 256.
-        token_dropout: share of the vocabulary that is dropped in each step of training, in [0, 1).
-        dropout: share of each part's outputs dropped in training, in [0, 1).
+        blocks: number of blocks of attention and feed-forward layers.
+        width: size of the vector of each step, a multiple of `heads`.
+        heads: number of attention heads.
+        feedforward: width of the feed-forward layers, as a multiple of `width`.
+        positions: position embeddings, learnt or sinusoidal.
+        pool: what a class or value is predicted from: the mean of all steps, or a class token.
+        patch: height and width of an image's patches, in pixels. The default is 2, doubled until there are at most 256
+            patches.
+        token_dropout: fraction of the vocabulary dropped in each training step, in [0, 1).
+        dropout: fraction of each sublayer's outputs dropped in training, in [0, 1).
 
     Raises:
         ValueError: for knobs that don't fit each other, the inputs or outputs.

@@ -45,20 +45,20 @@ def ask(
     """Asks a served model about a picture, a text, rows, a series or a request, and prints the answer.
 
     Args:
-        what: a picture, a .csv file, a .json file of a request, a .txt file, or a text itself.
+        what: an image, a .csv file, a .json request, a .txt file, or a text.
         model: name under which it is served.
         server: address of its REST interface.
-        version: of the model; the newest by itself.
-        signature: which of its questions; by itself what `what` fits.
-        grpc: HOST:PORT to ask by gRPC instead.
-        deadline: seconds for an answer.
-        header: whether the first row of a table has the columns' names; by itself as its cells tell.
-        encoding: of a table or text, such as cp1251; by itself UTF-8, or else cp1252.
-        decimal: the decimal mark of a table's numbers, where it isn't clear.
-        text: column of a table that has the texts, of a model that takes texts.
-        time: column with the times, of a model that takes series.
-        series: column that tells apart series that stand one below the other.
-        exports_dir: folder of the exports; the model's own, if it is there, knows what its columns were called.
+        version: version of the model. The default is the newest.
+        signature: signature. The default is the one that fits the input.
+        grpc: HOST:PORT, to use gRPC instead of REST.
+        deadline: seconds to wait for an answer.
+        header: whether the first row of a table contains the column names. The default is to detect it.
+        encoding: encoding of a table or text, such as cp1251. The default is UTF-8, or else cp1252.
+        decimal: decimal mark of a table's numbers, if it isn't clear.
+        text: column of a table with the texts, for a model of texts.
+        time: column with the times, for a model of series.
+        series: column that tells apart stacked series.
+        exports_dir: folder of the exports; the model's own export, if present, knows the original column names.
     """
     if not model:
         raise UserError("Say which model: --model NAME, as it is served.")

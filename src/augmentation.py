@@ -54,16 +54,16 @@ def augmentation(
     """From images (batch, height, width, channels) in [0, 1], a seed and a step to such images; None for no change.
 
     Args:
-        augment: training images that are changed at random: light moves, turns and zooms a little, photos also flips
-            and changes the light, cifar flips, crops and cuts out. Each of the next knobs wins over it.
-        flip: half of the images are mirrored, left to right, upside down, or both.
-        shift: moved by up to this share of their height and width; what comes in is a reflection.
-        rotate: turned by up to so many degrees.
-        zoom: made larger or smaller by up to this share.
-        crop: padded by so many pixels and cropped to their size at random.
-        cutout: a square of so many pixels is cut out, and has their mean colour.
-        brightness: made lighter or darker by up to this share of white.
-        contrast: contrast is made stronger or weaker by up to this share.
+        augment: random changes of training images: light shifts, rotates and zooms a little; photos also flips and
+            changes brightness and contrast; cifar flips, crops and cuts out. The flags below override it.
+        flip: mirrors half of the images: left to right, upside down, or both.
+        shift: shifts by up to this fraction of height and width; the border is filled by reflection.
+        rotate: rotates by up to this many degrees.
+        zoom: enlarges or shrinks by up to this fraction.
+        crop: pads by this many pixels, and crops to the original size at a random position.
+        cutout: replaces a square of this many pixels a side by the image's mean colour.
+        brightness: makes images lighter or darker by up to this fraction of white.
+        contrast: increases or decreases contrast by up to this fraction.
 
     Raises:
         UserError: for a number out of its range.

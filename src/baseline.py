@@ -30,7 +30,7 @@ def baseline(name: str, *, test: bool = False, **knobs) -> Figures:
 
     Args:
         name: of the data set.
-        test: whether to read the test split.
+        test: whether to evaluate on the test split, too.
         knobs: of the data set's `load`.
 
     Raises:

@@ -41,11 +41,10 @@ def bench(
     """Times the harness against a plain model.fit, and writing; prints tables.
 
     Args:
-        cases: each MODEL/DATA/BATCH/EPOCHS/MOST. DATA is a number of random 28 x 28 images (then a step is timed), or
-            a data set (then an epoch is timed, with validation and all default callbacks). MOST is the ratio that
-            isn't to be exceeded.
-        writers: models that predict the next token, by turns writing texts of several lengths.
-        rounds: trainings of each side, or texts of each length, by turns.
+        cases: MODEL/DATA/BATCH/EPOCHS/MOST each. DATA is a number of random 28 x 28 images (a step is timed), or a data
+            set (an epoch is timed, with validation and all default callbacks). MOST is the highest acceptable ratio.
+        writers: language models whose text generation is timed.
+        rounds: repetitions, alternating between both sides.
     """
     if rounds < 1:
         raise UserError(f"rounds has to be 1 or more, not {rounds}.")
@@ -131,7 +130,7 @@ def _race(case: Case, rounds: int) -> tuple[str, np.ndarray, np.ndarray]:
             seconds[train].append(np.diff(ends[WARM_UP - 1 :], axis=0) / units)
         sides.reverse()
     model = models[_harness]
-    planned = f"{model.steps_per_execution} at a stretch{', XLA' if model.jit_compile else ''}"
+    planned = f"{model.steps_per_execution} per execution{', XLA' if model.jit_compile else ''}"
     return planned, *(np.concatenate(seconds[train]) for train in (_plain, _harness))
 
 

@@ -31,7 +31,7 @@ class Client:
     Args:
         server: its address, such as http://127.0.0.1:8501.
         model: name of the export.
-        version: of the model; the newest one by itself.
+        version: of the model; the newest one by default.
         deadline_s: for an answer.
     """
 

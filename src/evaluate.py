@@ -25,10 +25,10 @@ def evaluate(*, run: str = "", model: str = "", data: str = "", test: bool = Fal
 
     Args:
         run: folder of the run.
-        model: the newest run of this model is measured.
-        data: … on this data set.
-        test: read the test split of a run that was trained with --no-test, too.
-        runs_dir: folder in which runs are looked for.
+        model: evaluate the newest run of this model.
+        data: evaluate the newest run on this data set.
+        test: evaluate on the test split, too, if the run was trained with --no-test.
+        runs_dir: folder of the runs.
     """
     found = runs.find(run, model, data, runs_dir)
     file = catalogue.dataset(found.config["data"])

@@ -49,12 +49,13 @@ def export(
 
     Args:
         run: folder of the run.
-        model: the newest run of this model is exported.
-        data: … on this data set.
-        format: a SavedModel for TensorFlow Serving; ONNX and LiteRT take and give numbers only.
-        export_name: name under which it is served, or of the file; by itself the run's own.
-        keep: versions that stay, the newest ones; 2 at least, as the last one is served until this one is; 0 for all.
-        runs_dir: folder in which runs are looked for.
+        model: export the newest run of this model.
+        data: export the newest run on this data set.
+        format: savedmodel for TensorFlow Serving; onnx and litert have numeric inputs and outputs only.
+        export_name: name under which the model is served, or name of the file. The default is the run's own.
+        keep: number of newest versions to keep, at least 2, as the previous one is served until the new one is ready; 0
+            for all.
+        runs_dir: folder of the runs.
         exports_dir: folder of the SavedModels.
     """
     if keep and format != "savedmodel":

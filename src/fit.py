@@ -96,11 +96,11 @@ def fit(
         samples: makes samples of the model's work, texts or pictures by name, for TensorBoard and the report.
         soon: called some seconds before training ends.
         verbose: whether to show each epoch.
-        save_every: seconds between two states from which a training that was cut off can go on.
-        pause: epoch after which training stops as by Ctrl-C, for --resume to go on; 0 for none.
-        patience: epochs without a better validation figure after which training ends; 0 trains all epochs.
-        tensorboard: whether to write figures, graph, configuration and samples for TensorBoard.
-        histograms: whether TensorBoard gets histograms of the weights too.
+        save_every: seconds between two saved states, from which an interrupted training can be resumed.
+        pause: stop after this epoch as Ctrl-C does, to be continued with --resume; 0 for never.
+        patience: stop after this many epochs without a better validation metric; 0 trains all epochs.
+        tensorboard: whether to write metrics, graph, configuration and samples for TensorBoard.
+        histograms: whether to write histograms of the weights for TensorBoard, too.
 
     Raises:
         UserError: when a figure isn't finite, or for knobs that don't fit together.

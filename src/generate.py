@@ -26,15 +26,15 @@ def generate(
 
     Args:
         run: folder of the run.
-        model: the newest run of this model writes.
-        data: … on this data set.
-        prompt: how the text begins.
-        length: tokens to add, up to 100,000.
-        temperature: how bold to be: below 1 likely tokens get likelier, 0 takes the likeliest one each time.
-        top_k: draw only from so many of the likeliest tokens; 0 for all.
-        top_p: draw only from the likeliest tokens that together have this probability, above 0 and up to 1.
-        seed: another one gives another text.
-        runs_dir: folder in which runs are looked for.
+        model: use the newest run of this model.
+        data: use the newest run on this data set.
+        prompt: beginning of the text.
+        length: number of tokens to generate, up to 100,000.
+        temperature: randomness: below 1, likely tokens become likelier; 0 always takes the likeliest one.
+        top_k: sample only from this many likeliest tokens; 0 for all.
+        top_p: sample only from the likeliest tokens that together have this probability, above 0 and up to 1.
+        seed: seed of the random numbers.
+        runs_dir: folder of the runs.
     """
     found = runs.find(run, model, data, runs_dir)
     if "text" not in found.signatures.get("generate", (None, {}))[1]:

@@ -28,7 +28,7 @@ class GrpcClient:
     Args:
         server: its address, HOST:PORT.
         model: name of the export.
-        version: of the model; the newest one by itself.
+        version: of the model; the newest one by default.
         deadline_s: for an answer.
     """
 

@@ -36,13 +36,15 @@ def optimizer(
         steps: of the whole training.
         task: has the figure that the schedule "plateau" watches.
         optimizer: Adam, AdamW, SGD with Nesterov momentum, or RMSprop.
-        learning_rate: the largest one, above 0; by itself 0.001, and 0.03 for sgd.
-        schedule: keep it; warm up and fall to 0 along a cosine; or lower it to 0.3 of itself when the task's
-            validation figure hasn't improved for 4 epochs.
-        warmup: share of all steps in which it rises from 0, in [0, 1); for the cosine schedule only, 0.1 by itself.
-        momentum: share of the last steps kept, in [0, 1): Adam's beta_1. 0.9 by itself, 0 for rmsprop.
-        weight_decay: share of each weight taken off per unit of learning rate; 0.004 for adamw, else none.
-        clip_norm: largest norm of all gradients together, above 0; none by itself.
+        learning_rate: peak learning rate, above 0. The default is 0.001, and 0.03 for sgd.
+        schedule: constant; cosine: warm-up, then cosine decay to 0; or plateau: multiplied by 0.3 when the validation
+            metric hasn't improved for 4 epochs.
+        warmup: fraction of all steps in which the learning rate rises from 0, in [0, 1); cosine schedule only. The
+            default is 0.1.
+        momentum: momentum, in [0, 1), or Adam's beta_1. The default is 0.9, and 0 for rmsprop.
+        weight_decay: decoupled weight decay, multiplied by the learning rate. The default is 0.004 for adamw, else
+            none.
+        clip_norm: maximum global norm of the gradients, above 0. The default is no clipping.
 
     Raises:
         UserError: for a number out of its range, or one that has no effect here.

@@ -15,7 +15,7 @@ from src.errors import UserError
 from src.specs import Input
 
 EXECUTION = 32  # steps run without returning to Python: almost all of the gain, and the progress bar still moves
-# Multiplications at a stretch: a tenth of a second on two cores, as Ctrl-C is only heard between two of them.
+# Multiplications per execution: a tenth of a second on two cores, as Ctrl-C takes effect only between executions.
 STRETCH, GPU_STRETCH = 1e10, 1e12
 MEASURED_BYTES = 64 * 2**20  # of all layers' outputs, for the examples that are measured at a time
 LEAST_STEPS = 500  # of a training whose epochs nobody chose: below it hardly any network has learnt what it can
@@ -70,13 +70,14 @@ def plan(
         examples: size of the training split.
         deterministic: whether ops are deterministic, which excludes XLA.
         chosen: whether somebody chose `epochs`; else a small split is passed over more often.
-        epochs: most passes over the training split; of a small one, where none are given, as many as make 500 steps.
-        batch: examples a step, at most the whole training split. By itself 16 to 128, so that a small split still has
-            several steps an epoch.
-        steps_per_execution: most steps run at a stretch, without returning to Python; the largest number up to it is
-            taken that divides an epoch's steps. By itself 32, and fewer of a large model, so that Ctrl-C is heard.
-        jit: whether XLA compiles the training step. By itself on GPUs, and on CPUs for dense networks without dropout
-            that train for more than 2,000 steps; convolutions and dropout get slower by it there.
+        epochs: maximum number of passes over the training split. If it isn't set, a small split gets more, to make 500
+            steps.
+        batch: batch size, at most the training split. The default is 16 to 128, so that a small split has several steps
+            per epoch.
+        steps_per_execution: maximum number of steps per call of TensorFlow; the largest divisor of an epoch's steps up
+            to it is used. The default is 32, and less for a large model, so that Ctrl-C takes effect soon.
+        jit: whether XLA compiles the training step. The default is yes on GPUs, and on CPUs for dense networks without
+            dropout that train for more than 2,000 steps; convolutions and dropout get slower there.
 
     Raises:
         UserError: for a number below 1, or XLA together with determinism.
@@ -113,7 +114,7 @@ def _batch(examples: int) -> int:
 
 
 def _execution(model: keras.Model, inputs: Input, batch: int) -> int:
-    """Steps at a stretch, from a rough count of multiplications: a weight is used once at each position.
+    """Steps per execution, from a rough count of multiplications: a weight is used once at each position.
 
     The positions are the pixels of an image or the steps of a sequence; both passes together cost three times the
     first one. Embeddings only look up.

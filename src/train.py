@@ -50,8 +50,8 @@ def train(model: str, **knobs) -> Run | list[Run]:
 
     Args:
         model: a file of models/.
-        knobs: what isn't to have its default, such as data="digits" or epochs=3; `python -m src train MODEL --help`
-            explains each.
+        knobs: values that differ from the defaults, such as data="digits" or epochs=3; `make train MODEL=cnn
+            ARGS=--help` explains them.
 
     Raises:
         UserError: for what a user can mend.
@@ -102,22 +102,22 @@ def _train(
     Args:
         settings: every knob's value.
         show: shows, where `verbose`, what came of it.
-        data: data set; by itself the one that the model file names.
-        task: what is learnt; by itself what fits the data set's target.
-        recipe: knobs of a published result, a file of recipes/, to start from.
-        config: a run's config.json, or a TOML file of knobs, to start from; flags win over it.
-        resume: folder of a run that was cut off, to go on with; 1 for the newest of this model and data set.
-        seed: all random numbers follow from it.
-        deterministic: whether two trainings give the same weights to the last bit; some ops get slower.
-        mixed_precision: whether to compute in half precision, bfloat16 where the device has it.
-        limit: take only so many examples of each split; for a trial, with --no-export.
-        folds: cut train and validation into so many folds and train a model for each, which it validates; no test, no
-            export. 0 for the data set's own split.
-        fold: train only the one that this fold validates, from 1; 0 for each in turn.
-        test: whether to read the test split, once, at the end.
+        data: data set. The default is the one named in the model file.
+        task: task. The default follows from the data set's target.
+        recipe: start from the knobs of this file in recipes/.
+        config: start from a run's config.json or a TOML file of knobs; flags override it.
+        resume: folder of an interrupted run to continue; 1 for the newest of this model and data set.
+        seed: seed of all random numbers.
+        deterministic: whether two trainings give bit-identical weights; some ops get slower.
+        mixed_precision: whether to compute in half precision, bfloat16 if the device supports it.
+        limit: use only this many examples of each split; for a quick try, with --no-export.
+        folds: k-fold cross-validation on train and validation together, without test and export; 0 for the data set's
+            own split.
+        fold: train only the model that is validated on this fold, from 1; 0 for all folds in turn.
+        test: whether to evaluate on the test split, once, at the end.
         export: whether to publish the model as a SavedModel.
-        export_name: name under which it is served, by itself MODEL-DATA, or MODEL-FILE for data of your own.
-        tag: joined to the run's name.
+        export_name: name under which the model is served. The default is MODEL-DATA, or MODEL-FILE for your own data.
+        tag: suffix of the run's name.
         verbose: whether to show progress and a summary.
         runs_dir: folder of the runs.
         exports_dir: folder of the SavedModels.
@@ -161,8 +161,8 @@ def _train(
     settings.values["epochs"] = chosen.epochs  # by which the run is repeated
     made, schedule = optimizer(chosen.steps * chosen.epochs, learnt, **settings.of("optimizer"))
     say(
-        f"{len(loaded.train):,} examples to train on, {model.count_params():,} parameters; batches of {chosen.batch}, "
-        f"{chosen.steps} steps an epoch, {chosen.steps_per_execution} at a stretch"
+        f"{len(loaded.train):,} training examples, {model.count_params():,} parameters; batch size {chosen.batch}, "
+        f"{chosen.steps} steps per epoch, {chosen.steps_per_execution} per execution"
     )
 
     if judge := hasattr(learnt, "compare_with") and _judge(settings, described, resume, Path(runs_dir), say):

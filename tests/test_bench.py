@@ -23,7 +23,7 @@ def test_each_side_is_timed_in_cpu_and_wall_time(model, data, unit, capsys, monk
     bench(cases=(f"{model}/{data}/64/1/9",), writers=(), rounds=1)
     cpu, wall = [line for line in capsys.readouterr().out.splitlines() if "9.00" in line]
     assert re.search(rf"{model}/{data}/64, {unit} *│ CPU{NUMBERS}", cpu)
-    assert re.search(rf"\d+ at a stretch *│ wall{NUMBERS}", wall)
+    assert re.search(rf"\d+ per execution *│ wall{NUMBERS}", wall)
 
 
 @pytest.mark.parametrize(("case", "kind"), [("gone/200/64/1/9", "model"), ("any/gone/64/1/9", "data set")])

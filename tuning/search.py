@@ -63,20 +63,20 @@ def tune(
 
     Args:
         model: a file of models/.
-        tuner: random; every point of a grid; bayesian, by a model of what was seen; or hyperband, which trains many
-            for a few epochs and the best of them for longer.
-        trials: the most there are, beside the configuration without any search; 20 by itself for random and bayesian,
-            all for a grid, one round of hyperband.
-        space: what is tried besides the model's own SPACE: KNOB, KNOB=VALUE,VALUE, KNOB=LOW:HIGH[:log], or a TOML file.
-        grid_points: of each range, in a grid.
-        workers: trials at a time.
-        minutes: after which no trial is begun, counted from this command on; no limit by itself.
-        goal: figure that is good enough to end the search; none by itself.
-        keep: trained models that stay on the disk, those of the best trials.
-        seeds: trainings of the winner, and of the configuration without any search, with seeds of their own, by which
-            both are compared on the test split at the end; 0 for none.
-        retrain: whether to train the winner once more at the end, as `train` does, and export it.
-        name: joined to the folder's name, for another search of the same kind.
+        tuner: random search, grid search, bayesian optimisation, or hyperband, which trains many configurations for a
+            few epochs and continues the best.
+        trials: maximum number of trials, besides the default configuration. The default is 20 for random and bayesian,
+            all combinations for grid, and one round for hyperband.
+        space: search space besides the model's SPACE: KNOB, KNOB=VALUE,VALUE, KNOB=LOW:HIGH[:log], or a TOML file.
+        grid_points: points per range in a grid.
+        workers: number of parallel trials.
+        minutes: start no trial after this many minutes. The default is no limit.
+        goal: end the search once a trial reaches this value. The default is none.
+        keep: number of best trials whose trained models are kept.
+        seeds: number of seeds with which the best and the default configuration are compared on the test split at the
+            end; 0 for no comparison.
+        retrain: whether to train the best configuration once more at the end, as train does, and export it.
+        name: suffix of the folder's name, to start another search of the same kind.
         given: knobs that keep a value, as in `train`.
 
     Raises:

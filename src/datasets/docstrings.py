@@ -43,8 +43,8 @@ def load(*, length: int = 128, vocabulary: int = 10_000) -> Data:
     """The docstrings, as word indices.
 
     Args:
-        length: words of a text that are read; the rest is cut off.
-        vocabulary: words that are told apart, the commonest ones.
+        length: number of words read from each text; the rest is cut off.
+        vocabulary: vocabulary size: the most frequent words.
     """
     sources = {}
     for split, (texts, labels, modules) in _read().items():

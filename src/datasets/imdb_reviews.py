@@ -15,7 +15,7 @@ def load(*, length: int = 256, vocabulary: int = 20_000) -> Data:
     """The reviews, as word indices.
 
     Args:
-        length: words of a text that are read; the rest is cut off.
-        vocabulary: words that are told apart, the commonest ones.
+        length: number of words read from each text; the rest is cut off.
+        vocabulary: vocabulary size: the most frequent words.
     """
     return labelled_texts("imdb_reviews", "text", length, vocabulary)

@@ -16,7 +16,7 @@ def load(*, length: int = 128) -> Data:
     """The manual, as characters.
 
     Args:
-        length: characters of a window, which is what a model sees at a time.
+        length: context length in characters.
     """
     names = sorted(topics)
     parts = {"validation": names[7::10], "test": names[9::10]}

@@ -15,7 +15,7 @@ def load(*, length: int = 48, vocabulary: int = 15_000) -> Data:
     """The phrases, as word indices.
 
     Args:
-        length: words of a text that are read; the rest is cut off.
-        vocabulary: words that are told apart, the commonest ones.
+        length: number of words read from each text; the rest is cut off.
+        vocabulary: vocabulary size: the most frequent words.
     """
     return labelled_texts("glue/sst2", "sentence", length, vocabulary, test="validation")

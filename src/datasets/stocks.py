@@ -19,8 +19,8 @@ def load(*, window: int = 24, horizon: int = 1) -> Data:
     """The prices, their logarithms forecast together.
 
     Args:
-        window: months of the past that a model sees.
-        horizon: months that are forecast.
+        window: months of history that the model sees.
+        horizon: months to forecast.
     """
     with get_sample_data("Stocks.csv") as file:
         header, *rows = csv.reader(line for line in file.read().splitlines() if not line.startswith("#"))

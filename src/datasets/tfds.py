@@ -48,10 +48,11 @@ def load(
 
     Args:
         wanted: Classes or Values, where it is known which the target is.
-        name: of the set, perhaps with its configuration, such as glue/sst2.
-        target: feature that is predicted; by itself the one that the set is made for.
+        name: name of the data set, with its configuration if it has one, such as glue/sst2.
+        target: feature to predict. The default is the data set's own target.
         image_size: height and width that images are resized to, or one number for both.
-        cache: where decoded images are kept; by itself in memory, on the disk or not at all, as they fit.
+        cache: where decoded images are cached. The default is in memory, on disk or not at all, depending on their
+            size.
 
     Raises:
         ValueError: for a set that has neither images nor columns, or a target that it hasn't.

@@ -15,6 +15,6 @@ def load(*, length: int = 256) -> Data:
     """The plays, as characters.
 
     Args:
-        length: characters of a window, which is what a model sees at a time.
+        length: context length in characters.
     """
     return whole_texts("tiny_shakespeare", "text", length)

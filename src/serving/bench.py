@@ -35,10 +35,10 @@ def bench_serve(
 
     Args:
         model: as for `serve`.
-        server: address of what serves it.
-        clients: numbers of clients that ask at the same time.
-        requests: for each number of clients.
-        rows: of a request.
+        server: address of the server.
+        clients: numbers of concurrent clients.
+        requests: number of requests for each number of clients.
+        rows: examples per request.
         exports_dir: folder of the SavedModels.
 
     Raises:

@@ -69,7 +69,7 @@ def command(
         engine: that serves.
         folder: of `write_files`.
         models: their folders by name.
-        host: address to listen at; TensorFlow Serving by itself listens at all.
+        host: address to listen at; TensorFlow Serving listens on all.
         port: for REST.
         batching: as in `write_files`.
     """

@@ -37,11 +37,11 @@ def serve(
     """Serves exports until Ctrl-C.
 
     Args:
-        model: name of an export, or of a model, of which the newest export is served; all of them with "all".
-        engine: TensorFlow Serving on the path, else in Docker, else the local server, or the one that is named.
-        port: for REST; gRPC is at the next one.
-        host: address to listen at; only this machine can ask by itself.
-        batching: whether TensorFlow Serving answers requests that come at the same time together.
+        model: name of an export, or of a model to serve its newest export; all for every export.
+        engine: auto takes TensorFlow Serving if it is on the PATH, else Docker, else the local server.
+        port: port for REST; gRPC uses the next one.
+        host: address to listen on. The default is reachable from this machine only.
+        batching: whether TensorFlow Serving batches concurrent requests.
         exports_dir: folder of the SavedModels.
 
     Raises:

@@ -44,8 +44,8 @@ class Task:
 
     Args:
         outputs: the classes and how often each stands in the training split.
-        class_weights: whether errors on rare classes count more: n / (classes x examples of the class).
-        label_smoothing: share of the target's probability spread over all classes, in [0, 1).
+        class_weights: whether to weight classes by inverse frequency: n / (classes x examples of the class).
+        label_smoothing: fraction of the target's probability spread over all classes, in [0, 1).
 
     Raises:
         ValueError: for a label smoothing out of its range.
