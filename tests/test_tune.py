@@ -394,7 +394,8 @@ def test_only_the_best_runs_and_those_that_may_go_on_keep_their_weights(tmp_path
 SCRIPT = """
 import json, os, sys
 from pathlib import Path
-folder, config, doomed = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
+folder, config = map(Path, sys.argv[1:3])
+doomed, monitor, sign = json.loads(sys.argv[3]), sys.argv[4], int(sys.argv[5])
 asked = json.loads((folder / "trial.json").read_text())
 with open(folder / "starts", "a") as file:
     file.write("x")
@@ -407,13 +408,17 @@ if ends == "dies":
 run = folder.parents[1] / "runs" / (asked["parents"] or [folder.name])[0]
 run.mkdir(parents=True, exist_ok=True)
 (run / "config.json").write_text(config.read_text())
-score = 0.5 + asked["knobs"].get("dropout", 0) / 10 + asked["pause"] / 1000
-(run / "metrics.json").write_text(json.dumps({"test": {"accuracy": score}}))
+score = sign * (0.5 + asked["knobs"].get("dropout", 0) / 10 + asked["pause"] / 1000)
+(run / "metrics.json").write_text(json.dumps({"test": {monitor.removeprefix("val_"): score}}))
 trained = {"score": score, "epochs": asked["pause"] or 9, "paused": bool(asked["pause"]), "runs": [run.name]}
 what = {"reason": "it doesn't fit"} if ends == "fails" else trained
 (folder / "half").write_text(json.dumps({**what, "seconds": 0.1}))
 os.replace(folder / "half", folder / "result.json")
 """
+
+
+TASK = catalogue.load(config.resolve(MODEL, {"data": DATA}).choices.task).Task
+SIGN = 1 if TASK.direction == "max" else -1  # the larger the dropout, the better
 
 
 class Engine:
@@ -423,7 +428,8 @@ class Engine:
         self.count, self.config, self.doomed, self.most, self.running = count, config, doomed, 0, []
 
     def start(self, folder):
-        process = subprocess.Popen([sys.executable, "-c", SCRIPT, folder, self.config, json.dumps(self.doomed)])
+        words = [folder, self.config, json.dumps(self.doomed), TASK.monitor, str(SIGN)]
+        process = subprocess.Popen([sys.executable, "-c", SCRIPT, *words])
         self.running = [other for other in self.running if other.poll() is None] + [process]
         self.most = max(self.most, len(self.running))
         return process
@@ -442,7 +448,7 @@ def searched(tmp_path, short_run):
         path.mkdir(exist_ok=True)
         engine = Engine(workers, file, doomed or {})
         found = Search(Folder(path, settings), space, tuner, trials, engine, lambda line: None)
-        found.best = found.run(minutes, goal, keep=3, seeds=seeds)
+        found.best = found.run(minutes, goal and SIGN * goal, keep=3, seeds=seeds)
         return found
 
     return run
