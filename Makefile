@@ -28,20 +28,20 @@ setup: $(READY) ## Make .venv and install the locked packages (GPU=1: with CUDA,
 train: $(READY) ## Train MODEL=name [DATA=...] [RECIPE=...] [RESUME=run or 1] [ARGS="..."]; without MODEL, list the models
 	$(strip $(SRC) train $(MODEL) $(if $(RECIPE),--recipe $(RECIPE)) $(if $(DATA),--data "$(DATA)") $(if $(RESUME),--resume "$(RESUME)") $(ARGS))
 
-tune: $(READY) ## Search for knobs [MODEL=mlp] [DATA=...] [TUNER=random|grid|bayesian|hyperband] [TRIALS=...] [WORKERS=...] [ARGS="..."]
+tune: $(READY) ## Search hyperparameters [MODEL=mlp] [DATA=...] [TUNER=random|grid|bayesian|hyperband] [TRIALS=...] [WORKERS=...] [ARGS="..."]
 	$(strip $(SRC) tune $(or $(MODEL),mlp) $(if $(RECIPE),--recipe $(RECIPE)) $(if $(DATA),--data "$(DATA)",$(if $(MODEL),,--data digits)) $(if $(TUNER),--tuner $(TUNER)) $(if $(TRIALS),--trials $(TRIALS)) $(if $(WORKERS),--workers $(WORKERS)) $(ARGS))
 
 evaluate: $(READY) ## Score a trained model [RUN=...] [MODEL=...] [DATA=...] [ARGS="..."]
 	$(strip $(SRC) evaluate $(WHICH) $(ARGS))
 
-export: $(READY) ## Write a trained model out for use elsewhere [RUN=...] [MODEL=...] [DATA=...] [FORMAT=onnx|litert] [ARGS="..."]
+export: $(READY) ## Export a trained model for serving, as ONNX or LiteRT [RUN=...] [MODEL=...] [DATA=...] [FORMAT=onnx|litert] [ARGS="..."]
 	$(strip $(SRC) export $(WHICH) $(if $(FORMAT),--format $(FORMAT)) $(ARGS))
 
 serve: $(READY) ## Serve exports until Ctrl-C: MODEL=cnn or all [ENGINE=tensorflow|docker|local] [PORT=8501] [ARGS="..."]
 	@$(strip $(SRC) serve $(if $(MODEL),--model $(MODEL)) $(if $(ENGINE),--engine $(ENGINE)) $(if $(PORT),--port $(PORT)) $(ARGS))
 
 generate: override export PROMPT := $(value PROMPT)
-generate: $(READY) ## Let a language model write [MODEL=...] [DATA=...] [RUN=...] [PROMPT="..."] [ARGS="..."]
+generate: $(READY) ## Generate text with a language model [MODEL=...] [DATA=...] [RUN=...] [PROMPT="..."] [ARGS="..."]
 	@$(SRC) generate $(WHICH) $(if $(PROMPT),"--prompt=$$PROMPT") $(ARGS)
 
 baseline: $(READY) ## Score simple predictors on DATA=name [ARGS="..."]
@@ -77,10 +77,10 @@ test: $(READY) ## Run the short tests [ARGS="..."]
 test-long: $(READY) ## Run every test [ARGS="..."]
 	@$(PY) -m pytest $(TWO) $(ARGS)
 
-audit: $(READY) ## Look the locked packages up among known vulnerabilities (needs the network)
+audit: $(READY) ## Check the locked packages for known vulnerabilities (needs the network)
 	@$(PY) -m uv tool run pip-audit --require-hashes --disable-pip -r requirements.txt
 
-lock: $(READY) ## Renew the locks after a change to an .in file (ARGS=--upgrade: newest versions)
+lock: $(READY) ## Update the locks after a change to an .in file (ARGS=--upgrade: newest versions)
 	@for name in requirements requirements-gpu; do \
 		$(PY) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 			--custom-compile-command "make lock" $(ARGS) $$name.in -o $$name.txt || exit 1; \

@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from src import csvs, timelines
 from src.client import DEFAULT, Client, NotServed
 from src.csvs import Table
@@ -61,7 +63,7 @@ def ask(
         exports_dir: folder of the exports; the model's own export, if present, knows the original column names.
     """
     if not model:
-        raise UserError("Say which model: --model NAME, as it is served.")
+        raise UserError("Name the model: --model NAME, as it is served.")
     if deadline <= 0:
         raise UserError(f"deadline has to be above 0, not {deadline:g}.")
     connect = partial(Client, server)
@@ -235,7 +237,7 @@ def _from_table(path: Path, inputs: Mapping[str, Any], reading: _Reading) -> Ite
 
 
 def _from_series(table: Table, inputs: Mapping[str, Any], reading: _Reading) -> dict[str, list]:
-    """The last values of each series, as many as the model looks at; a missing one is NaN."""
+    """The last values of each series, as many as the model looks at; a missing one is the one before it."""
     how = {"time": reading.time, "series": reading.series, "decimal": reading.decimal}
     if reading.series:
         found = timelines.read(table, **how)
@@ -245,9 +247,12 @@ def _from_series(table: Table, inputs: Mapping[str, Any], reading: _Reading) -> 
         found = timelines.read(table, **how, columns=tuple(columns.values()))
     request = {}
     for name, info in inputs.items():
-        window, values = int(info["tensor_shape"]["dim"][1]["size"]), found.values[columns[name]]
+        window, values = int(info["tensor_shape"]["dim"][1]["size"]), timelines.carried_on(found.values[columns[name]])
         if len(values) < window:
             raise ValueError(f"{table.path} has {len(values):,} steps; the model looks at the last {window:,}")
+        if np.isnan(values[-window]):
+            where = found.steps[-window]
+            raise ValueError(f"{table.path}: {columns[name]} has no number up to {where}, where the model begins to look")
         request[name] = [values[-window:].tolist()]
     return request
 

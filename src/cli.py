@@ -24,16 +24,16 @@ from src.signals import CODES, Stopped, Terminated, leave
 
 # Each command's module and function, what it does, and whether it needs TensorFlow.
 COMMANDS = {
-    "train": ("src.train", "train", "Train a model on a data set, measure it, export it.", True),
-    "tune": ("tuning.search", "tune", "Search for knobs with which a model is best.", True),
-    "evaluate": ("src.evaluate", "evaluate", "Measure a trained run on its data set again.", True),
+    "train": ("src.train", "train", "Train a model on a data set, evaluate it, export it.", True),
+    "tune": ("tuning.search", "tune", "Search for the best hyperparameters of a model.", True),
+    "evaluate": ("src.evaluate", "evaluate", "Evaluate a trained run on its data set again.", True),
     "export": ("src.export", "export", "Publish a trained run for TensorFlow Serving, as ONNX or LiteRT.", True),
     "serve": ("src.serving.serve", "serve", "Serve exports: TensorFlow Serving, or a local server.", False),
     "ask": ("src.ask", "ask", "Query a served model with a picture, text, table, series or JSON.", False),
-    "generate": ("src.generate", "generate", "Let a trained language model write.", True),
-    "baseline": ("src.baseline", "baseline", "Show how good simple predictors are on a data set.", True),
+    "generate": ("src.generate", "generate", "Generate text with a trained language model.", True),
+    "baseline": ("src.baseline", "baseline", "Score simple predictors on a data set.", True),
     "list": ("src.listing", "listing", "List models, data sets and recipes, or show one in detail.", False),
-    "doctor": ("src.doctor", "doctor", "Check this machine: what is wrong and how to mend it.", False),
+    "doctor": ("src.doctor", "doctor", "Check this machine: what is wrong and how to fix it.", False),
     "bench-serve": ("src.serving.bench", "bench_serve", "Measure a served model under load.", False),
     "bench": ("src.bench", "bench", "Time the harness against a plain model.fit.", True),
 }
@@ -127,7 +127,7 @@ def _model_arguments(command: str, words: list[str]) -> tuple[list[str], dict[st
         words = [config.model_of_recipe(recipe), *words]
     model, *rest = words
     if model.startswith("-"):
-        raise UsageError(f"The model comes first: {PROGRAM} {command} MODEL …, with one of: {names}.")
+        raise UsageError(f"Name the model first: {PROGRAM} {command} MODEL …, with one of: {names}.")
     chosen = {name: value for name in config.CHOOSING if (value := _peek(rest, name))}
     if command == "train" and (resumed := _peek(rest, "resume")):
         where = {**chosen, "resume": resumed, "runs_dir": _peek(rest, "runs_dir")}
@@ -174,7 +174,7 @@ def _ask_arguments(words: list[str]) -> tuple[list[str], dict[str, Any]]:
     flags = [word for place, word in enumerate(words) if place not in places or place in values]
     found = parse(f"{PROGRAM} ask WHAT", COMMANDS["ask"][2], {"ask": _own("ask")}, flags)
     if len(asked) != 1:
-        raise UsageError(f"Say what to ask about, one thing: {PROGRAM} ask FILE --model NAME")
+        raise UsageError(f"Give one input: {PROGRAM} ask FILE --model NAME")
     return asked, found
 
 

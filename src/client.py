@@ -40,7 +40,7 @@ class Client:
         try:
             self._port = urlsplit(server).port
         except ValueError:
-            raise UserError(f"{server} is no address such as http://127.0.0.1:8501.") from None
+            raise UserError(f"{server} isn't an address such as http://127.0.0.1:8501.") from None
         self.server, self.model, self.deadline_s = server, model, deadline_s
         which = f"/versions/{version}" if version is not None else ""
         self.url = f"{self.server}/v1/models/{quote(model, safe='')}{which}"
@@ -88,16 +88,16 @@ class Client:
             kind = NotServed if error.code == 404 else UserError
             raise kind(f"{self.server} refused: {_reason(error)}") from None
         except TimeoutError:
-            raise UserError(f"{self.server} gave no answer within {self.deadline_s:g} s.") from None
+            raise UserError(f"{self.server} didn't answer within {self.deadline_s:g} s.") from None
         except (urllib.error.URLError, OSError) as error:
             reason = getattr(error, "reason", error)
             if isinstance(reason, TimeoutError):
-                raise UserError(f"{self.server} gave no answer within {self.deadline_s:g} s.") from None
+                raise UserError(f"{self.server} didn't answer within {self.deadline_s:g} s.") from None
             raise UserError(f"{self.server} doesn't answer ({reason}). {self.how_to_start()}") from None
         except (http.client.InvalidURL, UnicodeError):
-            raise UserError(f"{self.server} is no address such as http://127.0.0.1:8501.") from None
+            raise UserError(f"{self.server} isn't an address such as http://127.0.0.1:8501.") from None
         except ValueError:
-            raise UserError(f"{self.server} answered what is no JSON: is it TensorFlow Serving?") from None
+            raise UserError(f"{self.server} didn't answer with JSON: is it TensorFlow Serving?") from None
 
 
 def _plain(value: Any) -> Any:

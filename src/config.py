@@ -228,7 +228,7 @@ def of_run(path: Path) -> dict[str, Any]:
     try:
         config = read_record(file, "format")
     except (FileNotFoundError, NotADirectoryError):
-        raise UserError(f"{path} is no run: it has no config.json.") from None
+        raise UserError(f"{path} isn't a run: it has no config.json.") from None
     if config["format"] != FORMAT:
         raise UserError(f"{path} has the format {config['format']}, this code reads {FORMAT}.")
     if missing := ", ".join(key for key in KEYS if key not in config):

@@ -213,7 +213,7 @@ def _quoting(path: Path, encoding: str, separator: str) -> dict[str, Any]:
     if joined and _is_regular(path, encoding, separator):
         return {"quoting": csv.QUOTE_NONE}
     if joined and not closed:
-        raise ValueError(f"{path}, row {joined}: a quote that isn't closed joins it with the next ones: mend it")
+        raise ValueError(f"{path}, row {joined}: a quote that isn't closed joins it with the next ones: fix it")
     return {}
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 LATE = 5  # the last one of so many parts of a training
-STILL = 0.1  # share of all that was gained, by which a training was still getting better in its last part
+STILL = 0.1  # share of all that was gained, by which a training was still improving in its last part
 LAG = 0.2  # share of the lead over the baseline that a model may lose when it is measured on its own training split
 
 
@@ -39,7 +39,7 @@ def _when_best(validation: list[float], name: str) -> list[str]:
         ]
     gained, lately = best - validation[0], best - max(validation[:-late])
     if place >= epochs - late and lately > STILL * gained > 0:
-        return [f"{name} was still getting better after {epochs} epochs: train longer, with --epochs {3 * epochs}"]
+        return [f"{name} was still improving after {epochs} epochs: train longer, with --epochs {3 * epochs}"]
     return []
 
 
@@ -58,13 +58,13 @@ def _by_split(
     said = []
     if while_trained - train > LAG * max(while_trained - simple, 0) > 0:
         said.append(
-            f"{name} was {abs(while_trained):.3g} while training and is {abs(train):.3g} on the same examples: what "
-            "BatchNormalization keeps lags behind the weights; lower its momentum, or take more steps with a smaller "
-            "--batch"
+            f"{name} was {abs(while_trained):.3g} while training and is {abs(train):.3g} on the same examples: the "
+            "moving averages of BatchNormalization lag behind the weights; lower its momentum, or take more steps with "
+            "a smaller --batch"
         )
     if train - held_out > max(held_out - simple, 0) and train > simple:
         said.append(
-            f"{name} is {abs(train):.3g} on train and {abs(held_out):.3g} on validation: the model learns its examples "
-            "by heart; more examples, --augment for images, --dropout or a smaller model help"
+            f"{name} is {abs(train):.3g} on train and {abs(held_out):.3g} on validation: the model "
+            "overfits; try more examples, --augment for images, --dropout or a smaller model"
         )
     return said

@@ -27,7 +27,7 @@ PROBE_S = 300
 
 
 def doctor(*, runs_dir: str = "runs", exports_dir: str = "saved_models") -> None:
-    """Prints one line for each check, with the mend where one is needed.
+    """Prints one line for each check, with the fix where one is needed.
 
     Args:
         runs_dir: folder of the runs.
@@ -41,7 +41,7 @@ def doctor(*, runs_dir: str = "runs", exports_dir: str = "saved_models") -> None
         print(f"{mark} {text}", flush=True)
         failed += mark == BAD
     if failed:
-        raise UserError(f"this machine can't train yet: mend what is marked {BAD}.")
+        raise UserError(f"this machine can't train yet: fix what is marked {BAD}.")
     print("\nThis machine can train.")
 
 
@@ -96,7 +96,7 @@ def _packages() -> Finding:
     if not problems:
         return GOOD, "packages as in requirements.txt"
     mark = BAD if set(missing) & set(_names(direct)) else WARNING
-    return mark, f"packages: {'; '.join(problems)}; mend: make -B setup"
+    return mark, f"packages: {'; '.join(problems)}; fix: make -B setup"
 
 
 def _names(requirements: str) -> list[str]:
@@ -114,7 +114,7 @@ def _memory() -> Finding:
     try:
         import psutil  # comes with TensorFlow Datasets
     except ImportError:
-        return WARNING, "memory: can't be told without psutil; mend: make -B setup"
+        return WARNING, "memory: unknown without psutil; fix: make -B setup"
     free = psutil.virtual_memory().available / 1e9
     if free < LITTLE_MEMORY:
         return WARNING, f"memory: {free:.1f} GB free is little; close other programs, or train on less with --limit"
@@ -155,15 +155,15 @@ def _device() -> Finding:
     try:
         probe = subprocess.run(command, cwd=catalogue.ROOT, capture_output=True, text=True, timeout=PROBE_S)
     except subprocess.TimeoutExpired:
-        return BAD, f"TensorFlow doesn't start within {PROBE_S} s; mend: make -B setup"
+        return BAD, f"TensorFlow doesn't start within {PROBE_S} s; fix: make -B setup"
     if probe.returncode:
-        return BAD, f"TensorFlow doesn't start: {_reason(probe)}; mend: make -B setup"
+        return BAD, f"TensorFlow doesn't start: {_reason(probe)}; fix: make -B setup"
     device, gpu = probe.stdout.splitlines()[-1], _nvidia()
     if not gpu or device.startswith("GPU"):
         return GOOD, f"TensorFlow computes on {device}"
     if sys.platform == "win32":
         return WARNING, f"TensorFlow computes on {device}, as its Windows builds see no GPU; for {gpu}, use WSL 2"
-    return WARNING, f"TensorFlow computes on {device} and doesn't see {gpu}; mend: make setup GPU=1, or a newer driver"
+    return WARNING, f"TensorFlow computes on {device} and doesn't see {gpu}; fix: make setup GPU=1, or a newer driver"
 
 
 def _reason(probe: subprocess.CompletedProcess) -> str:

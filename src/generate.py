@@ -1,4 +1,4 @@
-"""Let a trained language model write."""
+"""Generate text with a trained language model."""
 
 import os
 

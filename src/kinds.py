@@ -89,6 +89,11 @@ class Column:
         there = self.rows - self.missing
         return there > 0 and there - self.numbers - self.marks.commas <= TYPOS * there
 
+    @property
+    def mostly_numbers(self) -> bool:
+        """Whether more than half of its cells are numbers, and some are something else."""
+        return self.strange is not None and self.numbers + self.marked > (self.rows - self.missing) / 2
+
     def _kind(self) -> str:
         there = self.rows - self.missing
         strange, different = there - self.numbers, len(self.texts)
@@ -161,12 +166,11 @@ def read(
     found = {name: Column(name, most=sys.maxsize if name == group else MOST) for name in table.names}
     found = {name: column for name, column in found.items() if name not in left_out}
     _fill(table, found)
-    if table.separator == "," and not decimal:  # a comma is a mark that belongs to no number
-        return found, []
     numbers = {
         name: (column.marks, column.numbers + column.marks.commas)
         for name, column in found.items()
-        if column.like_numbers
+        # Between commas a point is the decimal mark, unless commas in quotes say otherwise.
+        if column.like_numbers and (decimal or table.separator != "," or column.marks.told or column.marks.commas)
     }
     try:
         meanings, notes = commas(numbers, decimal)
@@ -197,7 +201,7 @@ def check(table: Table, columns: dict[str, Column]) -> None:
         if column.strange:
             row, cell = column.strange
             raise ValueError(
-                f"{table.path}, row {row}: {name} is {cell!r}, not a number as {column.numbers:,} others are: mend or "
+                f"{table.path}, row {row}: {name} is {cell!r}, not a number as {column.numbers:,} others are: fix or "
                 f"empty it, take the column for categories with --category {name!r}, or leave it out with --drop"
             )
         if column.infinite:

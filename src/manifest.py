@@ -34,7 +34,7 @@ def manifest(splits: Mapping[str, Source], task, notes: str = "", warnings: Sequ
 def remarks(manifest: Mapping) -> list[str]:
     """A line for each two splits that share examples, too few for a warning."""
     return [
-        f"{pair['examples']:,} examples of {pair['splits'][0]} stand in {pair['splits'][1]} too"
+        f"{pair['examples']:,} examples of {pair['splits'][0]} are also in {pair['splits'][1]}"
         for pair in manifest["in_two_splits"]
         if not _is_many(pair)
     ]
@@ -72,7 +72,7 @@ def _is_many(pair: Mapping) -> bool:
 def _too_many(pair: Mapping, described: Mapping[str, Mapping]) -> str:
     smaller, larger = sorted(pair["splits"], key=lambda split: described[split]["examples"])
     size, measured = described[smaller]["examples"], pair["splits"][1]
-    both = f"{round(pair['share'] * size):,} of {size:,} {smaller} examples stand in {larger} too"
+    both = f"{round(pair['share'] * size):,} of {size:,} {smaller} examples are also in {larger}"
     return (
         f"{both}: the figures of {measured} look better than they are; "
         "take the examples out of one of the two, unless equal ones are usual"

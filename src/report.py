@@ -119,11 +119,11 @@ def summary(run: Run, best_epoch: int, stopped_epoch: int, published: Path | Non
     """
     if stopped_epoch:
         print(
-            f"\nStopped after epoch {stopped_epoch}: {run.task.monitor} was no better since epoch {best_epoch}, whose "
-            "weights are kept."
+            f"\nStopped after epoch {stopped_epoch}: {run.task.monitor} hasn't improved since epoch {best_epoch}, "
+            "whose weights are kept."
         )
     else:
-        print(f"\nThe weights are those of epoch {best_epoch}.")
+        print(f"\nThe weights of epoch {best_epoch} are kept.")
     show(run)
     if published:
         print(f"export  {published}  (verified in a clean process)")
@@ -141,9 +141,9 @@ def _next(run: Run, published: Path | None) -> dict[str, str]:
         found[f"make serve MODEL={published.parent.name}"] = "answer requests"
     generate = run.path / "requests" / "generate.json"
     if generate.exists() and "text" in read_json(generate)["inputs"]:
-        found[f"make generate RUN={shlex.quote(str(run.path))}"] = "let it write"
-    found["make tensorboard"] = "watch the curves of all runs"
-    found[f'make train MODEL={run.config["model"]} DATA={run.config["data"]} ARGS="--help"'] = "its knobs"
+        found[f"make generate RUN={shlex.quote(str(run.path))}"] = "generate text"
+    found["make tensorboard"] = "view the curves of all runs"
+    found[f'make train MODEL={run.config["model"]} DATA={run.config["data"]} ARGS="--help"'] = "show all flags"
     return found
 
 

@@ -27,7 +27,7 @@ def knobs_of_run(model: str, given: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in {"model": model, **given}.items():
         before = _tuples({**saved["knobs"], **chosen}.get(name, value))
         if name not in FREE and value is not None and value != before:
-            raise UsageError(f"{path} was started with {name} {before!r}, not {value!r}; it goes on as it was.")
+            raise UsageError(f"{path} was started with {name} {before!r}, not {value!r}; it keeps its settings.")
     if given.get("config") or given.get("recipe"):
         raise UsageError("--resume takes the configuration of the run; leave --config and --recipe out.")
     choices = config.choose(model, data=saved["data"], task=saved["task"])
@@ -65,7 +65,7 @@ def find(model: str, given: Mapping[str, Any]) -> Path:
     folder = Path(given.get("runs_dir") or "runs")
     path = config.newest_run(folder, model, given.get("data"), "config.json")
     if not path:
-        raise UserError(f"{folder} has no run of {model} to go on with. Start one: make train MODEL={model}")
+        raise UserError(f"{folder} has no run of {model} to resume. Start one: make train MODEL={model}")
     return path
 
 

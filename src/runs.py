@@ -207,7 +207,7 @@ def find(run: str, model: str, data: str, folder: str) -> Run:
     """The run at the path `run`, or the newest finished one of `model` (on `data`) in `folder`."""
     if bool(run) == bool(model):
         both = "not both" if run else "for the newest one of that model"
-        raise UsageError(f"Say which run is meant: --run FOLDER, or --model NAME, {both}.")
+        raise UsageError(f"Name the run: --run FOLDER, or --model NAME, {both}.")
     if run:
         return load_run(run)
     catalogue.model(model)

@@ -79,6 +79,11 @@ def read(
     return Timeline(values, [f"row {row + 1}" for row in rows[order]], [*clock.notes, *said])
 
 
+def carried_on(values: np.ndarray) -> np.ndarray:
+    """A series (time,) with each missing number as the last one before it; those before its first one stay missing."""
+    return values[np.maximum.accumulate(np.where(np.isnan(values), 0, np.arange(len(values))))]
+
+
 def shown(names: Sequence[str]) -> str:
     """The names, or the first of them and how many more there are."""
     more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
@@ -219,7 +224,7 @@ def _used(table: Table, found: Mapping[str, Column], columns: Collection[str]) -
             raise ValueError(f"{table.path}: {name} has no numbers; --columns names the others")
         for bad, what in ((column.strange, "not a number"), (column.infinite, "too large a number, or infinite")):
             if bad:
-                way = "mend or empty it, or name the other columns with --columns"
+                way = "fix or clear it, or name the other columns with --columns"
                 raise ValueError(f"{table.path}, row {bad[0]}: {name} is {bad[1]!r}, {what}: {way}")
     return used
 

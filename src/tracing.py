@@ -40,7 +40,7 @@ def check_randomness(step: tf.Graph, batches: tf.data.Dataset) -> None:
         if "seed" in op.attr and not op.op.startswith("CudnnRNN"):  # whose dropout Keras doesn't use
             raise UserError(
                 f"The training step has the random op {op.op} ({op.name}), whose state can't be saved: training "
-                "couldn't go on exactly. Use keras.random with a keras.random.SeedGenerator."
+                "couldn't be resumed exactly. Use keras.random with a keras.random.SeedGenerator."
             )
     for dataset in _pipeline(batches):
         ops = [op for function in dataset._functions() for op in _ops(function.function.graph)]
@@ -49,8 +49,8 @@ def check_randomness(step: tf.Graph, batches: tf.data.Dataset) -> None:
         for name in names:
             if not name.endswith("Dataset") or name.startswith(DRAWING):
                 raise UserError(
-                    f"The data pipeline has {name}, whose state can't be saved: training couldn't go on exactly. Make "
-                    "a batch from its step alone, with stateless ops (src/sources.py)."
+                    f"The data pipeline has {name}, whose state can't be saved: training couldn't be resumed exactly. "
+                    "Make a batch from its step alone, with stateless ops (src/sources.py)."
                 )
 
 

@@ -54,7 +54,7 @@ def train(model: str, **knobs) -> Run | list[Run]:
             ARGS=--help` explains them.
 
     Raises:
-        UserError: for what a user can mend.
+        UserError: for what a user can fix.
     """
     knobs = as_names(model, knobs)
     if knobs.get("resume"):
@@ -173,7 +173,7 @@ def _train(
     facts = runs.describe(settings, loaded, vars(chosen) | resolved)
     path = Path(resume) if resume else runs.new_folder(Path(runs_dir), settings, tag)
     with owned(path / ".lock", f"the run {path}"), Verifier(wanted=export) as verifier:
-        goes_on = f"go on with: make train MODEL={choices.model.name} RESUME={shlex.quote(str(path))}"
+        goes_on = f"resume with: make train MODEL={choices.model.name} RESUME={shlex.quote(str(path))}"
         with _kept_if_of_use(path, bool(resume), goes_on):
             start = _begin(path, facts, described, bool(resume), say)
             report.draw_examples(path, loaded, seed)
@@ -250,7 +250,7 @@ def _finish(path: Path, export_name: str | None, exports: Path, say: Callable[[s
         say(f"export  {published}  (verified in a clean process)")
     else:
         report.write(path)
-        say(f"{path} is finished: there is nothing to go on with")
+        say(f"{path} is finished: there is nothing to resume")
     shutil.rmtree(path / "state", ignore_errors=True)
     return run
 
@@ -306,9 +306,9 @@ def _kept_if_of_use(path: Path, resumed: bool, goes_on: str) -> Iterator[None]:
                 raise Stopped(f"stopped; {goes_on}", SIGTERM if isinstance(error, Terminated) else SIGINT) from None
             if isinstance(error, OSError) and error.strerror:
                 place = error.filename or path
-                raise UserError(f"{place}: {error.strerror}. When that is mended, {goes_on}") from error
+                raise UserError(f"{place}: {error.strerror}. When that is fixed, {goes_on}") from error
             if isinstance(error, tf.errors.ResourceExhaustedError):
-                raise UserError(f"{error.message.splitlines()[0]}\nWhen that is mended, {goes_on}") from error
+                raise UserError(f"{error.message.splitlines()[0]}\nWhen that is fixed, {goes_on}") from error
         else:
             shutil.rmtree(path, ignore_errors=True)
         raise

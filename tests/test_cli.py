@@ -75,7 +75,7 @@ def test_train_without_a_model_names_them(toys, say):
 
 def test_model_comes_first(toys, say):
     code, _, err = say("train", "--data", "pictures", "painter")
-    assert code == 2 and "The model comes first" in err
+    assert code == 2 and "Name the model first" in err
 
 
 def test_help_of_a_model_shows_every_knob_with_its_default(toys, say):

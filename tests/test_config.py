@@ -212,7 +212,7 @@ def test_what_is_no_folder_of_a_run_is_refused(tmp_path):
     for odd in (keras.Sequential(), None, np.zeros(3)):
         with pytest.raises(UserError, match=f"from its folder, such as runs/NAME, and not from a {type(odd).__name__}"):
             load_run(odd)
-    with pytest.raises(UserError, match=r"is no run: it has no config.json"):
+    with pytest.raises(UserError, match=r"isn't a run: it has no config.json"):
         load_run(tmp_path)
 
 

@@ -17,12 +17,16 @@ def test_a_good_training_has_none():
 @pytest.mark.parametrize(
     ("history", "metrics", "said"),
     [
-        ({"val_accuracy": [0.3, 0.4, 0.5, 0.6, 0.7, 0.8]}, {}, "still getting better after 6 epochs: .*--epochs 18"),
+        ({"val_accuracy": [0.3, 0.4, 0.5, 0.6, 0.7, 0.8]}, {}, "still improving after 6 epochs: .*--epochs 18"),
         ({"val_accuracy": [0.9, 0.8, 0.8, 0.7, 0.7, 0.7]}, {}, "best after the first of 6 epochs: .*--learning-rate"),
         ({}, {"train": {"accuracy": 0.4}}, "0.91 while training and is 0.4 on the same .*BatchNormalization"),
-        ({}, {"train": {"accuracy": 1.0}, "validation": {"accuracy": 0.6}}, "1 on train and 0.6 on validation: .*heart"),
+        (
+            {},
+            {"train": {"accuracy": 1.0}, "validation": {"accuracy": 0.6}},
+            "1 on train and 0.6 on validation: .*overfits",
+        ),
     ],
-    ids=["too short", "worse and worse", "statistics lag behind", "learnt by heart"],
+    ids=["too short", "worse and worse", "statistics lag behind", "overfits"],
 )
 def test_what_looks_wrong_is_told_with_what_to_change(history, metrics, said):
     (text,) = found({**GOOD, **history}, {**METRICS, **metrics}, "val_accuracy", "max")

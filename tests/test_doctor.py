@@ -85,9 +85,9 @@ def test_platform(machine, capsys, monkeypatch, system, processor, words):
 @pytest.mark.parametrize(
     ("installed", "mark", "words"),
     [
-        ({"keras": None}, "✗", "missing: keras; mend: make -B setup"),
+        ({"keras": None}, "✗", "missing: keras; fix: make -B setup"),
         ({"keras": "2.0"}, "!", "keras 2.0 instead of 3."),
-        ({"pytest": None}, "!", "missing: pytest; mend: make -B setup"),
+        ({"pytest": None}, "!", "missing: pytest; fix: make -B setup"),
         ({"keras": None, "pytest": None, "tyro": "0.1"}, "✗", "missing: keras, pytest; tyro 0.1 instead of "),
         ({"tensorflow": None, "rich": None}, "✗", "missing: tensorflow, rich;"),
     ],
@@ -122,7 +122,7 @@ def test_little_memory_and_disk(machine, capsys, monkeypatch):
 def test_without_psutil(machine, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "psutil", None)
     well, lines = checked(capsys)
-    assert well and lines["!"] == ["memory: can't be told without psutil; mend: make -B setup"]
+    assert well and lines["!"] == ["memory: unknown without psutil; fix: make -B setup"]
 
 
 def test_folder_that_cannot_be_written_to(machine, capsys):
@@ -184,22 +184,22 @@ def test_broken_tensorflow_is_the_last_finding(machine, tensorflow, words):
     answer = tree.run(machine, "doctor")
     assert answer.returncode == 1
     last = answer.stdout.splitlines()[-1]
-    assert last == f"✗ TensorFlow doesn't start: {words}; mend: make -B setup"
-    assert answer.stderr == "error: this machine can't train yet: mend what is marked ✗.\n"
+    assert last == f"✗ TensorFlow doesn't start: {words}; fix: make -B setup"
+    assert answer.stderr == "error: this machine can't train yet: fix what is marked ✗.\n"
 
 
 def test_tensorflow_that_hangs(machine, capsys, monkeypatch):
     monkeypatch.setattr(doctor, "PROBE", "import time; time.sleep(60)")
     monkeypatch.setattr(doctor, "PROBE_S", 0.5)
     well, lines = checked(capsys)
-    assert not well and lines["✗"] == ["TensorFlow doesn't start within 0.5 s; mend: make -B setup"]
+    assert not well and lines["✗"] == ["TensorFlow doesn't start within 0.5 s; fix: make -B setup"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the driver's program is played by a shell script")
 @pytest.mark.parametrize(
     ("device", "driver", "system", "mark", "words"),
     [
-        ("CPU, 2 cores", "echo NVIDIA T4", "linux", "!", "doesn't see NVIDIA T4; mend: make setup GPU=1"),
+        ("CPU, 2 cores", "echo NVIDIA T4", "linux", "!", "doesn't see NVIDIA T4; fix: make setup GPU=1"),
         ("CPU, 2 cores", "echo NVIDIA T4", "win32", "!", "WSL 2"),
         ("GPU NVIDIA T4", "echo NVIDIA T4", "linux", "✓", "TensorFlow computes on GPU NVIDIA T4"),
         ("CPU, 2 cores", "exit 9", "linux", "✓", "TensorFlow computes on CPU, 2 cores"),

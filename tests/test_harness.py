@@ -151,8 +151,8 @@ def test_what_stands_in_two_splits_is_a_warning_where_it_is_much_and_a_remark_el
         return InMemory.of({"x": x}, np.arange(len(x), dtype="int32") % 2)
 
     found = manifest({"train": source(train), "validation": source(validation), "test": source(test)}, task)
-    assert [text.partition(":")[0] for text in found["warnings"]] == ["30 of 40 validation examples stand in test too"]
-    assert remarks(found) == ["3 examples of train stand in validation too", "3 examples of train stand in test too"]
+    assert [text.partition(":")[0] for text in found["warnings"]] == ["30 of 40 validation examples are also in test"]
+    assert remarks(found) == ["3 examples of train are also in validation", "3 examples of train are also in test"]
 
 
 def test_a_class_without_training_examples_is_a_warning_that_names_it():

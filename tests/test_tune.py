@@ -602,7 +602,7 @@ def test_ctrl_c_ends_the_trial_and_says_what_is_known(tmp_path):
     assert process.wait(60) == 130
     said = runs.with_suffix(".log").read_text()
     search = found[0].parents[2]
-    assert f"stopped; the same command goes on with {search}" in said
+    assert f"stopped; the same command resumes {search}" in said
     assert "0 of 6 trials" in said or "1 of 6 trials" in said, said
     for log in search.glob("trials/*/log.txt"):
         assert "Fatal" not in log.read_text()

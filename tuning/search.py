@@ -80,7 +80,7 @@ def tune(
         given: knobs that keep a value, as in `train`.
 
     Raises:
-        UserError: for what a user can mend.
+        UserError: for what a user can fix.
     """
     given = config.as_names(model, given)
     for knob, value, least in (
@@ -121,7 +121,7 @@ def tune(
             best = search.run(minutes, goal, keep, seeds)
         except KeyboardInterrupt as error:
             number = SIGTERM if isinstance(error, Terminated) else SIGINT
-            raise Stopped(f"stopped; the same command goes on with {path}", number) from None
+            raise Stopped(f"stopped; the same command resumes {path}", number) from None
         finally:
             processes.close()
             if not (path / "search.json").exists():  # it never began
@@ -357,4 +357,4 @@ class Search:
         if self._reached(goal):
             self.say(f"The goal {goal:g} is reached.")
         elif time.monotonic() >= ends:
-            self.say("The time is up; the same command goes on.")
+            self.say("Time is up; the same command resumes the search.")

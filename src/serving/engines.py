@@ -35,7 +35,7 @@ def found() -> Engine:
 def check(engine: Engine) -> None:
     """Raises a UserError where an engine isn't here."""
     if engine == "tensorflow" and not shutil.which(BINARY):
-        raise UserError(f"There is no {BINARY} on the path. ENGINE=docker or ENGINE=local serve without it.")
+        raise UserError(f"There is no {BINARY} on the path. Use ENGINE=docker or ENGINE=local.")
     if engine == "docker" and not _docker_answers():
         raise UserError("No Docker engine answers here. ENGINE=local serves without it.")
 

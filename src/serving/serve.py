@@ -83,7 +83,7 @@ def _check_free(host: str, ports: list[int]) -> None:
         try:
             socket.create_server((host, port), reuse_port=False).close()
         except OSError as error:
-            raise UserError(f"{host}:{port} can't be used ({error.strerror}); PORT=8601 picks another one.") from None
+            raise UserError(f"{host}:{port} can't be used ({error.strerror}); try another one, PORT=8601.") from None
 
 
 def chosen(exports: Path, name: str) -> dict[str, Path]:
@@ -103,7 +103,7 @@ def chosen(exports: Path, name: str) -> dict[str, Path]:
     if not named:
         raise UserError(f"{exports} has no export {name!r}.{nearest(name, found)} There are: {', '.join(found)}.")
     if not name and len(named) > 1:
-        raise UserError(f"Say which, MODEL=NAME, or all of them, MODEL=all: {', '.join(found)}.")
+        raise UserError(f"Choose one with MODEL=NAME, or all with MODEL=all: {', '.join(found)}.")
     last = max(named, key=lambda other: newest(named[other]).stat().st_mtime)
     return {last: named[last]}
 

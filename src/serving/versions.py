@@ -176,7 +176,7 @@ class Models:
             model.poll(time.monotonic())
             if not any(version.state == "AVAILABLE" for version in model.versions.values()):
                 newest = max(model.versions, default=None)
-                broken = f"its newest version, {newest}, can't be loaded: mend or remove its folder"
+                broken = f"its newest version, {newest}, can't be loaded: fix or remove its folder"
                 why = f"{model.base} has no version" if newest is None else broken
                 raise Refused(f"{model.name} can't be served: {why}.", "NOT_FOUND")
         self._thread.start()

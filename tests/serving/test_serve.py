@@ -81,7 +81,7 @@ def test_the_best_engine_is_found(monkeypatch):
     [
         ([], {}, "has no export"),
         (["cnn-digits"], {"model": "cmn-digits"}, "Did you mean 'cnn-digits'"),
-        (["cnn-digits", "mlp-wine"], {}, "Say which, MODEL=NAME, or all of them"),
+        (["cnn-digits", "mlp-wine"], {}, "Choose one with MODEL=NAME, or all"),
         (["cnn-digits"], {"engine": "local", "batching": True}, "batching has no effect"),
         (["cnn-digits"], {"engine": "local", "port": 0}, "port has to be"),
     ],
@@ -144,7 +144,7 @@ def test_it_says_what_serves_and_how_to_ask(served):
 
 def test_a_port_that_is_taken_is_refused_before_anything_starts(served):
     _, port, _, export = served
-    with pytest.raises(UserError, match=rf"127\.0\.0\.1:{port} can't be used .*PORT=8601 picks another one"):
+    with pytest.raises(UserError, match=rf"127\.0\.0\.1:{port} can't be used .*try another one, PORT=8601"):
         serve(model=export.parent.name, engine="local", port=port, exports_dir=str(export.parents[1]))
 
 
@@ -165,13 +165,13 @@ def test_a_client_in_python(served):
     [
         ({"server": "http://127.0.0.1:1"}, "doesn't answer.*make serve MODEL=.* PORT=1$"),
         ({"server": "127.0.0.1:1"}, "http://127.0.0.1:1 doesn't answer"),
-        ({"server": "http://127.0.0.1:x"}, "is no address such as"),
-        ({"server": "not a url"}, "is no address such as"),
+        ({"server": "http://127.0.0.1:x"}, "isn't an address such as"),
+        ({"server": "not a url"}, "isn't an address such as"),
         ({"model": "nosuch"}, "Servable not found"),
         ({"version": 9}, "Servable not found"),
         ({"signature": "nosuch"}, "no signature 'nosuch'"),
         ({"deadline": 0.0}, "deadline has to be above 0"),
-        ({"model": ""}, "Say which model"),
+        ({"model": ""}, "Name the model"),
     ],
 )
 def test_what_can_not_be_asked_is_said(served, knobs, said):

@@ -192,7 +192,7 @@ def test_a_model_without_a_version_ends_the_start(tmp_path):
         Models([Model("m", tmp_path / "m")]).start()
     write(tmp_path / "m" / "1", 1.0)
     (tmp_path / "m" / "2").mkdir()
-    with pytest.raises(Refused, match="its newest version, 2, can't be loaded: mend or remove its folder"):
+    with pytest.raises(Refused, match="its newest version, 2, can't be loaded: fix or remove its folder"):
         Models([Model("m", tmp_path / "m")]).start()
 
 
