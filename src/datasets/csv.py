@@ -42,15 +42,15 @@ def load(
 
     Args:
         wanted: Classes or Values, where it is known which the target is.
-        path: the file; .gz, .bz2, .xz and .zip are unpacked.
-        target: column that is predicted.
-        group: column that says which rows belong together, such as a patient's; they come into the same split.
-        drop: columns that are left out.
-        keep: columns of numbers that are used although they look like ids.
-        category: columns whose numbers are codes, such as postal ones: categories.
-        header: whether the first row has the columns' names; by itself as its cells tell.
-        decimal: the decimal mark, where it isn't clear from the numbers.
-        encoding: of the file, such as cp1251; by itself UTF-8, or else cp1252.
+        path: the file; .gz, .bz2, .xz and .zip are decompressed.
+        target: column to predict.
+        group: column whose rows with the same value belong together, such as a patient; they stay in the same split.
+        drop: columns to ignore.
+        keep: numeric columns to use although they look like ids.
+        category: numeric columns that are codes, such as postcodes, to treat as categories.
+        header: whether the first row contains the column names. The default is to detect it.
+        decimal: decimal mark, if it isn't clear from the numbers.
+        encoding: encoding, such as cp1251. The default is UTF-8, or else cp1252.
 
     Raises:
         ValueError: for what can't be used, naming row or column.

@@ -33,11 +33,12 @@ def load(
 
     Args:
         path: folder of the class folders.
-        image_size: height and width that all are resized to, or one number for both; by itself what fits most of them.
-        cache: where decoded pictures are kept; by itself in memory, on the disk or not at all, as they fit.
-        skip_bad: whether to leave out pictures that can't be read, instead of refusing them.
-        follow_links: whether to follow links that lead to folders, or out of the folder.
-        background: grey level, from 0 to 255, on which transparent parts are put; white by itself.
+        image_size: height and width that images are resized to, or one number for both. The default fits most of them.
+        cache: where decoded images are cached. The default is in memory, on disk or not at all, depending on their
+            size.
+        skip_bad: whether to skip images that can't be read, instead of refusing them.
+        follow_links: whether to follow links to folders or out of the folder.
+        background: grey level behind transparent parts, 0 to 255. The default is white.
 
     Raises:
         ValueError: for what can't be used, naming folder or file.

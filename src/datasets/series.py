@@ -39,18 +39,18 @@ def load(
     """The series, forecast together.
 
     Args:
-        path: the file; .gz, .bz2, .xz and .zip are unpacked.
-        time: column with the times, such as 2024-12-31 23:00, 31.12.2024 or 12/31/2024; by itself the first one of
-            dates, or the first one of all where its numbers rise.
-        columns: columns with the numbers; by itself all others that have numbers.
-        series: column, such as that of a shop, that tells apart series that stand one below the other.
-        header: whether the first row has the columns' names; by itself as its cells tell.
-        decimal: the decimal mark, where it isn't clear from the numbers.
-        encoding: of the file, such as cp1252; by itself UTF-8, or else cp1252.
-        window: steps of the past that a model sees.
-        horizon: steps that are forecast.
-        season: steps after which the series repeat, such as 7 for days of a week; 1 for none.
-        log: whether to forecast the logarithm, for values above 0 that grow by a share of themselves.
+        path: the file; .gz, .bz2, .xz and .zip are decompressed.
+        time: column with the times, such as 2024-12-31 23:00, 31.12.2024 or 12/31/2024. The default is the first column
+            of dates, or the first column if it increases.
+        columns: columns of the series. The default is all other numeric columns.
+        series: column that tells apart stacked series, such as a shop.
+        header: whether the first row contains the column names. The default is to detect it.
+        decimal: decimal mark, if it isn't clear from the numbers.
+        encoding: encoding, such as cp1251. The default is UTF-8, or else cp1252.
+        window: steps of history that the model sees.
+        horizon: steps to forecast.
+        season: steps in a season, such as 7 for daily values with a weekly pattern; 1 for none.
+        log: whether to forecast the logarithm, for positive values that grow exponentially.
 
     Raises:
         ValueError: for what can't be used, naming row and column.

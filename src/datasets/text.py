@@ -46,14 +46,16 @@ def load(
 
     Args:
         wanted: Classes or NextToken, where it is known what is to be predicted; else what is there decides.
-        path: folder or file; .gz, .bz2, .xz and .zip are unpacked.
-        text: column of a table that has the texts; by itself "text", or of two columns the one of many values.
-        target: column of a table that has the classes; by itself "label", or of two columns the one of few values.
-        header: whether the first row of a table has the columns' names; by itself as its cells tell.
-        encoding: of the files, such as cp1251; by itself UTF-8, or else cp1252.
-        follow_links: whether to follow links that lead to folders, or out of the folder.
-        length: words of a text that are read, the rest is cut off; or characters that a model sees at a time.
-        vocabulary: words that are told apart, the commonest ones.
+        path: folder or file; .gz, .bz2, .xz and .zip are decompressed.
+        text: column of a table with the texts. The default is "text", or of two columns the one with many different
+            values.
+        target: column of a table with the classes. The default is "label", or of two columns the one with few different
+            values.
+        header: whether the first row of a table contains the column names. The default is to detect it.
+        encoding: encoding, such as cp1251. The default is UTF-8, or else cp1252.
+        follow_links: whether to follow links to folders or out of the folder.
+        length: number of words read from each text, the rest is cut off; or context length in characters.
+        vocabulary: vocabulary size: the most frequent words.
 
     Raises:
         ValueError: for what can't be used, naming file, row or column.
