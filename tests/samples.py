@@ -1,31 +1,61 @@
-"""Small specs of every kind, features and targets that fit them, own files, and what can be trained at once."""
+"""Small specs of every kind, features and targets that fit them, and what can be trained at once."""
+
+import re
 
 import keras
 import numpy as np
 import pytest
 
 from src import catalogue
+from src.contract import check_model
+from src.knobs import shown
 from src.specs import Classes, Columns, Horizon, Image, Images, NextToken, Series, Tokens, Values, Vector
+
+
+class Specs(dict):
+    """A spec of each kind."""
+
+    def __missing__(self, kind):
+        pytest.fail(f"tests/samples.py has no {kind.__name__}: add one to SPECS, {MORE}", pytrace=False)
+
+
+MORE = 'as docs/contracts.md says under "A new output"'
+SPECS = Specs(
+    {
+        Image: Image(12, 8, 2),
+        Vector: Vector(5),
+        Columns: Columns(("height", "width"), (("color", 4), ("size", 3))),
+        Tokens: Tokens(6, 11),
+        Series: Series(8, 2),
+        Classes: Classes(("low", "middle", "high"), (5, 6, 7)),
+        Values: Values(("price", "rent"), "EUR", (1000.0, 10.0), (200.0, 2.0)),
+        NextToken: NextToken(("", "?", *"abcdefghi"), (0, 0, 5, 4, 4, 3, 3, 3, 2, 1, 1)),
+        Horizon: Horizon(("low", "high"), 3, 4, False, (10.0, 20.0), (2.0, 4.0), (1.0, 1.5), (2.0, 3.0)),
+        Images: Images(12, 8, 2, ("low", "middle", "high")),
+    }
+)
+MADE_OF = {NextToken: Tokens, Horizon: Series, Images: Image}  # outputs that are made of the input itself
+
+
+def works(model) -> bool:
+    """Whether the model of that file can be trained: one that can't fails its own tests, and nobody else's."""
+    gives = model.gives[0]
+    takes = MADE_OF.get(gives, model.takes[0])
+    if not {takes, gives} <= SPECS.keys():
+        return True
+    try:
+        check_model(model, catalogue.load(model).build(SPECS[takes], SPECS[gives]), SPECS[gives])
+    except Exception:  # whatever the code of a file ends in
+        return False
+    return True
+
 
 PAIRS = [  # of a model's and a data set's name
     (model.name, data.name)
-    for model in catalogue.models().values()
+    for model in filter(works, catalogue.models().values())
     for data in catalogue.datasets().values()
     if not (data.download or data.named_by) and catalogue.tasks_of(model, data)
 ]
-SPECS = {
-    Image: Image(12, 8, 2),
-    Vector: Vector(5),
-    Columns: Columns(("height", "width"), (("color", 4), ("size", 3))),
-    Tokens: Tokens(6, 11),
-    Series: Series(8, 2),
-    Classes: Classes(("low", "middle", "high"), (5, 6, 7)),
-    Values: Values(("price", "rent"), "EUR", (1000.0, 10.0), (200.0, 2.0)),
-    NextToken: NextToken(("", "?", *"abcdefghi"), (0, 0, 5, 4, 4, 3, 3, 3, 2, 1, 1)),
-    Horizon: Horizon(("low", "high"), 3, 4, False, (10.0, 20.0), (2.0, 4.0), (1.0, 1.5), (2.0, 3.0)),
-    Images: Images(12, 8, 2, ("low", "middle", "high")),
-}
-MADE_OF = {NextToken: Tokens, Horizon: Series, Images: Image}  # outputs that are made of the input itself
 
 
 def short(cases, parts) -> list:
@@ -56,6 +86,7 @@ def features(spec, examples: int, seed: int = 0):
                 "numeric": random.standard_normal((examples, len(numeric)), "float32"),
                 "categories": np.stack(columns, axis=1).astype("int32"),
             }
+    pytest.fail(f"tests/samples.py: features makes none of {type(spec).__name__}: add a case, {MORE}", pytrace=False)
 
 
 def inputs(model, spec, examples: int):
@@ -86,31 +117,19 @@ def judge(spec) -> keras.Model:
     return keras.Model(image, keras.layers.Dense(len(spec.names))(x))
 
 
-def own_files(kind, folder):
-    """The knobs of a data set of this kind of features that reads files, made here; None if unknown."""
-    if kind is Image:
-        random = np.random.default_rng(0)
-        for name, brightness in {"day": 200, "night": 30}.items():
-            (folder / name).mkdir()
-            for number in range(20):
-                pixels = random.integers(brightness, brightness + 50, (9 + number % 3, 12, 3), "uint8")
-                keras.utils.save_img(folder / name / f"{number}.png", pixels, scale=False)
-        return {"path": str(folder), "image_size": (8,)}
-    if kind is Columns:
-        rows = [f"{day % 7},{day / 3 if day % 5 else ''},{'rain' if day % 3 else 'sun'},{day % 2}" for day in range(60)]
-        (folder / "days.csv").write_text("\n".join(["weekday,length,weather,open", *rows]))
-        return {"path": str(folder / "days.csv"), "target": "open"}
-    if kind is Tokens:
-        for name, word in {"praise": "good", "blame": "bad"}.items():
-            (folder / name).mkdir()
-            for number in range(20):
-                (folder / name / f"{number}.txt").write_text(f"a {word} film, {number} times {word}!")
-        return {"path": str(folder)}
-    if kind is Series:
-        rows = [f"2024-{1 + day // 28:02}-{1 + day % 28:02},{day % 7},{day}" for day in range(300)]
-        (folder / "days.csv").write_text("\n".join(["day,weekday,count", *rows]))
-        return {"path": str(folder / "days.csv")}
-    return None
+def own_files(file, folder) -> dict:
+    """The knobs of a data set that reads the user's own files, some of which it writes into the folder."""
+    module = catalogue.load(file)
+    if not hasattr(module, "sample"):
+        what = "it has NAMED_BY, so it needs a function sample(folder) that writes a few small files of its kind there"
+        pytest.fail(f"{shown(file.path)}: {what}, and returns the knobs of load that read them", pytrace=False)
+    return module.sample(folder)
+
+
+def of_tfds(file) -> bool:
+    """Whether a data set's file reads TensorFlow Datasets, of which tests make up tiny ones."""
+    code = file.path.read_text(encoding="utf-8")
+    return re.search(r"^(from|import) .*\btfds\b", code, re.MULTILINE) is not None
 
 
 def predictions(spec, examples: int, seed: int = 0):
@@ -120,13 +139,16 @@ def predictions(spec, examples: int, seed: int = 0):
 
 
 def targets(spec, examples: int, seed: int = 0):
-    """Random targets of `examples` examples."""
+    """Random targets of `examples` examples, as a data set has them."""
     random = np.random.default_rng(seed)
-    if isinstance(spec, (Classes, Images)):
-        return random.integers(0, len(spec.names), examples).astype("int32")
-    if isinstance(spec, NextToken):
-        return random.integers(1, SPECS[Tokens].length, examples).astype("int32")
-    if isinstance(spec, Horizon):
-        values = random.standard_normal((examples, 2, spec.length, len(spec.names)))
-        return (values * spec.scale + spec.mean).astype("float32")
-    return (random.standard_normal((examples, len(spec.names))) * spec.scale + spec.mean).astype("float32")
+    match spec:
+        case Classes() | Images():
+            return random.integers(0, len(spec.names), examples).astype("int32")
+        case Values():
+            return (random.standard_normal((examples, spec.size)) * spec.scale + spec.mean).astype("float32")
+        case NextToken():
+            return random.integers(1, SPECS[Tokens].length, examples).astype("int32")
+        case Horizon():
+            values = random.standard_normal((examples, 2, spec.length, len(spec.names)))
+            return (values * spec.scale + spec.mean).astype("float32")
+    pytest.fail(f"tests/samples.py: targets makes none of {type(spec).__name__}: add a case, {MORE}", pytrace=False)

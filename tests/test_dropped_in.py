@@ -10,7 +10,6 @@ import sys
 import pytest
 
 from src import catalogue
-from src.specs import Image
 from tests.samples import own_files
 from tests.tree import copied, run
 
@@ -125,7 +124,8 @@ def test_the_commands_of_the_readme_work(tmp_path):
     shutil.copytree(catalogue.ROOT / "tuning", root / "tuning", ignore=shutil.ignore_patterns("__pycache__"))
     drop_in(root, FILES)
     (root / "photos").mkdir()
-    own_files(Image, root / "photos")
+    if "images" in catalogue.datasets():
+        own_files(catalogue.dataset("images"), root / "photos")
     rows = [f"{size},{'north' if size % 3 else 'south'},{1000 * size}" for size in range(50, 110)]
     (root / "houses.csv").write_text("\n".join(["size,side,price", *rows]))
     there = {path.stem for folder in ("models", "src/datasets") for path in (root / folder).glob("*.py")}

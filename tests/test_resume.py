@@ -20,7 +20,7 @@ from src.signals import Stop, Stopped
 from src.state import State
 from src.tracing import check_randomness, step_of
 from src.train import train
-from tests.samples import PAIRS, own_files
+from tests.samples import PAIRS, of_tfds, own_files
 from tests.tree import copied, run
 
 if not PAIRS:
@@ -194,7 +194,7 @@ def test_a_training_that_pauses_goes_on_as_if_it_did_not(tmp_path, unstopped):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
 
 
-OWN = [file for file in catalogue.datasets().values() if file.named_by == "path"]
+OWN = [file for file in catalogue.datasets().values() if file.named_by and not of_tfds(file)]
 
 
 @pytest.mark.long
@@ -202,9 +202,9 @@ OWN = [file for file in catalogue.datasets().values() if file.named_by == "path"
 def test_a_training_on_own_files_goes_on(file, tmp_path):
     models = [m for m in catalogue.models().values() if catalogue.tasks_of(m, file) and not m.judge]
     (tmp_path / "own").mkdir()
-    own = own_files(file.inputs[0], tmp_path / "own")
-    if not models or own is None:
-        pytest.skip("no model or no files for it")
+    own = own_files(file, tmp_path / "own")
+    if not models:
+        pytest.skip("no model goes with it")
     knobs = {"data": file.name, **own, "epochs": 3, "export": False, "verbose": False}
     if any(knob.name == "cache" for knob in file.knobs):
         knobs["cache"] = "none"

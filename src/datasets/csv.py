@@ -86,7 +86,20 @@ def load(
     sources = {split: Fetched(rows.fetch, aims, part, at_once=True, groups=groups) for split, part in parts.items()}
     doors = {"strings": Strings(sources["train"], {requests[name]: column.comma for name, column in used.items()})}
     called = {requests[name]: name for name in used if requests[name] != name}
-    return Data.adapted(columns, **sources, outputs=outputs, doors=doors, notes=notes, columns=called)
+    warnings = [
+        f"{_odd(table, column)}: it is taken for categories; fix or empty such cells, or say --category {name!r}"
+        for name, column in used.items()
+        if column.kind == "category" and column.mostly_numbers and name not in category
+    ]
+    about = {"notes": notes, "warnings": tuple(warnings), "columns": called}
+    return Data.adapted(columns, **sources, outputs=outputs, doors=doors, **about)
+
+
+def sample(folder: Path) -> dict:
+    """Writes a small table, and gives the knobs that load it."""
+    rows = [f"{day % 7},{day / 3 if day % 5 else ''},{'rain' if day % 3 else 'sun'},{day % 2}" for day in range(60)]
+    (folder / "days.csv").write_text("\n".join(["weekday,length,weather,open", *rows]))
+    return {"path": str(folder / "days.csv"), "target": "open"}
 
 
 def _choose(found: dict[str, Column], keep: tuple[str, ...], category: tuple[str, ...]) -> None:
@@ -105,6 +118,8 @@ def _outputs(table: Table, column: Column, wanted: type | None) -> tuple[Classes
         raise ValueError(f"{table.path}: {target} is {kind}: there is nothing to learn")
     if column.marked and kind not in ("number", "category", *kinds.NUMBERED) and wanted is not Classes:
         raise ValueError(f"{table.path}: {target} is {kind}: leave only the numbers, or say --decimal")
+    if wanted is None and kind == "category" and column.mostly_numbers:
+        raise ValueError(f"{_odd(table, column)}: fix or empty such cells, or say --task classification")
     if (wanted or (Classes if kind == "category" or column.few else Values)) is Values:
         if column.strange:
             row, cell = column.strange
@@ -119,6 +134,12 @@ def _outputs(table: Table, column: Column, wanted: type | None) -> tuple[Classes
     if outputs.size < 2:
         raise ValueError(f"{table.path}: {target} has one class only: {outputs.names[0]!r}")
     return outputs, names
+
+
+def _odd(table: Table, column: Column) -> str:
+    """Where a column that is mostly numbers has something else."""
+    row, cell = column.strange
+    return f"{table.path}, row {row}: {column.name} is {cell!r}, where most cells are numbers"
 
 
 def _aims(column: Column, outputs: Classes | Values, names: dict[str, str]) -> np.ndarray:

@@ -70,6 +70,13 @@ def load(
     return dataclasses.replace(data, notes=notes)
 
 
+def sample(folder: Path) -> dict:
+    """Writes two series, and gives the knobs that load them."""
+    rows = [f"2024-{1 + day // 28:02}-{1 + day % 28:02},{day % 7},{day}" for day in range(300)]
+    (folder / "days.csv").write_text("\n".join(["day,weekday,count", *rows]))
+    return {"path": str(folder / "days.csv")}
+
+
 def _complete(found: Timeline, path: str) -> tuple[dict[str, np.ndarray], list[str], list[str]]:
     """The series from the step on at which all have begun, missing numbers as the ones before; and what is to be said.
 
@@ -88,7 +95,7 @@ def _complete(found: Timeline, path: str) -> tuple[dict[str, np.ndarray], list[s
     values, lacking = {}, []
     for name, column in found.values.items():
         there = ~np.isnan(column[first:])
-        values[name] = column[first:][np.maximum.accumulate(np.where(there, np.arange(len(there)), 0))]
+        values[name] = timelines.carried_on(column[first:])
         if not there.all():
             where = found.steps[first + int(np.argmin(there))]
             count = int((~there).sum())

@@ -22,17 +22,21 @@ def test_its_knobs_are_those_of_its_model_and_data(path):
     if not set(catalogue.dataset(data).outputs) <= {task.spec for task in catalogue.tasks().values()}:
         pytest.skip("its task was deleted")
     settings = config.resolve(model, {"recipe": path.stem})
-    assert f"recipes/{path.name}" in settings.origins.values()
-    assert settings.choices.data.name in path.stem
+    used = f"recipes/{path.name}" in settings.origins.values()
+    assert used, f"recipes/{path.name} sets no knob: name some under [knobs], or delete it"
+    name = settings.choices.data.name
+    assert name in path.stem, f"recipes/{path.name} trains on {name}: call it MODEL-{name}.toml"
 
 
 @each_recipe
 def test_it_says_how_it_is_used_and_what_comes_of_it(path):
     head = path.read_text(encoding="utf-8").split("\n\n")[0]
-    assert all(line.startswith("#") for line in head.splitlines())
-    assert f"make train RECIPE={path.stem}" in head
+    command = f"make train RECIPE={path.stem}"
+    told = all(line.startswith("#") for line in head.splitlines()) and command in head
+    assert told, f"recipes/{path.name} has to begin with comments that name `{command}` and the figure to expect"
 
 
 def test_an_unknown_recipe_is_named(capsys):
-    assert main(["train", "--recipe", "nowhere"]) == 2
-    assert "There is no recipe 'nowhere'" in capsys.readouterr().err
+    assert main(["train", "--recipe", "nowhere"]) == 2, "a recipe that isn't there has to end with status 2"
+    said = capsys.readouterr().err
+    assert "There is no recipe 'nowhere'" in said, f"a recipe that isn't there has to be named, not: {said}"

@@ -1,11 +1,15 @@
 """What every task's file has to do."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from src import catalogue
+from src.contract import unexplained
+from src.knobs import shown
 from src.signatures import predictor
 from src.sources import InMemory
 from src.specs import Images, Vector, from_json, to_json
@@ -47,17 +51,21 @@ def predict(outputs):
     return predictor(painter(outputs)) if isinstance(outputs, Images) else lambda x: predictions(outputs, len(x))
 
 
-def test_statistics_survive_json(adapted):
-    assert from_json(to_json(adapted[0])) == adapted[0]
+def test_statistics_survive_json(file, adapted):
+    kept = from_json(to_json(adapted[0]))
+    what = f"{adapted[0]} is {kept} after JSON: its fields have to be texts, numbers, and tuples of them"
+    assert kept == adapted[0], f"src/specs.py: {what}"
 
 
 def test_adapting_forgets_the_statistics_of_other_splits(file, adapted):
     target = adapted[1]
     source = InMemory.of({"x": np.zeros(50, "float32")}, target)
-    assert catalogue.load(file).adapt(adapted[0], source) == adapted[0]
+    again = catalogue.load(file).adapt(adapted[0], source)
+    what = f"adapt gives {again} for a spec that it adapted to these targets before, {adapted[0]}"
+    assert again == adapted[0], f"{shown(file.path)}: {what}: its statistics have to follow from the targets alone"
 
 
-def test_loss_is_one_number_an_example_and_can_be_learnt(task, adapted):
+def test_loss_is_one_number_an_example_and_can_be_learnt(file, task, adapted):
     outputs, target = adapted
     if task.loss is None:
         pytest.skip("its models have losses of their own")
@@ -65,53 +73,61 @@ def test_loss_is_one_number_an_example_and_can_be_learnt(task, adapted):
     prediction = tf.Variable(np.zeros_like(predictions(outputs, len(target))))
     optimizer = keras.optimizers.SGD(1.0)
     first = task.loss(y, prediction)
-    assert first.shape == (len(target),)
+    shape = tuple(first.shape)
+    what = f"the loss of {len(target)} examples has the shape {shape}"
+    assert shape == (len(target),), f"{shown(file.path)}: {what}: give one number an example, (batch,)"
     for _ in range(20):
         with tf.GradientTape() as tape:
             loss = task.loss(y, prediction)
         optimizer.apply([tape.gradient(loss, prediction)], [prediction])
-    assert np.mean(task.loss(y, prediction)) < np.mean(first)
+    before, after = np.mean(first), np.mean(task.loss(y, prediction))
+    what = f"20 steps along the gradient bring the loss from {before:.3g} to {after:.3g}, and it has to fall"
+    assert after < before, f"{shown(file.path)}: {what}: see that target and prediction are compared by TensorFlow ops"
 
 
-def test_the_monitored_figure_is_measured(task, adapted):
+def test_the_monitored_figure_is_measured(file, task, adapted):
     names = {"loss"} | {metric.name for metric in task.metrics()}
     if hasattr(task, "watch"):
         outputs, target = adapted
         watched = task.watch(predict(outputs), tf.data.Dataset.from_tensors((given(outputs, len(target)), target)))
-        assert all(isinstance(value, float) for value in watched.values())
+        others = {name: value for name, value in watched.items() if not isinstance(value, float)}
+        assert not others, f"{shown(file.path)}: watch has to give Python floats, not {others}"
         names |= set(watched)
-    assert task.monitor.startswith("val_")
-    assert task.monitor.removeprefix("val_") in names
-    assert task.direction in ("min", "max")
+    measured = {f"val_{name}" for name in names}
+    what = f"monitor is {task.monitor!r}: make it one of what is measured, {', '.join(sorted(measured))}"
+    assert task.monitor in measured, f"{shown(file.path)}: {what}"
+    assert task.direction in ("min", "max"), f'{shown(file.path)}: direction has to be "min" or "max"'
 
 
-def test_answers_are_named_and_keep_the_batch(task, adapted):
+def test_answers_are_named_and_keep_the_batch(file, task, adapted):
     shape = adapted[0].shape[adapted[0].shape[0] is None :]  # of one step, where there are many
     answers = task.answers(tf.random.stateless_normal((7, *shape), (0, 0)))
-    assert answers
-    assert all(column.shape[0] == 7 for column in answers.values())
+    shapes = {name: tuple(column.shape) for name, column in answers.items()}
+    kept = answers and all(shape[:1] == (7,) for shape in shapes.values())
+    what = f"answers makes {shapes} of 7 predictions: give {{name: tensor}}, an answer for each example first"
+    assert kept, f"{shown(file.path)}: {what}"
 
 
-def test_figures_stand_beside_a_baseline_and_are_drawn(task, adapted, tmp_path):
+def test_figures_stand_beside_a_baseline_and_are_drawn(file, task, adapted, tmp_path):
     outputs, target = adapted
     dataset = tf.data.Dataset.from_tensor_slices((given(outputs, 50), target)).batch(20)
     batches = dataset.map(task.supervise)
     figures = task.figures(predict(outputs), batches)
     monitored = task.monitor.removeprefix("val_")
-    assert np.isfinite(figures[monitored])
-    assert np.isfinite(figures["baseline"][monitored])
+    for name, found in (("figures", figures), ('the "baseline" of figures', figures.get("baseline", {}))):
+        value = found.get(monitored, np.nan)
+        assert np.isfinite(value), f"{shown(file.path)}: {name} needs a finite {monitored!r}, which is monitored"
     for name, drawing in task.draw(figures).items():
         drawing.savefig(tmp_path / f"{name}.png")
 
 
 def test_every_knob_is_explained(file):
-    assert [knob.name for knob in file.knobs if not knob.help] == []
+    assert not unexplained(file), unexplained(file)
 
 
-def test_summaries_are_plain_data(task, adapted):
-    import json
-
+def test_summaries_are_plain_data(file, task, adapted):
     found = json.loads(json.dumps(task.summarize(iter([adapted[1]]))))
-    assert found
-    in_parts = task.summarize(np.split(adapted[1], [3]))
-    np.testing.assert_allclose(keras.tree.flatten(found), keras.tree.flatten(in_parts))
+    assert found, f"{shown(file.path)}: summarize gives nothing for the manifest, such as mean, least and largest"
+    in_parts = keras.tree.flatten(task.summarize(np.split(adapted[1], [3])))
+    what = f"{shown(file.path)}: summarize gives other numbers where the same targets come in other batches"
+    np.testing.assert_allclose(keras.tree.flatten(found), in_parts, err_msg=what)
