@@ -251,8 +251,7 @@ def _from_series(table: Table, inputs: Mapping[str, Any], reading: _Reading) -> 
         if len(values) < window:
             raise ValueError(f"{table.path} has {len(values):,} steps; the model looks at the last {window:,}")
         if np.isnan(values[-window]):
-            where = found.steps[-window]
-            raise ValueError(f"{table.path}: {columns[name]} has no number up to {where}, where the model begins to look")
+            raise ValueError(f"{table.path}: {columns[name]} has no number up to {found.steps[-window]}")
         request[name] = [values[-window:].tolist()]
     return request
 

@@ -13,9 +13,9 @@ from src.numbers import LARGEST, Comma, Marks, commas, to_numbers
 DATE = re.compile(r"\d{4}-\d\d?-\d\d?([T ].*)?|\d\d?[./-]\d\d?[./-](\d\d){1,2}( .*)?|\d{4}[./]\d\d?[./]\d\d?( .*)?")
 MOST = 1000  # categories of a column; what has more is text, or names each example
 FEW = 20  # categories, however few rows there are; classes that whole numbers may stand for
-MARKED = re.compile(
-    r"[-+(−]?\s*[$€£¥]?\s*[-+−]?\d[\d.,' \u00a0\u202f]*\s*[%‰$€£¥)]?"
-)  # a number and more: "$1,234.50", "7 %"
+MARKED = re.compile(  # a number and more: "$1,234.50", "7 %"
+    r"[-+(−]?\s*[$€£¥]?\s*[-+−]?\d[\d.,' \u00a0\u202f]*\s*([%‰$€£¥])?\)?", re.ASCII
+)
 TYPOS = 0.2  # share of a column that isn't numbers, up to which it is one of numbers with mistakes
 IDS = re.compile(
     r"(?i:(?<![^\W_])(id|uuid|guid)(?![^\W_]))|(?<=[a-z])I[Dd](?![a-z])"

@@ -15,6 +15,7 @@ from src.numbers import FORMS, MISSING, Comma
 from src.sources import Source, split
 from src.specs import Classes, Columns, Data, Values
 
+SPACE = r"^[\s\x{1c}-\x{1f}\x{85}\p{Z}]+|[\s\x{1c}-\x{1f}\x{85}\p{Z}]+$"  # all that Python strips off a text
 NO_NUMBER = f"(?i)({'|'.join(map(re.escape, MISSING))})"
 
 
@@ -105,7 +106,7 @@ class Strings:
         return text.replace(".", ",") if is_comma else text
 
     def _column(self, name: str, column: tf.Tensor, dtype: str) -> tf.Tensor:
-        column = tf.strings.strip(column)
+        column = tf.strings.regex_replace(column, SPACE, "")
         if dtype == "string":
             return column
         if dtype == "int64":

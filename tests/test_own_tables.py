@@ -20,7 +20,7 @@ from src.errors import UserError
 from src.numbers import MISSING, to_numbers
 from src.sources import InMemory
 from src.specs import Classes, Columns, Values
-from src.tables import columns
+from src.tables import Strings, columns
 from src.train import train
 
 if "csv" not in catalogue.datasets():
@@ -322,6 +322,25 @@ def test_the_decimal_mark_is_clear_or_asked_for(tmp_path, cells, decimal, found)
         assert {*data.train.targets().ravel().tolist()} == found
 
 
+@pytest.mark.parametrize(
+    ("cells", "found"), [(["1,250", "980"], "1,250 may be 1250 or 1.250"), (["1,250.5", "7"], {1250.5, 7.0})]
+)
+def test_commas_in_the_quotes_of_a_comma_separated_file_are_no_text(tmp_path, cells, found):
+    path = write(tmp_path / "t.csv", [[i % 9 / 8, f'"{cells[i % 2]}"'] for i in range(60)], ["x", "y"])
+    if isinstance(found, str):
+        path.write_text(path.read_text().replace(".", ""))
+        with pytest.raises(UserError, match=found):
+            load(path, "y")
+    else:
+        assert {*load(path, "y", (Values,)).train.targets().ravel().tolist()} == found
+
+
+def test_spaces_of_all_kinds_around_a_cell_are_none_when_it_is_served():
+    door = Strings(InMemory.of({"x": np.zeros(3, "float32"), "c": np.array([b"a"] * 3, object)}, np.zeros(3, "int32")))
+    found = door({"x": tf.constant(["\u00a08 ", "\t8", "8\u2009"]), "c": tf.constant(["a\u00a0", " a", "\u3000a"])})
+    assert found["x"].numpy().tolist() == [8, 8, 8] and {*found["c"].numpy()} == {b"a"}
+
+
 def test_another_column_tells_the_decimal_mark(tmp_path):
     rows = [["1,250" if i % 2 else 980, ("0,5", "7")[i % 2], i % 3] for i in range(60)]
     data = load(write(tmp_path / "t.csv", rows, ["x", "z", "y"], ";"), "y")
@@ -417,3 +436,14 @@ def test_a_quote_that_is_not_closed_is_told_by_its_row(tmp_path):
     (tmp_path / "t.csv").write_text('a,b\nx,1\n"open,2\ny, z"z,3,4\n')
     with pytest.raises(UserError, match="row 2: a quote that isn't closed joins it with the next ones"):
         load(tmp_path / "t.csv", "b")
+
+
+def test_a_column_of_numbers_with_something_else_is_not_taken_for_classes_in_silence(tmp_path):
+    rows = [[i / 3, f"{176 + i % 9}{' EUR' if i % 4 == 0 else ''}", "4 ?" if i == 7 else 1 + i % 6] for i in range(300)]
+    path = write(tmp_path / "t.csv", rows, ["x", "price", "rooms"])
+    with pytest.raises(UserError, match=r"row 1: price is '176 EUR', where most cells are numbers: .*--task"):
+        load(path, "price")
+    assert isinstance(load(path, "price", (Classes,)).outputs, Classes)
+    (said,) = load(path, "x", drop=("price",)).warnings
+    assert "row 8: rooms is '4 ?', where most cells are numbers: it is taken for categories" in said
+    assert load(path, "x", drop=("price",), category=("rooms",)).warnings == ()
