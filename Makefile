@@ -70,11 +70,16 @@ format: $(READY) ## Fix style and format
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
+# EXTRA=formats installs what ONNX and LiteRT need, whose tests are skipped without.
+PACKAGES := -c 'from src.formats import FORMATS; print(*(name for kind in FORMATS.values() for name in kind.packages))'
+EXTRAS = $(if $(EXTRA),$(PY) -m pip install --quiet --disable-pip-version-check $$($(PY) $(PACKAGES)))
 TWO := --numprocesses 2 --dist worksteal  # ARGS="-n 0" for one process
-test: $(READY) ## Run the short tests [ARGS="..."]
+test: $(READY) ## Run the short tests [EXTRA=formats] [ARGS="..."]
+	@$(EXTRAS)
 	@$(PY) -m pytest $(TWO) -m "not long" $(ARGS)
 
-test-long: $(READY) ## Run every test [ARGS="..."]
+test-long: $(READY) ## Run every test [EXTRA=formats] [ARGS="..."]
+	@$(EXTRAS)
 	@$(PY) -m pytest $(TWO) $(ARGS)
 
 audit: $(READY) ## Check the locked packages for known vulnerabilities (needs the network)
