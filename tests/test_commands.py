@@ -96,8 +96,6 @@ def test_every_command_works(name, project):
         if name != "README.md" and words[1] in SHORT:
             given = next((word.removeprefix("ARGS=") for word in words if word.startswith("ARGS=")), "")
             words += [f"ARGS={given} {SHORT[words[1]]}", *(["TRIALS=2"] if words[1] == "tune" else [])]
-        if "--path sales.csv" in line:
-            write_sales(project / "sales.csv", ["north", "south"] if "--series" in line else [])
         done = make(project, *words[1:])
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
 
@@ -119,18 +117,12 @@ def write_files(root) -> None:
     (root / "houses.csv").write_text("\n".join(["size,side,street,price,sold", *houses]))
     reviews = [f"a film with {stars} good moments in part {part},{stars}" for part in range(20) for stars in (1, 2, 3)]
     (root / "reviews.csv").write_text("\n".join(["review,stars", *reviews]))
+    days = [date(2023, 1, 1) + timedelta(day) for day in range(300)]
+    sold = [f"{day},{100 + 10 * day.weekday()}" for day in days]
+    (root / "sales.csv").write_text("\n".join(["day,sales", *sold]))
+    by_shop = [f"{row},{shop}" for shop in ("north", "south") for row in sold]
+    (root / "shops.csv").write_text("\n".join(["day,sales,shop", *by_shop]))
     with gzip.open(root / "book.txt.gz", "wt") as book:
         book.writelines(
             f"Chapter {number}: it went on, and {number * number} things were said.\n" for number in range(2000)
         )
-
-
-def write_sales(path, shops) -> None:
-    """Daily sales, or those of some shops one below the other."""
-    days = [date(2023, 1, 1) + timedelta(day) for day in range(300)]
-    sold = [100 + day.toordinal() % 7 * 10 for day in days]
-    if shops:
-        rows = [f"{day},{shop},{amount}" for shop in shops for day, amount in zip(days, sold, strict=True)]
-        path.write_text("\n".join(["day,shop,sales", *rows]))
-    else:
-        path.write_text("\n".join(["day,sales", *(f"{day},{amount}" for day, amount in zip(days, sold, strict=True))]))
