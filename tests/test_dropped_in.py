@@ -1,21 +1,14 @@
-"""A model and a data set that somebody drops in, with every other one deleted; and the README's commands."""
+"""A model and a data set that somebody drops in, with every other one deleted."""
 
-import os
 import re
-import shlex
-import shutil
-import subprocess
-import sys
 
 import pytest
 
 from src import catalogue
-from tests.samples import own_files
 from tests.tree import copied, run
 
 README = (catalogue.ROOT / "README.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r"```python\n# (\S+\.py)\n(.*?)```", README, re.DOTALL))
-COMMANDS = re.findall(r"^make .+$", README, re.MULTILINE)
 
 SEQUENCES = {
     "models/recurrent.py": '''
@@ -114,32 +107,3 @@ def test_sequences_fit_without_a_change(tmp_path, data):
     drop_in(root, SEQUENCES)
     succeed(root, "train", "recurrent", "--data", data, "--epochs", "2", "--limit", "40")
     assert (root / "saved_models" / f"recurrent-{data}" / "1" / "saved_model.pb").is_file()
-
-
-@pytest.mark.long
-@pytest.mark.skipif(not shutil.which("make"), reason="make isn't installed")
-def test_the_commands_of_the_readme_work(tmp_path):
-    root = copied(tmp_path)
-    shutil.copy(catalogue.ROOT / "Makefile", root)
-    shutil.copytree(catalogue.ROOT / "tuning", root / "tuning", ignore=shutil.ignore_patterns("__pycache__"))
-    drop_in(root, FILES)
-    (root / "photos").mkdir()
-    if "images" in catalogue.datasets():
-        own_files(catalogue.dataset("images"), root / "photos")
-    rows = [f"{size},{'north' if size % 3 else 'south'},{1000 * size}" for size in range(50, 110)]
-    (root / "houses.csv").write_text("\n".join(["size,side,price", *rows]))
-    there = {path.stem for folder in ("models", "src/datasets") for path in (root / folder).glob("*.py")}
-    for line in COMMANDS:
-        words = shlex.split(line)
-        named = [word.split("=")[1] for word in words if word.startswith(("MODEL=", "DATA=", "RECIPE="))]
-        if {part for name in named for part in name.split("-")} - there or words[1] in (
-            "test",
-            "setup",
-            "tensorboard",
-            "serve",
-        ):  # this one, an installation, servers
-            continue
-        command = ["make", f"PY={sys.executable}", "READY=", *words[1:]]
-        ours = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "ARGS")}
-        done = subprocess.run(command, cwd=root, env=ours, capture_output=True, encoding="utf-8")
-        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
