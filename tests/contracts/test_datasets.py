@@ -97,7 +97,7 @@ def test_is_what_the_harness_needs(file, data, task):
 
 
 def test_explains_every_knob(file):
-    assert not unexplained(file), unexplained(file)
+    assert not unexplained(file), "\n".join(unexplained(file))
 
 
 def test_has_more_examples_to_train_on_than_to_validate(file, data):

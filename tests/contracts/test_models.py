@@ -15,7 +15,7 @@ import pytest
 import tensorflow as tf
 
 from src import catalogue, config, runs
-from src.contract import mistakes_in, unexplained
+from src.contract import check_model, mistakes_in, unexplained
 from src.knobs import shown
 from src.specs import NextToken, Tokens
 from tests.samples import MADE_OF, SPECS, features, inputs, predictions, short, targets
@@ -47,7 +47,9 @@ def task_of(gives):
 
 @each_case
 def test_gives_one_float32_number_for_each_output(file, takes, gives):
-    model = build(file, takes, gives)
+    with mistakes_in(file):
+        model = build(file, takes, gives)
+    check_model(file, model, SPECS[gives])
     prediction = model(inputs(model, SPECS[takes], 3))
     found, wanted = (prediction.dtype, tuple(prediction.shape)), ("float32", predictions(SPECS[gives], 3).shape)
     what = f"for {takes.__name__} and {gives.__name__} it predicts {found}, not {wanted}"
@@ -245,7 +247,7 @@ def test_plain_keras_opens_what_is_saved(file, opened):
         expected, answer = opened[f"{file.name}-{takes.__name__}"]
         where = f"{shown(file.path)}: its model of {takes.__name__}"
         cure = "build it of Keras' own layers and keras.ops, without classes or Lambdas of this project"
-        assert not isinstance(answer, str), f"{where}, saved, can't be opened by plain Keras: {answer}\n{cure}"
+        assert not isinstance(answer, str), f"{where}, saved and opened by plain Keras, ends in {answer}\n{cure}"
         what = f"{where}, saved and opened by plain Keras, predicts other numbers: {cure}"
         np.testing.assert_allclose(answer, expected, rtol=1e-5, atol=1e-6, err_msg=what)
 
@@ -265,7 +267,7 @@ def test_imports_only_keras_and_the_specs(file):
 
 @each_model
 def test_explains_every_knob(file):
-    assert not unexplained(file), unexplained(file)
+    assert not unexplained(file), "\n".join(unexplained(file))
 
 
 @each_model

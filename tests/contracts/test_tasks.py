@@ -122,7 +122,7 @@ def test_figures_stand_beside_a_baseline_and_are_drawn(file, task, adapted, tmp_
 
 
 def test_every_knob_is_explained(file):
-    assert not unexplained(file), unexplained(file)
+    assert not unexplained(file), "\n".join(unexplained(file))
 
 
 def test_summaries_are_plain_data(file, task, adapted):
