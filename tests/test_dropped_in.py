@@ -1,14 +1,18 @@
-"""A model and a data set that somebody drops in, with every other one deleted."""
+"""A model and a data set that somebody drops in, with every other one deleted; and a new kind of output."""
 
 import re
+import shutil
+import subprocess
+import sys
 
 import pytest
 
 from src import catalogue
-from tests.tree import copied, run
+from tests.tree import ROOT, copied, run
 
 README = (catalogue.ROOT / "README.md").read_text(encoding="utf-8")
-FILES = dict(re.findall(r"```python\n# (\S+\.py)\n(.*?)```", README, re.DOTALL))
+CONTRACTS = (catalogue.ROOT / "docs/contracts.md").read_text(encoding="utf-8")
+FILES, ADDED = (dict(re.findall(r"```python\n# (\S+\.py).*\n((?s:.*?))```", text)) for text in (README, CONTRACTS))
 
 SEQUENCES = {
     "models/recurrent.py": '''
@@ -107,3 +111,45 @@ def test_sequences_fit_without_a_change(tmp_path, data):
     drop_in(root, SEQUENCES)
     succeed(root, "train", "recurrent", "--data", data, "--epochs", "2", "--limit", "40")
     assert (root / "saved_models" / f"recurrent-{data}" / "1" / "saved_model.pb").is_file()
+
+
+SIDES = '''
+"""Points, on the right or not, and above or not."""
+import numpy as np
+from src.specs import Columns, Data, Tags
+from src.tables import from_matrix
+
+INPUTS, OUTPUTS = (Columns,), (Tags,)
+
+def load() -> Data:
+    """The points."""
+    points = np.random.default_rng(0).normal(size=(300, 2))
+    return from_matrix(["x", "y"], points, (points > 0).astype("float32"), Tags(("right", "above")))
+'''
+
+
+@pytest.mark.long
+def test_the_examples_of_the_contracts_pass_their_tests(tmp_path):
+    root = emptied(tmp_path)
+    shutil.copytree(ROOT / "tests", root / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", root)
+    drop_in(root, {**FILES, **{path: ADDED[path] for path in ADDED if path.startswith(("src/data", "src/tasks"))}})
+    drop_in(root, {"src/datasets/sides.py": SIDES})
+    sample, case = ADDED["tests/samples.py"].split("\n", 1)
+    for path, old, new in (
+        ("src/specs.py", "# Outputs made of the input", ADDED["src/specs.py"] + "\n\n# Outputs made of the input"),
+        ("src/specs.py", "Output = Classes", "Output = Tags | Classes"),
+        ("models/linear.py", "Values, Vector", "Tags, Values, Vector"),
+        ("models/linear.py", "(Classes, Values)", "(Classes, Values, Tags)"),
+        ("tests/samples.py", "Series, Tokens, Values", "Series, Tags, Tokens, Values"),
+        ("tests/samples.py", "        Values: Values(", f"{sample}\n        Values: Values("),
+        ("tests/samples.py", "        case NextToken():", f"{case}        case NextToken():"),
+    ):
+        code = (root / path).read_text(encoding="utf-8")
+        assert old in code
+        (root / path).write_text(code.replace(old, new, 1), encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "tests/contracts", "-n", "0", "-k", "linear or bars or sides or tagging"]
+    done = subprocess.run(command, cwd=root, capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stdout
+    assert "linear on sides" in succeed(root, "train", "linear", "--data", "sides", "--epochs", "2")
+    assert "linear on bars" in succeed(root, "train", "linear", "--data", "bars", "--epochs", "2")
