@@ -50,11 +50,17 @@ def works(model) -> bool:
     return True
 
 
+def judged(model, data) -> bool:
+    """Whether what the model makes of that data set can be judged, where it has to be."""
+    judge = catalogue.models().get(model.judge.get("model"))
+    return not model.judge or (judge is not None and bool(catalogue.tasks_of(judge, data)))
+
+
 PAIRS = [  # of a model's and a data set's name
     (model.name, data.name)
     for model in filter(works, catalogue.models().values())
     for data in catalogue.datasets().values()
-    if not (data.download or data.named_by) and catalogue.tasks_of(model, data)
+    if not (data.download or data.named_by) and catalogue.tasks_of(model, data) and judged(model, data)
 ]
 
 

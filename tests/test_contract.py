@@ -20,6 +20,7 @@ from src.sources import InMemory
 from src.specs import Classes, Columns, Data, Image, Values, Vector
 from src.tables import from_matrix
 from src.tasks import classification, regression
+from tests.samples import SPECS, works
 from tests.tree import toys
 
 CLASSES = Classes(("low", "middle", "high"))
@@ -285,6 +286,17 @@ def chain(*ends):
 def test_what_build_returns_is_told_with_what_to_write_instead(model, said):
     with pytest.raises(UserError, match=f"models/thing.py: .*{said}"):
         check_model(MODEL, model, Classes(("a", "b")))
+
+
+@pytest.mark.parametrize("build", [lambda *_: 1 / 0, lambda *_: None], ids=["raises", "returns nothing"])
+def test_a_model_that_can_not_be_trained_takes_no_part_in_the_tests_of_others(build, monkeypatch):
+    monkeypatch.setattr(catalogue, "load", lambda file: SimpleNamespace(build=build))
+    assert not works(MODEL)
+
+
+def test_what_the_tests_know_nothing_about_is_said_with_the_place_to_add_it():
+    with pytest.raises(pytest.fail.Exception, match="no Novel: add one to SPECS, as docs/contracts.md says"):
+        SPECS[type("Novel", (), {})]
 
 
 def test_a_knob_without_help_is_placed_and_told_what_it_lacks(tmp_path):
