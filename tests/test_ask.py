@@ -205,10 +205,11 @@ def test_a_series_is_asked_about_by_its_last_values(served, tmp_path):
     model = served(columns={"load_kW": "load [kW]"}, serving_default=numbers("load_kW", window=3))
     rows = [f"{day};{'-' if n == 28 else f'{n},5'};x" for n, day in enumerate(DAYS)]
     ask(write(tmp_path / "t.csv", "Tag;load [kW];note", *rows), model="mine")
-    (values,) = model.columns["load_kW"]
-    assert (values[0], values[2]) == (27.5, 29.5)
-    assert math.isnan(values[1])
+    assert model.columns["load_kW"] == [[27.5, 27.5, 29.5]]  # a missing one is the one before it, as in training
     assert len(model.requests) == 1
+    rows = [f"{day};{'-' if n > 20 else f'{n},5'}" for n, day in enumerate(DAYS)]
+    ask(write(tmp_path / "t.csv", "Tag;load [kW]", *rows), model="mine")
+    assert model.columns["load_kW"][1:] == [[20.5] * 3]
     with pytest.raises(UserError, match="has 2 steps; the model looks at the last 3"):
         ask(write(tmp_path / "t.csv", "Tag;load [kW]", *[f"{day};1" for day in DAYS[:2]]), model="mine")
     with pytest.raises(UserError, match=r"no column 'load \[kW\]'.* name the columns so, or say --series COLUMN"):
