@@ -151,6 +151,11 @@ def request_names(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(found.values())
 
 
+def renamed(requests: Mapping[str, str]) -> dict[str, str]:
+    """What a file calls the inputs of a model that aren't called as its columns are, of {column: input}."""
+    return {request: name for name, request in requests.items() if request != name}
+
+
 def marked(name: str) -> str:
     """The plain name of a column with a mark that no other column has."""
     return f"{_plain(name)}_{hashlib.blake2b(composed(name).encode(), digest_size=3).hexdigest()}"

@@ -17,9 +17,8 @@ MARKED = re.compile(  # a number and more: "$1,234.50", "7 %"
     r"[-+(−]?\s*[$€£¥]?\s*[-+−]?\d[\d.,' \u00a0\u202f]*\s*([%‰$€£¥])?\)?", re.ASCII
 )
 TYPOS = 0.2  # share of a column that isn't numbers, up to which it is one of numbers with mistakes
-IDS = re.compile(
-    r"(?i:(?<![^\W_])(id|uuid|guid)(?![^\W_]))|(?<=[a-z])I[Dd](?![a-z])"
-)  # names: "id", "user_id", "PassengerId"
+# Names such as "id", "user_id" and "PassengerId".
+IDS = re.compile(r"(?i:(?<![^\W_])(id|uuid|guid)(?![^\W_]))|(?<=[a-z])I[Dd](?![a-z])")
 ID_DIGITS = 6  # at least, of numbers that are all different and all as long: ids, not measurements
 EXACT = 2.0**53  # above it not every whole number is one in float64
 NUMBERED = ("row numbers", "ids, all different", "ids by its name", "ids, too long for numbers")

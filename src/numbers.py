@@ -57,7 +57,7 @@ def to_numbers(cells: Sequence[str], comma: Comma = "") -> tuple[np.ndarray, lis
     joined = "".join(cells)
     if comma == "decimal" and "." not in joined:
         cells, joined, comma = [cell.replace(",", ".") for cell in cells], joined.replace(",", "."), ""
-    if _PLAIN.fullmatch(joined) and (comma != "decimal" or "." not in joined):
+    if comma != "decimal" and _PLAIN.fullmatch(joined):
         try:
             return np.array([float(cell or "nan") for cell in cells]), []  # as nearly all columns are, and fast
         except ValueError:

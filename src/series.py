@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-from src.csvs import request_names
+from src.csvs import renamed, request_names
 from src.sources import Windows
 from src.specs import Data, Horizon, Series
 
@@ -60,7 +60,7 @@ def forecast(columns: Mapping[str, np.ndarray], *, window: int, horizon: int, se
         split: Windows(values[begin - past : end], end - begin - horizon + 1, past + horizon, 1, cut)
         for split, begin, end in zip(SPLITS, begins, begins[1:], strict=False)
     }
-    called = {request: name for request, name in zip(names, columns, strict=True) if request != name}
+    called = renamed(dict(zip(columns, names, strict=True)))
     inputs, preprocess = Series(window, len(names)), _scaled(window, outputs)
     return Data(**sources, inputs=inputs, outputs=outputs, preprocess=preprocess, columns=called)
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from src import numbers
-from src.csvs import request_names
+from src.csvs import renamed, request_names
 from src.numbers import FORMS, MISSING, Comma
 from src.sources import Source, split
 from src.specs import Classes, Columns, Data, Values
@@ -31,7 +31,6 @@ def from_matrix(names: Sequence[str], matrix: np.ndarray, target: np.ndarray, ou
     requests = request_names(names)
     raw = {name: numbers.compact(column) for name, column in zip(requests, matrix.T.astype("float64"), strict=True)}
     train, validation, test = split(raw, target, stratify=isinstance(outputs, Classes))
-    called = {request: name for request, name in zip(requests, names, strict=True) if request != name}
     return Data.adapted(
         columns,
         train,
@@ -39,7 +38,7 @@ def from_matrix(names: Sequence[str], matrix: np.ndarray, target: np.ndarray, ou
         test=test,
         outputs=outputs,
         doors={"strings": Strings(train)},
-        columns=called,
+        columns=renamed(dict(zip(names, requests, strict=True))),
     )
 
 
@@ -180,7 +179,7 @@ def _numeric(moments: _Moments, requests: Mapping[str, Any]) -> tuple[keras.Kera
         column = requests[name]
         if numbers.dtype(largest[place], moments.deviation[place]) == "float64":
             column, means[place] = ops.cast(column, "float64") - float(means[place]), 0.0
-        columns.append(ops.cast(column, "float32"))
+        columns.append(column if column.dtype == "float32" else ops.cast(column, "float32"))
     raw = ops.stack(columns, axis=1)
     variance = moments.deviation**2
     scaled = layers.Normalization(mean=means, variance=variance, dtype="float32", name="scale")(raw)

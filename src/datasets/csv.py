@@ -85,7 +85,7 @@ def load(
         check_classes(looked_at, aims, outputs.names)
     sources = {split: Fetched(rows.fetch, aims, part, at_once=True, groups=groups) for split, part in parts.items()}
     doors = {"strings": Strings(sources["train"], {requests[name]: column.comma for name, column in used.items()})}
-    called = {requests[name]: name for name in used if requests[name] != name}
+    called = csvs.renamed({name: requests[name] for name in used})
     warnings = [
         f"{_odd(table, column)}: it is taken for categories; fix or empty such cells, or say --category {name!r}"
         for name, column in used.items()

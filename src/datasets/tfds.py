@@ -17,7 +17,7 @@ from rich.progress import track
 
 from src import cache as caches
 from src import digests, tfds
-from src.csvs import request_names
+from src.csvs import renamed, request_names
 from src.errors import nearest
 from src.fetched import Fetched
 from src.images import Pictures, pixels
@@ -171,8 +171,8 @@ def _of_columns(builder, target: str, parts: Mapping[str, np.ndarray], aims: np.
         left_out += [] if new else [name]
     if not found:
         raise ValueError(f"{builder.info.full_name} has neither images nor columns; it has {_list(builder)}")
-    requests = dict(zip(request_names([*found]), found, strict=True))
-    raw = {request: found[name] for request, name in requests.items()}
+    requests = dict(zip(found, request_names([*found]), strict=True))
+    raw = {request: found[name] for name, request in requests.items()}
     sources = {
         split: InMemory.of({name: column[rows] for name, column in raw.items()}, aims[rows])
         for split, rows in parts.items()
@@ -181,8 +181,8 @@ def _of_columns(builder, target: str, parts: Mapping[str, np.ndarray], aims: np.
     if left_out:
         notes += f"\nleft out, as neither numbers nor categories: {', '.join(left_out)}"
     doors = {"strings": Strings(sources["train"])}
-    called = {request: name for request, name in requests.items() if request != name}
-    return Data.adapted(columns, **sources, outputs=outputs, doors=doors, notes=notes, columns=called)
+    about = {"notes": notes, "columns": renamed(requests)}
+    return Data.adapted(columns, **sources, outputs=outputs, doors=doors, **about)
 
 
 def _flat(column: Any) -> bool:
