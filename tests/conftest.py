@@ -1,5 +1,6 @@
 """Shared by all tests: a quiet start of TensorFlow, short runs, and how many examples property tests try."""
 
+import signal
 from functools import cache
 
 import pytest
@@ -8,6 +9,8 @@ from hypothesis import settings
 from src.quiet import import_tensorflow
 
 import_tensorflow()
+# In a script's background jobs Ctrl-C is ignored, and so it would be by the programs that tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 FEW = {"epochs": 2, "limit": 80, "verbose": False}
 
