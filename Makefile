@@ -71,7 +71,7 @@ format: $(READY) ## Fix style and format
 	@$(PY) -m ruff format .
 
 # EXTRA=formats installs what ONNX and LiteRT need, whose tests are skipped without.
-PACKAGES := -c 'from src.formats import FORMATS; print(*(name for kind in FORMATS.values() for name in kind.packages))'
+PACKAGES := -c 'from src.exporting.formats import FORMATS; print(*(name for kind in FORMATS.values() for name in kind.packages))'
 EXTRAS = $(if $(EXTRA),$(PY) -m pip install --quiet --disable-pip-version-check $$($(PY) $(PACKAGES)))
 TWO := --numprocesses 2 --dist worksteal  # ARGS="-n 0" for one process
 test: $(READY) ## Run the short tests [EXTRA=formats] [ARGS="..."]
@@ -92,7 +92,7 @@ lock: $(READY) ## Update the locks after a change to an .in file (ARGS=--upgrade
 	done
 
 clean: ## Remove .venv and caches (ALL=1: your runs and saved models too)
-	@for path in .venv .pytest_cache .ruff_cache __pycache__ */__pycache__ */*/__pycache__ runs/* saved_models/*; do \
+	@for path in .venv .pytest_cache .ruff_cache __pycache__ */__pycache__ */*/__pycache__ */*/*/__pycache__ runs/* saved_models/*; do \
 		case "$$path" in */README.md) continue ;; esac; \
 		[ -e "$$path" ] || continue; \
 		size=$$(du -sh "$$path" | cut -f1); \

@@ -1,1 +1,1 @@
-"""The harness: `from src.train import train`, `from src.runs import load_run`. Start reading at src/train.py."""
+"""The harness: `from src.train import train`, `from src.runs.run import load_run`. Start reading at src/train.py."""

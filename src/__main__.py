@@ -2,7 +2,7 @@
 
 import sys
 
-from src.program import missing
+from src.system.program import missing
 
 try:
     from src.cli import main

@@ -16,11 +16,12 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import tyro
 
-from src import catalogue, config, knobs, resume
 from src.errors import UsageError, UserError, nearest, unknown
-from src.knobs import Knob
-from src.program import PROGRAM, missing
-from src.signals import CODES, Stopped, Terminated, leave
+from src.runs import resume
+from src.settings import catalogue, config, knobs
+from src.settings.knobs import Knob
+from src.system.program import PROGRAM, missing
+from src.system.signals import CODES, Stopped, Terminated, leave
 
 # Each command's module and function, what it does, and whether it needs TensorFlow.
 COMMANDS = {
@@ -29,13 +30,13 @@ COMMANDS = {
     "evaluate": ("src.evaluate", "evaluate", "Evaluate a trained run on its data set again.", True),
     "export": ("src.export", "export", "Publish a trained run for TensorFlow Serving, as ONNX or LiteRT.", True),
     "serve": ("src.serving.serve", "serve", "Serve exports: TensorFlow Serving, or a local server.", False),
-    "ask": ("src.ask", "ask", "Query a served model with a picture, text, table, series or JSON.", False),
-    "generate": ("src.generate", "generate", "Generate text with a trained language model.", True),
-    "baseline": ("src.baseline", "baseline", "Score simple predictors on a data set.", True),
-    "list": ("src.listing", "listing", "List models, data sets and recipes, or show one in detail.", False),
-    "doctor": ("src.doctor", "doctor", "Check this machine: what is wrong and how to fix it.", False),
-    "bench-serve": ("src.serving.bench", "bench_serve", "Measure a served model under load.", False),
-    "bench": ("src.bench", "bench", "Time the harness against a plain model.fit.", True),
+    "ask": ("src.serving.ask", "ask", "Query a served model with a picture, text, table, series or JSON.", False),
+    "generate": ("src.commands.generate", "generate", "Generate text with a trained language model.", True),
+    "baseline": ("src.commands.baseline", "baseline", "Score simple predictors on a data set.", True),
+    "list": ("src.commands.listing", "listing", "List models, data sets and recipes, or show one in detail.", False),
+    "doctor": ("src.commands.doctor", "doctor", "Check this machine: what is wrong and how to fix it.", False),
+    "bench-serve": ("src.serving.load", "bench_serve", "Measure a served model under load.", False),
+    "bench": ("src.commands.bench", "bench", "Time the harness against a plain model.fit.", True),
 }
 
 
@@ -99,7 +100,7 @@ def _run(argv: list[str], debug: bool) -> None:
         arguments, flags = [], parse(f"{PROGRAM} {command}", COMMANDS[command][2], {function: _own(command)}, rest)
     try:
         if needs_tensorflow:
-            from src.quiet import import_tensorflow
+            from src.system.quiet import import_tensorflow
 
             import_tensorflow(debug)
         found = importlib.import_module(module)

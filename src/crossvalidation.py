@@ -15,14 +15,14 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 
-from src import runs
-from src.config import Config
 from src.errors import UserError
-from src.files import write_json
-from src.report import number as digits
-from src.runs import Run
-from src.signals import Stopped
+from src.reports.report import number as digits
+from src.runs import run as runs
+from src.runs.run import Run
+from src.settings.config import Config
 from src.specs import Classes, Data
+from src.system.files import write_json
+from src.system.signals import Stopped
 
 
 def check(folds: int, fold: int) -> None:

@@ -8,16 +8,21 @@ from pathlib import Path
 
 import keras
 
-from src import catalogue, config, judges, pipeline, report, runs, specs
-from src.callbacks import Measurement
-from src.contract import check_examples, load_data
+from src import specs
 from src.crossvalidation import part
-from src.files import write_json
-from src.manifest import manifest
-from src.plan import measured_at_once
+from src.reports import report
+from src.runs import judges
+from src.runs import run as runs
+from src.runs.manifest import manifest
+from src.settings import catalogue, config
+from src.settings.contract import check_examples, load_data
 from src.signatures import predictor
-from src.sources import Source
+from src.sources.memory import Source
 from src.specs import Data, Input
+from src.system.files import write_json
+from src.training import pipeline
+from src.training.callbacks import Measurement
+from src.training.plan import measured_at_once
 
 
 def evaluate(*, run: str = "", model: str = "", data: str = "", test: bool = False, runs_dir: str = "runs") -> runs.Run:
@@ -60,7 +65,7 @@ def splits(data: Data, limit: int | None, test: bool) -> dict[str, Source]:
 
 
 def compare(task, judge: keras.Model, model: keras.Model, data: Data) -> None:
-    """Tells the task with what it is to compare that which `model` makes: see src/judges.py."""
+    """Tells the task with what it is to compare that which `model` makes: see src/runs/judges.py."""
     batch = measured_at_once(model, data.inputs)
     task.compare_with(judge, pipeline.measuring(data.train, data.preprocess, task.supervise, batch))
 

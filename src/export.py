@@ -1,6 +1,6 @@
 """Export a run for TensorFlow Serving: one graph from a raw request to named answers, proved before it is published.
 
-src/formats.py has the formats of other runtimes.
+src/exporting/formats.py has the formats of other runtimes.
 """
 
 import errno
@@ -17,16 +17,16 @@ from typing import Literal
 import keras
 import tensorflow as tf
 
-from src import formats, runs
-from src.compatibility import check_signatures, check_version, in_words, versions
-from src.config import served_as
 from src.errors import UserError
-from src.files import check_name, check_writable, whole, write_json
-from src.locks import owned
-from src.runs import Run
-from src.serving import extras
+from src.exporting import extras, formats, verify
+from src.exporting.compatibility import check_signatures, check_version, in_words, versions
+from src.exporting.verify import from_json, to_json
+from src.runs import run as runs
+from src.runs.run import Run
+from src.settings.config import served_as
 from src.signatures import Request, Signature
-from src.verify import from_json, to_json
+from src.system.files import check_name, check_writable, whole, write_json
+from src.system.locks import owned
 
 PATIENCE_S = 120  # for another run's export under the same name
 UNFINISHED = ".unfinished-"
@@ -136,7 +136,7 @@ def publish(run: Run, name: str, exports: Path, verifier: "Verifier") -> Path:
 
 
 def publish_file(run: Run, name: str, format: str) -> Path:
-    """Writes, verifies and publishes `run` in a format of src/formats.py; returns the file, in the run's export/.
+    """Writes, verifies and publishes `run` in one of FORMATS of src/exporting/formats.py; returns the file.
 
     Raises:
         UserError: where the name can't be a file's, or the format can't hold the model or doesn't answer as it does.
@@ -182,7 +182,7 @@ class Verifier:
         if self._wanted and not self._process:
             pipe = subprocess.PIPE
             self._process = subprocess.Popen(
-                [sys.executable, "-I", Path(__file__).with_name("verify.py")],
+                [sys.executable, "-I", Path(verify.__file__)],
                 env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"},
                 stdin=pipe,
                 stdout=pipe,
@@ -192,7 +192,7 @@ class Verifier:
             )
 
     def verify(self, export: Path, cases: Mapping[str, Mapping]) -> dict:
-        """The problems and differences that src/verify.py finds.
+        """The problems and differences that src/exporting/verify.py finds.
 
         Raises:
             UserError: where the export kills the process or can't be loaded at all.

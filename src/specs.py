@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 if TYPE_CHECKING:
     import keras
 
-    from src.sources import Source
+    from src.sources.memory import Source
 
 
 STEPS = 100  # usual changes of a series from step to step that tell as much as the deviation of all its values

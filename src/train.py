@@ -18,30 +18,36 @@ from signal import SIGINT, SIGTERM
 import keras
 import tensorflow as tf
 
-from src import catalogue, crossvalidation, device, judges, report, runs, state
-from src.augmentation import augmentation, suggestion
-from src.callbacks import Measurement
-from src.compatibility import check_signatures
-from src.config import Config, as_names, resolve, served_as
-from src.contract import check_examples, check_model, check_targets, load_data, mistakes_in, unexplained
+from src import crossvalidation
 from src.errors import UserError
 from src.evaluate import compare, figures, splits
 from src.export import Verifier, publish
-from src.files import check_name, check_writable, write_json
-from src.fit import compile, fit
-from src.locks import owned
-from src.manifest import manifest, remarks
-from src.modules import held
-from src.optimizers import optimizer
-from src.plan import plan
-from src.requests import sample_requests
-from src.resume import check_same, knobs_of_run
-from src.runs import Run
-from src.signals import Stop, Stopped, Terminated
+from src.exporting.compatibility import check_signatures
+from src.exporting.requests import sample_requests
+from src.reports import report
+from src.runs import judges
+from src.runs import run as runs
+from src.runs.manifest import manifest, remarks
+from src.runs.resume import check_same, knobs_of_run
+from src.runs.run import Run
+from src.settings import catalogue
+from src.settings.config import Config, as_names, resolve, served_as
+from src.settings.contract import check_examples, check_model, check_targets, load_data, mistakes_in, unexplained
+from src.settings.modules import held
 from src.signatures import Signature, traced
 from src.specs import Data
-from src.state import State
-from src.tensorboard import LOGS, save_samples
+from src.system import device
+from src.system.files import check_name, check_writable, write_json
+from src.system.locks import owned
+from src.system.signals import Stop, Stopped, Terminated
+from src.training import state
+from src.training.augmentation import augmentation, suggestion
+from src.training.callbacks import Measurement
+from src.training.fit import compile, fit
+from src.training.optimizers import optimizer
+from src.training.plan import plan
+from src.training.state import State
+from src.training.tensorboard import LOGS, save_samples
 
 
 @held()

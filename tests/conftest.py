@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 from hypothesis import settings
 
-from src.quiet import import_tensorflow
+from src.system.quiet import import_tensorflow
 
 import_tensorflow()
 # In a script's background jobs Ctrl-C is ignored, and so it would be by the programs that tests start.

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from src import catalogue
-from src.contract import check_model
-from src.knobs import shown
+from src.settings import catalogue
+from src.settings.contract import check_model
+from src.settings.knobs import shown
 from src.specs import Classes, Columns, Horizon, Image, Images, NextToken, Series, Tokens, Values, Vector
 
 

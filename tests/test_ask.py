@@ -7,14 +7,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from src import ask as asking
-from src import catalogue, cli
-from src.ask import ask
-from src.client import Client
-from src.csvs import request_names
+from src import cli
 from src.errors import UserError
-from src.serving.rest import respond
-from src.serving.versions import Model, Models
+from src.readers.csv_files import request_names
+from src.serving import ask as asking
+from src.serving.ask import ask
+from src.serving.client import Client
+from src.serving.local.rest import respond
+from src.serving.local.versions import Model, Models
+from src.settings import catalogue
 from src.train import train
 
 TEXT = {"text": {"dtype": "DT_STRING", "tensor_shape": {"dim": [{"size": "-1"}]}}}

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from src import catalogue
-from src.augmentation import PRESETS, augmentation, suggestion
-from src.contract import load_data
 from src.errors import UsageError, UserError
-from src.images import pixels
-from src.runs import read_history
-from src.signals import Stopped
-from src.sources import InMemory
+from src.preprocess.images import pixels
+from src.runs.run import read_history
+from src.settings import catalogue
+from src.settings.contract import load_data
+from src.sources.memory import InMemory
 from src.specs import Classes, Data, Image
+from src.system.signals import Stopped
 from src.train import train
+from src.training.augmentation import PRESETS, augmentation, suggestion
 from tests.samples import PAIRS
 
 IMAGES = [

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from src import catalogue
-from src.bench import bench
+from src.commands.bench import bench
 from src.errors import UserError
+from src.settings import catalogue
 from src.specs import Classes, Image, NextToken
 from tests.samples import PAIRS
 
@@ -40,7 +40,7 @@ def test_a_case_that_says_too_little_is_refused(case):
 
 def test_writing_is_timed_for_each_length(capsys, monkeypatch):
     """No timing is asserted; the table has a figure for each length."""
-    monkeypatch.setattr("src.bench.LENGTHS", (5, 20))
+    monkeypatch.setattr("src.commands.bench.LENGTHS", (5, 20))
     names = [file.name for file in catalogue.models().values() if NextToken in file.gives]
     others = [file.name for file in catalogue.models().values() if NextToken not in file.gives]
     bench(cases=(), writers=(*names, *others[:1], "gone"), rounds=1)

@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-from src import catalogue, modules, specs
+from src import specs
 from src.errors import UsageError, UserError
+from src.settings import catalogue, modules
 from tests import tree
 
 
@@ -120,7 +121,7 @@ EDITED = """if True:
     import inspect, os
     from pathlib import Path
     from models.first import build  # as a notebook may do, before anything else
-    from src import catalogue, modules
+    from src.settings import catalogue, modules
 
     def edit(old, new):
         file = Path("models/first.py")
@@ -158,7 +159,7 @@ TRAINED_TWICE = """if True:
     import re
     from hashlib import sha256
     from pathlib import Path
-    from src.quiet import import_tensorflow
+    from src.system.quiet import import_tensorflow
     import_tensorflow()
     from src.train import train
 

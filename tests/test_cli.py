@@ -6,9 +6,10 @@ import sys
 
 import pytest
 
-from src import catalogue, cli
+from src import cli
 from src.errors import UserError
-from src.program import PROGRAM
+from src.settings import catalogue
+from src.system.program import PROGRAM
 from tests import tree
 
 
@@ -41,7 +42,7 @@ def trained(monkeypatch):
     """What the command line asks `train` to do."""
     calls = []
     monkeypatch.setattr("src.train.train", lambda *arguments, **flags: calls.append((arguments, flags)))
-    monkeypatch.setattr("src.quiet.import_tensorflow", lambda debug: calls.append(debug))
+    monkeypatch.setattr("src.system.quiet.import_tensorflow", lambda debug: calls.append(debug))
     return calls
 
 
@@ -268,7 +269,7 @@ def test_pairing_says_which_task_is_unreadable(toys, say):
     ],
 )
 def test_end_in_one_line(toys, say, monkeypatch, end, code, text):
-    monkeypatch.setattr("src.listing.listing", raising(end))
+    monkeypatch.setattr("src.commands.listing.listing", raising(end))
     assert say("list") == (code, "", text)
     with pytest.raises(type(end)):
         say("list", "--debug")
@@ -276,7 +277,7 @@ def test_end_in_one_line(toys, say, monkeypatch, end, code, text):
 
 @pytest.mark.parametrize("mistake", [RuntimeError("a bug"), OSError("without a file"), FileNotFoundError()])
 def test_our_own_mistakes_keep_their_traceback(say, monkeypatch, mistake):
-    monkeypatch.setattr("src.listing.listing", raising(mistake))
+    monkeypatch.setattr("src.commands.listing.listing", raising(mistake))
     with pytest.raises(type(mistake)):
         say("list")
 
@@ -373,7 +374,11 @@ def test_what_it_prints_about_itself_can_be_run(monkeypatch, tmp_path):
     place = tmp_path / "a b" / "python"
     place.parent.mkdir()
     place.symlink_to(sys.executable)
-    asked = ["-c", "import sys; sys.path.append(sys.argv[1]); from src.program import PYTHON; print(PYTHON)", tree.ROOT]
+    asked = [
+        "-c",
+        "import sys; sys.path.append(sys.argv[1]); from src.system.program import PYTHON; print(PYTHON)",
+        tree.ROOT,
+    ]
     shown = subprocess.run([place, *asked], capture_output=True, encoding="utf-8").stdout
     assert shown == "'a b/python'\n"
     assert subprocess.run(f"{shown.strip()} --version", shell=True).returncode == 0

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from src import catalogue, cli
-from src.listing import listing
+from src import cli
+from src.commands.listing import listing
+from src.settings import catalogue
 from tests.tree import ROOT, copied
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -62,7 +63,7 @@ def lacks(root, line) -> set[str]:
 def test_every_command_is_understood(name, project, monkeypatch, capsys):
     monkeypatch.setattr(catalogue, "ROOT", project)
     monkeypatch.chdir(project)
-    monkeypatch.setattr("src.quiet.import_tensorflow", lambda debug: None)
+    monkeypatch.setattr("src.system.quiet.import_tensorflow", lambda debug: None)
     understood = []
     functions = {name: lambda *arguments, **flags: understood.append(line) for _, name, _, _ in cli.COMMANDS.values()}
     functions["listing"] = lambda *arguments: [understood.append(line), listing(*arguments)]

@@ -6,10 +6,11 @@ import keras
 import numpy as np
 import pytest
 
-from src import catalogue, config, specs
+from src import specs
 from src.errors import UsageError, UserError
-from src.files import read_json
-from src.runs import load_run
+from src.runs.run import load_run
+from src.settings import catalogue, config
+from src.system.files import read_json
 from src.train import train
 from tests import tree
 from tuning.search import tune
@@ -150,7 +151,7 @@ def test_what_a_run_writes_can_be_read_again(toys):
         ("epoch = 3", "mine.toml: there is no knob 'epoch'. Did you mean 'epochs'?", UsageError),
         ("pencils = 3", "mine.toml: there is no knob 'pencils'.", UsageError),
         ("wet = nan", "mine.toml: wet takes a finite number, not nan (models/painter.py:", UsageError),
-        ("epochs = 2.0", "mine.toml: epochs takes an integer, not 2.0 (src/plan.py:", UsageError),
+        ("epochs = 2.0", "mine.toml: epochs takes an integer, not 2.0 (src/training/plan.py:", UsageError),
         ("epochs = true", "mine.toml: epochs takes an integer, not True", UsageError),
         ("framed = 1", "mine.toml: framed takes true or false, not 1", UsageError),
         ("brushes = 3", "mine.toml: brushes takes a list of integers, not 3", UsageError),
@@ -233,7 +234,9 @@ def test_fit_of_a_model_file_is_checked(toys):
 
 def test_two_knobs_of_one_name_are_refused(toys):
     (toys / "models/greedy.py").write_text(tree.PAINTER.replace("framed: bool = False", "epochs: int = 3"))
-    with pytest.raises(UserError, match=r"src/plan.py:\d+: there is a knob 'epochs' already, at models/greedy.py:\d+"):
+    with pytest.raises(
+        UserError, match=r"src/training/plan.py:\d+: there is a knob 'epochs' already, at models/greedy.py:\d+"
+    ):
         config.resolve("greedy", {})
 
 

@@ -10,15 +10,23 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from src import catalogue, knobs
-from src.catalogue import DataFile, ModelFile
-from src.contract import check_data, check_examples, check_model, check_targets, load_data, mistakes_in, unexplained
 from src.errors import UserError
 from src.evaluate import splits
-from src.images import Pictures
-from src.sources import InMemory
+from src.preprocess.images import Pictures
+from src.preprocess.tables import from_matrix
+from src.settings import catalogue, knobs
+from src.settings.catalogue import DataFile, ModelFile
+from src.settings.contract import (
+    check_data,
+    check_examples,
+    check_model,
+    check_targets,
+    load_data,
+    mistakes_in,
+    unexplained,
+)
+from src.sources.memory import InMemory
 from src.specs import Classes, Columns, Data, Image, Values, Vector
-from src.tables import from_matrix
 from src.tasks import classification, regression
 from tests.samples import SPECS, works
 from tests.tree import toys

@@ -5,11 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from src import catalogue, crossvalidation
+from src import crossvalidation
 from src.errors import UserError
-from src.sources import InMemory
+from src.preprocess.tables import columns
+from src.settings import catalogue
+from src.sources.memory import InMemory
 from src.specs import Classes, Columns, Data, Series
-from src.tables import columns
 from tests.samples import PAIRS
 
 FOLDS = 4

@@ -9,8 +9,8 @@ import PIL.ImageOps
 import pytest
 import tensorflow as tf
 
-from src.decoding import marks
-from src.images import Pictures, pixels
+from src.preprocess.decoding import marks
+from src.preprocess.images import Pictures, pixels
 from src.specs import Image
 
 RANDOM = np.random.default_rng(0)

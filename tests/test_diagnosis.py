@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from src.diagnosis import found
+from src.runs.diagnosis import found
 
 GOOD = {"accuracy": [0.6, 0.8, 0.9, 0.91, 0.91, 0.91], "val_accuracy": [0.6, 0.8, 0.88, 0.9, 0.9, 0.9]}
 METRICS = {"train": {"accuracy": 0.92}, "validation": {"accuracy": 0.9}, "baseline": {"accuracy": 0.3}}

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from src import catalogue, doctor
+from src.commands import doctor
 from src.errors import UserError
+from src.settings import catalogue
 from tests import tree
 
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from src import catalogue
+from src.settings import catalogue
 from tests.tree import ROOT, copied, run
 
 README = (catalogue.ROOT / "README.md").read_text(encoding="utf-8")
@@ -36,7 +36,7 @@ def build(inputs, outputs, *, units: int = 8) -> keras.Model:
 """Noisy waves of two shapes."""
 import keras
 import numpy as np
-from src.sources import split
+from src.sources.memory import split
 from src.specs import Classes, Data, Series
 
 INPUTS, OUTPUTS = (Series,), (Classes,)
@@ -57,7 +57,7 @@ def load(*, noise: float = 0.1) -> Data:
 """Short sentences, each glad or sad."""
 import keras
 import numpy as np
-from src.sources import InMemory
+from src.sources.memory import InMemory
 from src.specs import Classes, Data, Tokens
 
 INPUTS, OUTPUTS = (Tokens,), (Classes,)
@@ -117,7 +117,7 @@ SIDES = '''
 """Points, on the right or not, and above or not."""
 import numpy as np
 from src.specs import Columns, Data, Tags
-from src.tables import from_matrix
+from src.preprocess.tables import from_matrix
 
 INPUTS, OUTPUTS = (Columns,), (Tags,)
 

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from src import verify
-from src.compatibility import check_signatures
 from src.errors import UserError
 from src.export import Verifier, export, publish
-from src.files import write_json
-from src.images import Pictures, pixels
-from src.requests import sample_requests
-from src.runs import Run, find, load_run, save
+from src.exporting import verify
+from src.exporting.compatibility import check_signatures
+from src.exporting.requests import sample_requests
+from src.preprocess.images import Pictures, pixels
+from src.runs.run import Run, find, load_run, save
 from src.signatures import DEFAULT
-from src.sources import InMemory
+from src.sources.memory import InMemory
 from src.specs import Classes, Data, Image, to_json
+from src.system.files import write_json
 from src.tasks.classification import Task
 
 SPEC = Image(6, 5, 1)

@@ -5,7 +5,7 @@ import pytest
 import sklearn.metrics
 import tensorflow as tf
 
-from src.sources import InMemory
+from src.sources.memory import InMemory
 from src.specs import Classes, Values
 from src.tasks import classification, regression
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from src import folders
+from src.readers import folders
 
 needs_links = pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
 

@@ -10,22 +10,23 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from src import cli, formats
+from src import cli
 from src.errors import UserError
 from src.export import TOLERANCE, publish_file
-from src.files import write_json
-from src.formats import ABOUT, FORMATS, Numbers
-from src.images import pixels
+from src.exporting import formats
+from src.exporting.formats import ABOUT, FORMATS, Numbers
+from src.exporting.requests import sample_requests
+from src.exporting.verify import difference
 from src.layers import embedded, features, flat, head, over_time
-from src.requests import sample_requests
-from src.runs import load_run, save
+from src.preprocess.images import pixels
+from src.preprocess.tables import columns
+from src.preprocess.texts import words
+from src.runs.run import load_run, save
 from src.signatures import DEFAULT
-from src.sources import InMemory
+from src.sources.memory import InMemory
 from src.specs import Classes, Data, Image, Tokens, to_json
-from src.tables import columns
+from src.system.files import write_json
 from src.tasks.classification import Task
-from src.texts import words
-from src.verify import difference
 from tests.samples import PAIRS, short
 
 IMAGE = Image(6, 5, 1)

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from src import catalogue
 from src.cli import main
 from src.errors import UserError
+from src.settings import catalogue
 from src.specs import Image, Images
 from src.tasks.generation import FRECHET
 from src.train import train

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from src import catalogue
 from src.cli import main
+from src.settings import catalogue
 from src.specs import NextToken
 from src.train import train
 from tests.samples import PAIRS

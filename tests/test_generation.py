@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from src import catalogue, config, judges
 from src.cli import main
 from src.errors import UserError
 from src.evaluate import evaluate
-from src.latents import latents, walks
-from src.runs import load_run
-from src.signals import Stop, Stopped
+from src.generation.latents import latents, walks
+from src.runs import judges
+from src.runs.run import load_run
+from src.settings import catalogue, config
 from src.signatures import DEFAULT, predictor
 from src.specs import Image, Images
+from src.system.signals import Stop, Stopped
 from src.tasks.generation import ALIKE_EPOCHS, FRECHET, Task
 from src.train import train
 from tests.conftest import FEW

@@ -10,9 +10,9 @@ from google.protobuf.any_pb2 import Any
 from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2, prediction_service_pb2_grpc
 
 from src.errors import UserError
-from src.grpc_client import GrpcClient
-from src.serving.errors import Refused
-from src.serving.servable import Servable
+from src.serving.grpc_client import GrpcClient
+from src.serving.local.errors import Refused
+from src.serving.local.servable import Servable
 
 
 class Service(prediction_service_pb2_grpc.PredictionServiceServicer):

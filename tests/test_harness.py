@@ -7,17 +7,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from src import digests, optimizers, plan, tfds
-from src.callbacks import Measurement
 from src.errors import UserError
-from src.fetched import Fetched
-from src.manifest import manifest, remarks
-from src.requests import check_requests
+from src.exporting.requests import check_requests
+from src.preprocess.tables import columns
+from src.readers import tfds
+from src.runs.manifest import manifest, remarks
 from src.signatures import features_of
-from src.sources import InMemory
+from src.sources import digests
+from src.sources.fetched import Fetched
+from src.sources.memory import InMemory
 from src.specs import Classes, Tokens, Vector
-from src.tables import columns
 from src.tasks.classification import Task
+from src.training import optimizers, plan
+from src.training.callbacks import Measurement
 
 DENSE = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
 DROPOUT = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2), keras.layers.Dropout(0.1)])

@@ -6,9 +6,9 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from src import knobs
 from src.errors import UsageError, UserError
-from src.knobs import Knob
+from src.settings import knobs
+from src.settings.knobs import Knob
 
 
 @pytest.fixture

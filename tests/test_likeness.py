@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from src.likeness import Moments, coverage, distances, frechet_distance, nearest, spread
+from src.generation.likeness import Moments, coverage, distances, frechet_distance, nearest, spread
 
 
 def moments(rows, batch=7):

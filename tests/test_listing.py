@@ -2,9 +2,10 @@
 
 import pytest
 
-from src import catalogue, cli
+from src import cli
+from src.commands.listing import listing
 from src.errors import UsageError
-from src.listing import listing
+from src.settings import catalogue
 from tests import tree
 
 

@@ -8,12 +8,13 @@ import zipfile
 import keras
 import pytest
 
-from src import config, specs
+from src import specs
 from src.errors import UserError
-from src.files import read_record
-from src.loading import load_model
-from src.runs import load_run
+from src.runs.loading import load_model
+from src.runs.run import load_run
+from src.settings import config
 from src.specs import Classes, Vector
+from src.system.files import read_record
 
 
 @pytest.fixture(scope="module")

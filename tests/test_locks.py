@@ -5,14 +5,14 @@ import sys
 
 import pytest
 
-from src import catalogue
 from src.errors import UserError
-from src.locks import owned
+from src.settings import catalogue
+from src.system.locks import owned
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from src.locks import owned
+from src.system.locks import owned
 with owned(Path(sys.argv[1]), "the run"):
     print("held", flush=True)
     time.sleep(float(sys.argv[2]))

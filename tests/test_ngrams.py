@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
-from src.ngrams import ORDER, NGrams
+from src.generation.ngrams import ORDER, NGrams
 
 TEXTS = np.array([[2, 3, 2, 3, 4, 2, 3, 0], [3, 4, 3, 4, 2, 0, 0, 0]], "int32")
 COUNTS = np.bincount(TEXTS[TEXTS > 0], minlength=6)

@@ -8,9 +8,10 @@ import PIL.Image
 import pytest
 import tensorflow as tf
 
-from src import catalogue, pictures
-from src.contract import load_data
 from src.errors import UserError
+from src.readers import pictures
+from src.settings import catalogue
+from src.settings.contract import load_data
 from src.specs import Classes, Image
 from src.train import train
 

@@ -13,14 +13,15 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src import catalogue, csvs, kinds
-from src.contract import load_data
 from src.crossvalidation import part
 from src.errors import UserError
 from src.numbers import MISSING, to_numbers
-from src.sources import InMemory
+from src.preprocess.tables import Strings, columns
+from src.readers import column_kinds, csv_files
+from src.settings import catalogue
+from src.settings.contract import load_data
+from src.sources.memory import InMemory
 from src.specs import Classes, Columns, Values
-from src.tables import Strings, columns
 from src.train import train
 
 if "csv" not in catalogue.datasets():
@@ -120,7 +121,7 @@ def test_compressed_files(tmp_path, ending):
 
 def test_quotes_newlines_and_no_header(tmp_path):
     text = io.StringIO()
-    csvs.csv.writer(text).writerows([[i, 'a, "b"\nc' if i % 2 else "d", i % 2] for i in range(30)])
+    csv_files.csv.writer(text).writerows([[i, 'a, "b"\nc' if i % 2 else "d", i % 2] for i in range(30)])
     (tmp_path / "t.csv").write_text(text.getvalue())
     data = load(tmp_path / "t.csv", "column_3")
     assert data.inputs.categories == (("column_2", 3),)
@@ -217,7 +218,7 @@ def test_rows_of_a_group_come_into_one_split_and_one_fold(tmp_path):
 def test_the_file_is_read_in_pieces(tmp_path, monkeypatch):
     path = write(tmp_path / "t.csv")
     whole = load(path, "price").train.examples(60)
-    monkeypatch.setattr(csvs, "CELLS", 20)
+    monkeypatch.setattr(csv_files, "CELLS", 20)
     pieces = load(path, "price").train.examples(60)
     for name in whole[0]:
         np.testing.assert_array_equal(whole[0][name], pieces[0][name])
@@ -227,7 +228,7 @@ def test_the_file_is_read_in_pieces(tmp_path, monkeypatch):
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(-1e30, 1e30) | st.none(), min_size=5, max_size=30))
 def test_a_column_of_numbers_is_one_whatever_they_are(numbers):
-    seen = kinds.Column("x")
+    seen = column_kinds.Column("x")
     for start in range(0, len(numbers), 4):
         seen.update(["" if x is None else repr(x) for x in numbers[start : start + 4]])
     there = [x for x in numbers if x is not None]
@@ -411,12 +412,12 @@ def test_an_encoding_is_taken_as_said(tmp_path):
 
 def test_a_columns_name_in_requests_follows_from_itself():
     names = ["价格", "面积", "a b", "a-b", "b64", "Size (m2)"]
-    found = dict(zip(names, csvs.request_names(names), strict=True))
+    found = dict(zip(names, csv_files.request_names(names), strict=True))
     assert found["b64"] == "column_b64" and found["Size (m2)"] == "Size_m2"
     assert len({*found.values()}) == 6 and all(name.isascii() for name in found.values())
     for name in names:
-        assert csvs.input_of(name, found.values()) == found[name]
-    assert csvs.request_names(["面积"])[0] == found["面积"]
+        assert csv_files.input_of(name, found.values()) == found[name]
+    assert csv_files.request_names(["面积"])[0] == found["面积"]
 
 
 @pytest.mark.parametrize(
@@ -429,7 +430,7 @@ def test_a_columns_name_in_requests_follows_from_itself():
 )
 def test_quotes_join_rows_only_where_they_are_meant_to(tmp_path, lines, rows):
     (tmp_path / "t.tsv").write_text("\n".join(lines) + "\n")
-    assert len(csvs.read(csvs.table(tmp_path / "t.tsv", header=False))["column_1"]) == rows
+    assert len(csv_files.read(csv_files.table(tmp_path / "t.tsv", header=False))["column_1"]) == rows
 
 
 def test_a_quote_that_is_not_closed_is_told_by_its_row(tmp_path):

@@ -7,11 +7,12 @@ import PIL.Image
 import pytest
 import tensorflow as tf
 
-from src import catalogue, tfds
-from src.contract import load_data
 from src.errors import UserError
-from src.signals import Stopped
+from src.readers import tfds
+from src.settings import catalogue
+from src.settings.contract import load_data
 from src.specs import Classes, Columns, Image, Values
+from src.system.signals import Stopped
 from src.train import train
 
 library = pytest.importorskip("tensorflow_datasets")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from src import places
+from src.system import places
 
 
 @pytest.fixture(autouse=True)

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from src.callbacks import LearningRate
-from src.optimizers import optimizer
-from src.progress import EpochLines
+from src.training.callbacks import LearningRate
+from src.training.optimizers import optimizer
+from src.training.progress import EpochLines
 
 LOGS = {
     "accuracy": {"loss": 0.81234, "accuracy": 0.78, "val_loss": 123456.7, "val_accuracy": 0.86},

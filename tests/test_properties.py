@@ -11,13 +11,15 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from src import catalogue, cli, config, plan, state
+from src import cli
 from src.errors import UserError
-from src.knobs import Knob
-from src.sources import InMemory
+from src.preprocess.tables import request_names
+from src.settings import catalogue, config
+from src.settings.knobs import Knob
+from src.sources.memory import InMemory
 from src.specs import Classes, Image, Vector
-from src.state import State
-from src.tables import request_names
+from src.training import plan, state
+from src.training.state import State
 
 # A type of knob, and its values.
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)

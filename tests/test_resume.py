@@ -12,14 +12,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from src import catalogue, cli, state
+from src import cli
 from src.errors import UsageError, UserError
-from src.resume import knobs_of_run
-from src.runs import load_run, read_history
-from src.signals import Stop, Stopped
-from src.state import State
-from src.tracing import check_randomness, step_of
+from src.runs.resume import knobs_of_run
+from src.runs.run import load_run, read_history
+from src.settings import catalogue
+from src.system.signals import Stop, Stopped
 from src.train import train
+from src.training import state
+from src.training.state import State
+from src.training.variables import check_randomness, step_of
 from tests.samples import PAIRS, of_tfds, own_files
 from tests.tree import copied, run
 
@@ -89,7 +91,7 @@ def chaos(tmp_path, pair, way, kills, seed, epochs=80):
 # Ends the process at the nth call of a function, as kill -9 would; then what the command line is given.
 DIE = """
 import importlib, os, sys
-from src.quiet import import_tensorflow
+from src.system.quiet import import_tensorflow
 import_tensorflow()
 place, calls = sys.argv[1], [None] * int(sys.argv[2])
 module, name = place.rsplit(".", 1)
@@ -104,7 +106,7 @@ sys.exit(cli.main(sys.argv[3:]))
 """
 PLACES = [
     ("src.train.figures", 1, "going on with"),  # trained
-    ("src.report.write", 1, "published"),  # measured
+    ("src.reports.report.write", 1, "published"),  # measured
     ("src.train.publish", 1, "published"),
     ("src.export._rename", 1, "published"),  # verified
     ("hashlib.file_digest", 3, "going on with"),  # in the middle of a state
@@ -425,7 +427,7 @@ def test_a_run_goes_on_only_as_it_was(tmp_path):
 
 def flags(words):
     """The knobs that these flags set, of the first model."""
-    from src.config import choose
+    from src.settings.config import choose
 
     model, data = PAIRS[0]
     return cli.parse("test", "", choose(model, data=data).groups, words)

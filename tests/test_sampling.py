@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from src.sampling import START, UNKNOWN, choose, sample
+from src.generation.sampling import START, UNKNOWN, choose, sample
 
 VOCABULARY = 7
 

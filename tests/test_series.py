@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from src.series import forecast
+from src.preprocess.series import forecast
 from src.signatures import features_of
 
 own = pytest.importorskip("src.datasets.series")

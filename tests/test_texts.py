@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from src import csvs
+from src.preprocess.texts import UNKNOWN, characters, separated, windows, word_counts, words
+from src.readers import csv_files
 from src.signatures import features_of
-from src.sources import InMemory
+from src.sources.memory import InMemory
 from src.specs import Classes, NextToken
-from src.texts import UNKNOWN, characters, separated, windows, word_counts, words
 
 text_set = pytest.importorskip("src.datasets.text")
 TEXTS = ["Good film!", "", "漢字 かな 🎉🎉", "don't", "a" * 5000, "Ünïcode ÄRGER", "x " * 900]
@@ -302,9 +302,9 @@ def test_a_named_column_that_is_not_there_is_an_error(tmp_path):
 @pytest.mark.parametrize("content", ['\n\n"text, long";label\na;b\n', '"text, long"\tlabel\n"a\u2028\nb"\tb\n'])
 def test_the_separator_is_that_of_the_header(tmp_path, content):
     (tmp_path / "t.csv").write_text(content, encoding="utf-8")
-    assert csvs.table(tmp_path / "t.csv").names == ("text, long", "label")
+    assert csv_files.table(tmp_path / "t.csv").names == ("text, long", "label")
 
 
 def test_a_cell_may_be_of_any_length(tmp_path):
     (tmp_path / "t.csv").write_text("text,label\n" + "w " * 200_000 + ",a\nshort,b\n")
-    assert len(csvs.read(csvs.table(tmp_path / "t.csv"))["text"][0]) == 400_000
+    assert len(csv_files.read(csv_files.table(tmp_path / "t.csv"))["text"][0]) == 400_000

@@ -14,12 +14,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from src import catalogue, config, report, runs
 from src.errors import UserError
 from src.evaluate import evaluate
-from src.files import write_json
-from src.runs import load_run
+from src.reports import report
+from src.runs import run as runs
+from src.runs.run import load_run
+from src.settings import catalogue, config
 from src.signatures import DEFAULT
+from src.system.files import write_json
 from src.train import train
 from tests.conftest import FEW
 from tests.samples import PAIRS, short

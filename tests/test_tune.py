@@ -15,8 +15,8 @@ import pytest
 import tensorflow as tf
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from src import catalogue, config
 from src.errors import UsageError, UserError
+from src.settings import catalogue, config
 from src.specs import Choice, Range
 from tests.samples import PAIRS
 from tuning import page

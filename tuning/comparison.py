@@ -9,8 +9,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from src.files import write_json
-from src.report import number
+from src.reports.report import number
+from src.system.files import write_json
 from tuning.oracle import Trial
 
 

@@ -20,10 +20,10 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from src import catalogue, config
-from src.config import Config
 from src.errors import UserError
-from src.files import read_json, write_json
+from src.settings import catalogue, config
+from src.settings.config import Config
+from src.system.files import read_json, write_json
 from tuning.oracle import FACTOR, Trial
 from tuning.space import Space, as_said
 

@@ -12,9 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from src.files import read_json, whole
-from src.report import number
+from src.reports import report
+from src.reports.report import number
 from src.specs import Choice, Range
+from src.system.files import read_json, whole
 from tuning.comparison import deviation, verdict
 from tuning.oracle import Trial
 from tuning.space import Space
@@ -52,7 +53,7 @@ def write(search) -> None:
     comparison = read_json(file) if (file := path / "comparison.json").exists() else None
     if comparison and comparison["trial"] != scored[0][0].id:
         comparison = None  # of an earlier winner
-    folders = Path(__file__).parent, Path(__file__).parents[1] / "src"
+    folders = Path(__file__).parent, Path(report.__file__).parent
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(folders), autoescape=True)
     environment.filters["number"] = number
     page = environment.get_template("page.html").render(

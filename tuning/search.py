@@ -21,11 +21,12 @@ from pathlib import Path
 from signal import SIGINT, SIGTERM
 from typing import Any, Literal
 
-from src import config, crossvalidation
+from src import crossvalidation
 from src.errors import UsageError, UserError
-from src.files import check_name, check_writable
-from src.locks import owned
-from src.signals import Stopped, Terminated
+from src.settings import config
+from src.system.files import check_name, check_writable
+from src.system.locks import owned
+from src.system.signals import Stopped, Terminated
 from src.train import train
 from tuning import page
 from tuning.comparison import compare

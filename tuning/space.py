@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from src import knobs
-from src.config import Choices
 from src.errors import UsageError, nearest
-from src.files import read_text
-from src.knobs import Knob
+from src.settings import knobs
+from src.settings.config import Choices
+from src.settings.knobs import Knob
 from src.specs import Choice, Range
+from src.system.files import read_text
 
 Space = dict[str, Choice | Range]
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table as RichTable
 
-from src.report import number
+from src.reports.report import number
 from tuning.space import AUTO
 
 SHOWN = 12  # of the best

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from src import catalogue, config
 from src.errors import UserError
-from src.files import read_json, write_json
-from src.locks import owned
-from src.quiet import import_tensorflow
-from src.signals import CODES
+from src.settings import catalogue, config
+from src.system.files import read_json, write_json
+from src.system.locks import owned
+from src.system.quiet import import_tensorflow
+from src.system.signals import CODES
 from tuning.space import AUTO
 
 PATIENCE_S = 60  # for one that a search which was killed has left, and that is about to end
@@ -88,8 +88,8 @@ class Trained:
 
 def _train(name: str, asked: Mapping[str, Any], fold: int, parent: str | None) -> Trained:
     """Trains one fold, or goes on with the run of another trial or of an earlier process."""
-    from src.runs import read_history
-    from src.signals import Stopped
+    from src.runs.run import read_history
+    from src.system.signals import Stopped
     from src.train import train
 
     runs_dir, paused = Path(asked["knobs"]["runs_dir"]), False
@@ -120,7 +120,7 @@ def _show(folder: Path, shown: Mapping[str, Any], monitor: str, result: Mapping[
     import tensorflow as tf
     from tensorboard.plugins.hparams.api import hparams
 
-    from src.tensorboard import LOGS
+    from src.training.tensorboard import LOGS
 
     search = folder.parents[1]
     with tf.summary.create_file_writer(str(search / LOGS / folder.name)).as_default():

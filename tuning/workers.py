@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from src import catalogue
+from src.settings import catalogue
 
 THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 

@@ -6,8 +6,8 @@ download. Split 60/20/20 by class.
 
 from sklearn.datasets import load_breast_cancer
 
+from src.preprocess.tables import from_matrix
 from src.specs import Classes, Columns, Data
-from src.tables import from_matrix
 
 INPUTS, OUTPUTS = (Columns,), (Classes,)
 

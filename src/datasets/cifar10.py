@@ -4,8 +4,8 @@
 layers of features from tiny images), through TensorFlow Datasets.
 """
 
+from src.readers.tfds import labelled_images
 from src.specs import Classes, Data, Image
-from src.tfds import labelled_images
 
 INPUTS, OUTPUTS = (Image,), (Classes,)
 DOWNLOAD = "163 MB"

@@ -11,15 +11,15 @@ from typing import Literal
 import numpy as np
 import tensorflow as tf
 
-from src import csvs, kinds
-from src.csvs import Table, composed
-from src.fetched import Fetched
-from src.kinds import Column
-from src.labels import class_names, doubtful, ordered
 from src.numbers import compact
+from src.preprocess.tables import Strings, columns
+from src.readers import column_kinds, csv_files
+from src.readers.column_kinds import Column
+from src.readers.csv_files import Table, composed
+from src.readers.labels import class_names, doubtful, ordered
+from src.sources.fetched import Fetched
+from src.sources.splits import check_classes, cut
 from src.specs import Classes, Columns, Data, Values
-from src.splits import check_classes, cut
-from src.tables import Strings, columns
 
 INPUTS, OUTPUTS = (Columns,), (Classes, Values)
 NAMED_BY = "path"
@@ -57,19 +57,19 @@ def load(
     """
     if not path:
         raise ValueError("say which table: --path FILE.csv --target COLUMN")
-    table = csvs.table(Path(path), header, encoding)
+    table = csv_files.table(Path(path), header, encoding)
     target, group = composed(target), composed(group)
     drop, keep, category = (tuple(map(composed, names)) for names in (drop, keep, category))
     if not target:
         raise ValueError(f"say which column is predicted: --target COLUMN; {path} has: {', '.join(table.names)}")
     for name in (target, *([group] if group else []), *drop, *keep, *category):
-        csvs.check_column(name, table.names, table.path)
+        csv_files.check_column(name, table.names, table.path)
     if target in (group, *drop):
         raise ValueError(f"{target!r} can't be the target and a group or left out")
-    found, said = kinds.read(table, drop, group, decimal)
+    found, said = column_kinds.read(table, drop, group, decimal)
     aim, groups = found.pop(target), found.pop(group).as_indices() if group else None
     _choose(found, keep, category)
-    kinds.check(table, found)
+    column_kinds.check(table, found)
     outputs, names = _outputs(table, aim, wanted)
     used = {name: column for name, column in found.items() if column.kind in ("number", "category")}
     aims = _aims(aim, outputs, names)
@@ -77,7 +77,7 @@ def load(
     notes = _notes(table, aim, outputs, len(known), found, said)
     if not used:
         raise ValueError(f"{path} has no column of numbers or categories beside {target!r}:\n{notes}")
-    requests = dict(zip(table.names, csvs.request_names(table.names), strict=True))
+    requests = dict(zip(table.names, csv_files.request_names(table.names), strict=True))
     rows = _Rows(used, requests)
     parts = cut({"train": known}, aims, stratify=isinstance(outputs, Classes), groups=groups)
     if isinstance(outputs, Classes):
@@ -85,7 +85,7 @@ def load(
         check_classes(looked_at, aims, outputs.names)
     sources = {split: Fetched(rows.fetch, aims, part, at_once=True, groups=groups) for split, part in parts.items()}
     doors = {"strings": Strings(sources["train"], {requests[name]: column.comma for name, column in used.items()})}
-    called = csvs.renamed({name: requests[name] for name in used})
+    called = csv_files.renamed({name: requests[name] for name in used})
     warnings = [
         f"{_odd(table, column)}: it is taken for categories; fix or empty such cells, or say --category {name!r}"
         for name, column in used.items()
@@ -116,7 +116,7 @@ def _outputs(table: Table, column: Column, wanted: type | None) -> tuple[Classes
     kind, target = column.kind, column.name
     if kind in ("empty", "the same in each row"):
         raise ValueError(f"{table.path}: {target} is {kind}: there is nothing to learn")
-    if column.marked and kind not in ("number", "category", *kinds.NUMBERED) and wanted is not Classes:
+    if column.marked and kind not in ("number", "category", *column_kinds.NUMBERED) and wanted is not Classes:
         raise ValueError(f"{table.path}: {target} is {kind}: leave only the numbers, or say --decimal")
     if wanted is None and kind == "category" and column.mostly_numbers:
         raise ValueError(f"{_odd(table, column)}: fix or empty such cells, or say --task classification")
@@ -124,10 +124,10 @@ def _outputs(table: Table, column: Column, wanted: type | None) -> tuple[Classes
         if column.strange:
             row, cell = column.strange
             raise ValueError(f"{table.path}, row {row}: {target} is {cell!r}, not a number")
-        kinds.check(table, {target: column})
+        column_kinds.check(table, {target: column})
         return Values((target,)), {}
     if column.many:
-        more = f"more than {kinds.MOST:,} different values"
+        more = f"more than {column_kinds.MOST:,} different values"
         raise ValueError(f"{table.path}: {target} has {more}; --task regression learns numbers")
     names = class_names(column.texts)
     outputs = Classes(ordered(names))

@@ -6,8 +6,8 @@ download. The columns are in their own units. Split 60/20/20.
 
 from sklearn.datasets import load_diabetes
 
+from src.preprocess.tables import from_matrix
 from src.specs import Columns, Data, Values
-from src.tables import from_matrix
 
 INPUTS, OUTPUTS = (Columns,), (Values,)
 

@@ -7,8 +7,8 @@
 import numpy as np
 from sklearn.datasets import load_digits
 
-from src.images import Pictures, pixels
-from src.sources import split
+from src.preprocess.images import Pictures, pixels
+from src.sources.memory import split
 from src.specs import Classes, Data, Image
 
 INPUTS, OUTPUTS = (Image,), (Classes,)

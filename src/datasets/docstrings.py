@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from src.sources import InMemory
+from src.preprocess.texts import word_counts, words
+from src.sources.memory import InMemory
 from src.specs import Classes, Data, Tokens
-from src.texts import word_counts, words
 
 INPUTS, OUTPUTS = (Tokens,), (Classes,)
 LIBRARIES = {

@@ -4,8 +4,8 @@
 licence), through TensorFlow Datasets.
 """
 
+from src.readers.tfds import labelled_images
 from src.specs import Classes, Data, Image
-from src.tfds import labelled_images
 
 INPUTS, OUTPUTS = (Image,), (Classes,)
 DOWNLOAD = "30 MB"

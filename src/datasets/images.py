@@ -10,11 +10,11 @@ from typing import Literal
 import numpy as np
 import tensorflow as tf
 
-from src import folders, pictures
-from src.fetched import Fetched
-from src.images import pixels
+from src.preprocess.images import pixels
+from src.readers import folders, pictures
+from src.sources.fetched import Fetched
+from src.sources.splits import check_classes, cut
 from src.specs import Classes, Data, Image
-from src.splits import check_classes, cut
 
 INPUTS, OUTPUTS = (Image,), (Classes,)
 NAMED_BY = "path"

@@ -4,8 +4,8 @@
 vectors for sentiment analysis), through TensorFlow Datasets. 123 of the test reviews stand in the training split, too.
 """
 
+from src.readers.tfds import labelled_texts
 from src.specs import Classes, Data, Tokens
-from src.tfds import labelled_texts
 
 INPUTS, OUTPUTS = (Tokens,), (Classes,)
 DOWNLOAD = "80 MB"

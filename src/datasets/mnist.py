@@ -4,8 +4,8 @@
 1998), through TensorFlow Datasets.
 """
 
+from src.readers.tfds import labelled_images
 from src.specs import Classes, Data, Image
-from src.tfds import labelled_images
 
 INPUTS, OUTPUTS = (Image,), (Classes,)
 DOWNLOAD = "11 MB"

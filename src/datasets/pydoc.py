@@ -6,8 +6,8 @@ little with Python's version. The topics are in alphabetical order; of each ten 
 
 from pydoc_data.topics import topics
 
+from src.preprocess.texts import characters, windows
 from src.specs import Data, NextToken, Tokens
-from src.texts import characters, windows
 
 INPUTS, OUTPUTS = (Tokens,), (NextToken,)
 

@@ -11,11 +11,11 @@ from typing import Literal
 
 import numpy as np
 
-from src import csvs, timelines
-from src.csvs import composed
-from src.series import forecast
+from src.preprocess.series import forecast
+from src.readers import csv_files, timelines
+from src.readers.csv_files import composed
+from src.readers.timelines import Timeline
 from src.specs import Data, Horizon, Series
-from src.timelines import Timeline
 
 INPUTS, OUTPUTS = (Series,), (Horizon,)
 NAMED_BY = "path"
@@ -57,7 +57,7 @@ def load(
     """
     if not path:
         raise ValueError("say which file: --path FILE.csv")
-    table = csvs.table(Path(path), header, encoding)
+    table = csv_files.table(Path(path), header, encoding)
     names = tuple(map(composed, columns))
     found = timelines.read(table, time=composed(time), columns=names, series=composed(series), decimal=decimal)
     values, steps, said = _complete(found, path)

@@ -4,8 +4,8 @@
 its test split are secret (SST-2; Socher et al., 2013; Wang et al., 2019, GLUE). Through TensorFlow Datasets.
 """
 
+from src.readers.tfds import labelled_texts
 from src.specs import Classes, Data, Tokens
-from src.tfds import labelled_texts
 
 INPUTS, OUTPUTS = (Tokens,), (Classes,)
 DOWNLOAD = "7 MB"

@@ -9,7 +9,7 @@ import csv
 import numpy as np
 from matplotlib.cbook import get_sample_data
 
-from src.series import forecast
+from src.preprocess.series import forecast
 from src.specs import Data, Horizon, Series
 
 INPUTS, OUTPUTS = (Series,), (Horizon,)

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-from src import csvs, folders
-from src.csvs import Table, composed
-from src.labels import class_names, doubtful, ordered
-from src.sources import InMemory
+from src.preprocess.texts import characters, windows, word_counts, words
+from src.readers import csv_files, folders
+from src.readers.csv_files import Table, composed
+from src.readers.labels import class_names, doubtful, ordered
+from src.readers.text_files import text_of
+from src.sources.memory import InMemory
+from src.sources.splits import check_classes, cut
 from src.specs import Classes, Data, NextToken, Tokens
-from src.splits import check_classes, cut
-from src.textfiles import text_of
-from src.texts import characters, windows, word_counts, words
 
 INPUTS, OUTPUTS = (Tokens,), (Classes, NextToken)
 NAMED_BY = "path"
@@ -65,7 +65,7 @@ def load(
     place = Path(path)
     if place.is_dir():
         examples = _folder(place, encoding, follow_links)
-    elif text or target or header is not None or (wanted is not NextToken and csvs.is_table(place)):
+    elif text or target or header is not None or (wanted is not NextToken and csv_files.is_table(place)):
         examples = _table(place, text, target, header, encoding)
     else:
         return _whole(place, encoding, length)
@@ -143,7 +143,7 @@ def _folder(place: Path, encoding: str, follow_links: bool) -> _Examples:
 
 def _table(place: Path, text: str, target: str, header: bool | None, encoding: str) -> _Examples:
     """The texts of a table; rows without a class are left out."""
-    table, text, target = _columns(csvs.table(place, header, encoding), composed(text), composed(target), header)
+    table, text, target = _columns(csv_files.table(place, header, encoding), composed(text), composed(target), header)
     texts, cells = [], []
     for chunk in table.chunks():
         rows = dict(zip(table.names, chunk, strict=True))
@@ -181,7 +181,7 @@ def _columns(table: Table, text: str, target: str, header: bool | None) -> tuple
     named = [name for name in (text, target) if name]
     table = table.with_columns(named) if header is None else table
     for name in named:
-        csvs.check_column(name, table.names, table.path)
+        csv_files.check_column(name, table.names, table.path)
     called = {name.lower(): name for name in table.names}
     text, target = text or called.get("text", ""), target or called.get("label", "")
     if text and text == target:
@@ -210,7 +210,7 @@ def _shown(table: Table, header: bool | None) -> str:
 
 def _by_values(table: Table, header: bool | None) -> tuple[Table, str, str]:
     """Of two columns the one with few different values has the classes; a name that is such a value is none."""
-    columns = csvs.read(table)
+    columns = csv_files.read(table)
     counts = {name: len({*cells}) for name, cells in columns.items()}
     target, text = sorted(table.names, key=counts.get)
     rows = len(columns[text])

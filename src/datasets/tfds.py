@@ -15,20 +15,21 @@ import numpy as np
 import tensorflow as tf
 from rich.progress import track
 
-from src import cache as caches
-from src import digests, tfds
-from src.csvs import renamed, request_names
 from src.errors import nearest
-from src.fetched import Fetched
-from src.images import Pictures, pixels
-from src.kinds import FEW, MOST
 from src.numbers import compact
-from src.pictures import size_of
-from src.records import Records
-from src.sources import InMemory
+from src.preprocess.images import Pictures, pixels
+from src.preprocess.tables import Strings, columns
+from src.readers import tfds
+from src.readers.column_kinds import FEW, MOST
+from src.readers.csv_files import renamed, request_names
+from src.readers.pictures import size_of
+from src.sources import cache as caches
+from src.sources import digests
+from src.sources.fetched import Fetched
+from src.sources.memory import InMemory
+from src.sources.records import Records
+from src.sources.splits import cut
 from src.specs import Classes, Columns, Data, Image, Values
-from src.splits import cut
-from src.tables import Strings, columns
 
 INPUTS, OUTPUTS = (Image, Columns), (Classes, Values)
 NAMED_BY = "name"

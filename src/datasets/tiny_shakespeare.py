@@ -4,8 +4,8 @@
 unreasonable effectiveness of recurrent neural networks), through TensorFlow Datasets.
 """
 
+from src.readers.tfds import whole_texts
 from src.specs import Data, NextToken, Tokens
-from src.tfds import whole_texts
 
 INPUTS, OUTPUTS = (Tokens,), (NextToken,)
 DOWNLOAD = "1 MB"

@@ -6,8 +6,8 @@
 
 from sklearn.datasets import load_wine
 
+from src.preprocess.tables import from_matrix
 from src.specs import Classes, Columns, Data
-from src.tables import from_matrix
 
 INPUTS, OUTPUTS = (Columns,), (Classes,)
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from src import catalogue
 from src.errors import UserError
+from src.settings import catalogue
 
 Engine = Literal["tensorflow", "docker", "local"]
 BINARY = "tensorflow_model_server"
@@ -74,7 +74,7 @@ def command(
         batching: as in `write_files`.
     """
     if engine == "local":
-        words = ["-m", "src.serving.local", "--config", str(folder / MODELS)]
+        words = ["-m", "src.serving.local.server", "--config", str(folder / MODELS)]
         return [sys.executable, *words, "--port", str(port), "--host", host]
     read = Path(CONFIG) if engine == "docker" else folder
     rest, grpc = (8501, 8500) if engine == "docker" else (port, port + 1)

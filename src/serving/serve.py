@@ -13,10 +13,10 @@ from typing import Literal
 
 from rich.console import Console
 
-from src.client import Client
 from src.errors import UserError, nearest
-from src.files import read_json
 from src.serving import engines
+from src.serving.client import Client
+from src.system.files import read_json
 
 ALL = "all"
 STARTS_S = 180  # an engine, its image being there

@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
 
-from src import summaries
 from src.signatures import plain
-from src.sources import Source
+from src.sources import summaries
+from src.sources.memory import Source
 from src.specs import Horizon
 
 SPEC = Horizon

@@ -1,7 +1,7 @@
 """Generation: new images like those of a data set, of a class that is asked for where there are classes.
 
-Measured by the Fréchet distance in the features of a classifier of the same data set (src/likeness.py), which isn't
-the FID: numbers of different data sets can't be compared.
+Measured by the Fréchet distance in the features of a classifier of the same data set (src/generation/likeness.py),
+which isn't the FID: numbers of different data sets can't be compared.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,12 +12,12 @@ import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
 
-from src import summaries
-from src.images import mosaic
-from src.latents import latents, walks
-from src.likeness import Moments, coverage, frechet_distance, nearest, spread
+from src.generation.latents import latents, walks
+from src.generation.likeness import Moments, coverage, frechet_distance, nearest, spread
+from src.preprocess.images import mosaic
 from src.signatures import DEFAULT, predictor
-from src.sources import Source
+from src.sources import summaries
+from src.sources.memory import Source
 from src.specs import Images
 
 SPEC = Images
@@ -158,7 +158,7 @@ class Task:
 
         - the Fréchet distance in the judge's features;
         - class_accuracy: the share that the judge takes for the class asked for;
-        - class_coverage: the share of the classes that are found among them (src/likeness.py);
+        - class_coverage: the share of the classes that are found among them (src/generation/likeness.py);
         - diversity: the mean distance between two of a class, as a share of that between real ones;
         - novelty: the mean distance to the nearest training image, as a share of that of the split's own images, to
           another one than themselves; near 0 where training images are merely repeated, 1 where there is no other.

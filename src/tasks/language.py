@@ -11,14 +11,14 @@ import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
 
-from src import sampling
-from src.ngrams import ORDER, NGrams
+from src.generation import sampling
+from src.generation.ngrams import ORDER, NGrams
 from src.signatures import DEFAULT, features_of, request_of
-from src.sources import Source
+from src.sources.memory import Source
 from src.specs import NextToken
 
 SPEC = NextToken
-KNOBS = {  # of generation: type and usual value; src/sampling.py says what each does
+KNOBS = {  # of generation: type and usual value; src/generation/sampling.py says what each does
     "length": (tf.int32, 200),
     "seed": (tf.int32, 0),
     "temperature": (tf.float32, 1.0),

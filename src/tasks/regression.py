@@ -11,9 +11,10 @@ import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
 
-from src import numbers, summaries
+from src import numbers
 from src.signatures import plain
-from src.sources import Source
+from src.sources import summaries
+from src.sources.memory import Source
 from src.specs import Values
 
 SPEC = Values

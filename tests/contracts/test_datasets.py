@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from src import catalogue, tfds
-from src.contract import check_data, check_examples, check_targets, load_data, unexplained
 from src.evaluate import splits
-from src.knobs import shown
-from src.manifest import manifest
+from src.readers import tfds
+from src.runs.manifest import manifest
+from src.settings import catalogue
+from src.settings.contract import check_data, check_examples, check_targets, load_data, unexplained
+from src.settings.knobs import shown
 from src.signatures import features_of, request_of
 from src.specs import Classes, Columns, NextToken, Tokens
 from tests.samples import features as sample_features
@@ -19,7 +20,7 @@ from tests.samples import of_tfds, own_files, targets
 
 DATASETS = list(catalogue.datasets().values())
 TRAIN, TEST = 60, 12  # examples of the tiny sets
-SOURCES = "src/sources.py says what a source has to do, and InMemory there does it"
+SOURCES = "src/sources/memory.py says what a source has to do, and InMemory there does it"
 
 
 @pytest.fixture(scope="module", params=DATASETS, ids=lambda file: file.name)

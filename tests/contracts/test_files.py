@@ -2,7 +2,7 @@
 
 import pytest
 
-from src import catalogue
+from src.settings import catalogue
 
 READ = {"models": catalogue.model, "src/datasets": catalogue.dataset, "src/tasks": catalogue.task}
 CASES = [

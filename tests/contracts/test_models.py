@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from src import catalogue, config, runs
-from src.contract import check_model, mistakes_in, unexplained
-from src.knobs import shown
+from src.runs import run as runs
+from src.settings import catalogue, config
+from src.settings.contract import check_model, mistakes_in, unexplained
+from src.settings.knobs import shown
 from src.specs import NextToken, Tokens
 from tests.samples import MADE_OF, SPECS, features, inputs, predictions, short, targets
 

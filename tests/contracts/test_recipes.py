@@ -4,8 +4,8 @@ import tomllib
 
 import pytest
 
-from src import catalogue, config
 from src.cli import main
+from src.settings import catalogue, config
 
 RECIPES = catalogue.recipes().values()
 each_recipe = pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from src import catalogue
-from src.contract import unexplained
-from src.knobs import shown
+from src.settings import catalogue
+from src.settings.contract import unexplained
+from src.settings.knobs import shown
 from src.signatures import predictor
-from src.sources import InMemory
+from src.sources.memory import InMemory
 from src.specs import Images, Vector, from_json, to_json
 from tests.samples import MADE_OF, SPECS, features, judge, painter, predictions, targets
 

@@ -10,8 +10,8 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
-from src import catalogue
 from src.serving import engines
+from src.settings import catalogue
 
 DEPLOY = catalogue.ROOT / "deploy"
 FILES = ("docker-compose.yml", "kubernetes.yaml")

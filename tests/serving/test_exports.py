@@ -10,9 +10,9 @@ import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 from src.export import TOLERANCE, export
-from src.serving.rest import respond
-from src.serving.versions import Model, Models
-from src.verify import from_json
+from src.exporting.verify import from_json
+from src.serving.local.rest import respond
+from src.serving.local.versions import Model, Models
 from tests.samples import PAIRS, short
 
 MOST_WARM_UPS = 36

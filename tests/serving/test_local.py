@@ -14,10 +14,10 @@ import uvicorn
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src import catalogue
-from src.serving.local import App, read_config
-from src.serving.rest import respond
-from src.serving.versions import Model, Models
+from src.serving.local.rest import respond
+from src.serving.local.server import App, read_config
+from src.serving.local.versions import Model, Models
+from src.settings import catalogue
 
 LIMITS = {"most_bytes": 100_000, "body_s": 1.0, "answer_s": 1.0}
 GOOD = b'{"instances": [[[[1], [2]], [[3], [4]]]]}'
@@ -174,7 +174,7 @@ def test_any_request_has_an_answer(models, content, verb, place, noise):
 
 def test_a_config_that_can_not_be_read_is_one_line(tmp_path):
     (tmp_path / "models.config").write_text("model_config_list { config { nmae: 'x' } }")
-    words = [sys.executable, "-m", "src.serving.local", "--config", str(tmp_path / "models.config")]
+    words = [sys.executable, "-m", "src.serving.local.server", "--config", str(tmp_path / "models.config")]
     done = subprocess.run(words, cwd=catalogue.ROOT, capture_output=True, text=True)
     assert done.returncode == 1
     assert "nmae" in done.stderr

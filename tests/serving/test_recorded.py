@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from src.serving.local import read_config
-from src.serving.rest import respond
-from src.serving.versions import Models
+from src.serving.local.rest import respond
+from src.serving.local.server import read_config
+from src.serving.local.versions import Models
 
 HERE = Path(__file__).parent
 CASES = [json.loads(line) for line in (HERE / "cases.jsonl").read_text(encoding="utf-8").splitlines()]

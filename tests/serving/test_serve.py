@@ -12,12 +12,12 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
-from src import catalogue
-from src.ask import ask
-from src.client import Client
 from src.errors import UserError
 from src.serving import engines
+from src.serving.ask import ask
+from src.serving.client import Client
 from src.serving.serve import serve
+from src.settings import catalogue
 from tests.samples import PAIRS
 
 MODELS = {"cnn-digits": Path("/exports/cnn-digits"), "mlp-wine": Path("/exports/mlp-wine")}

@@ -13,12 +13,12 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-from src import catalogue
-from src.client import Client
 from src.errors import UserError
-from src.serving.errors import Refused
-from src.serving.servable import Servable
-from src.serving.versions import RETRIES, RETRY_S, Model, Models, latest, specific
+from src.serving.client import Client
+from src.serving.local.errors import Refused
+from src.serving.local.servable import Servable
+from src.serving.local.versions import RETRIES, RETRY_S, Model, Models, latest, specific
+from src.settings import catalogue
 
 
 def write(path: Path, factor: float) -> None:
@@ -142,7 +142,7 @@ def test_one_that_failed_is_tried_anew_where_what_answers_is_gone(model):
 
 
 def test_what_nobody_thought_of_fails_one_version_only(model, monkeypatch):
-    monkeypatch.setattr("src.serving.versions.Servable", lambda path: 1 / 0)
+    monkeypatch.setattr("src.serving.local.versions.Servable", lambda path: 1 / 0)
     write(model.base / "2", 2.0)
     model.poll(1.0)
     assert answer(model) == (1, [1.0])
@@ -214,7 +214,7 @@ def test_ten_versions_are_published_while_clients_ask(tmp_path):
             except UserError as error:
                 failed.append(str(error))
 
-    words = [sys.executable, "-m", "src.serving.local", "--config", str(config), "--port", str(port)]
+    words = [sys.executable, "-m", "src.serving.local.server", "--config", str(config), "--port", str(port)]
     with subprocess.Popen(words, cwd=catalogue.ROOT) as server:
         try:
             wait_for(client, 1)

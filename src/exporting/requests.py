@@ -1,0 +1,57 @@
+"""Sample requests: what a trained model is asked before it is published, as a server would be asked."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from src.errors import UserError
+from src.exporting.verify import from_json, to_json
+from src.signatures import DEFAULT, Signature
+from src.specs import Data
+
+MOST_SAMPLES, MOST_NUMBERS = 16, 200_000  # as they are JSON
+
+Requests = Mapping[str, Mapping[str, list]]  # columns of TensorFlow Serving's JSON, by signature and input
+
+
+def sample_requests(data: Data, task, signatures: Mapping[str, Signature]) -> Requests:
+    """Requests of validation examples: to each signature of the task, and through each door that can make them.
+
+    Raises:
+        UserError: for one that a server would refuse.
+    """
+    raw, _ = data.validation.examples(1)
+    numbers = sum(column.size for column in raw.values())
+    raw, _ = data.validation.examples(min(MOST_SAMPLES, max(1, MOST_NUMBERS // numbers)))
+    specs = {name: request for name, (_, request) in signatures.items()}
+    found = task.requests(raw, specs) if hasattr(task, "requests") else {DEFAULT: raw}
+    found |= {name: door.encode(raw) for name, door in doors_of(data, signatures).items() if hasattr(door, "encode")}
+    requests = {
+        name: {key: to_json(_plain(column, specs[name][key].dtype)) for key, column in columns.items()}
+        for name, columns in found.items()
+    }
+    check_requests(requests, signatures)
+    return requests
+
+
+def doors_of(data: Data, signatures: Mapping[str, Signature]) -> dict[str, Any]:
+    """The data set's other ways in that the model can be asked by."""
+    return {name: door for name, door in data.doors.items() if name in signatures}
+
+
+def check_requests(requests: Requests, signatures: Mapping[str, Signature]) -> None:
+    """Raises a UserError for a request that a server would refuse, or would take for another one."""
+    for name, inputs in requests.items():
+        _, specs = signatures[name]
+        for key, column in inputs.items():
+            try:
+                from_json(column, specs[key].dtype, key, specs[key].shape)
+            except ValueError as error:
+                raise UserError(f"A sample request to {name} can't be sent to a server: {error}.") from None
+
+
+def _plain(column: np.ndarray, kind: tf.DType) -> np.ndarray:
+    """Truth values as what is asked for, such as 0 and 1."""
+    return column.astype(kind.as_numpy_dtype) if column.dtype == bool else column

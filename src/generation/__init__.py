@@ -1,0 +1,1 @@
+"""Making texts and images, and judging them."""

@@ -1,0 +1,1 @@
+"""From raw requests to features; part of every export."""

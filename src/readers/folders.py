@@ -1,0 +1,150 @@
+"""Folders of files by class, as people have them: class folders, or train, validation and test with class folders."""
+
+import os
+from collections import Counter
+from collections.abc import Collection
+from pathlib import Path
+from unicodedata import normalize
+
+from src.sources.splits import NAMES
+
+SYSTEM = {  # folders of network storages and operating systems: thumbnails, snapshots, what was deleted
+    "@eadir",
+    "@recently-snapshot",
+    "@recycle",
+    "@__thumb",
+    "#recycle",
+    "#snapshot",
+    "$recycle.bin",
+    "system volume information",
+    "lost+found",
+    "__macosx",
+}
+SHOWN = 5  # kinds of what is left out that are named
+
+Found = dict[str, dict[str, list[Path]]]  # files by split and class
+
+
+def find(place: Path, endings: Collection[str], *, follow_links: bool = False) -> tuple[Found, str]:
+    """The files of each class by split, sorted; one split "train" where the folder itself has the class folders.
+
+    A class is called by its folder's name in the Unicode form NFC; folders of one such name are one class. Hidden
+    files and folders are left out.
+
+    Args:
+        place: the folder.
+        endings: of the files that are meant, in lower case.
+        follow_links: whether links that lead to folders, or out of the folder, are followed.
+
+    Returns:
+        The files, and a sentence on what was left out: "" for nothing.
+
+    Raises:
+        ValueError: for what can't be: no folder, no or empty class folders, one class only, a class that only test
+            has, or a link that can't be followed.
+    """
+    if not place.is_dir():
+        raise ValueError(f"{place} is no folder")
+    walk = _Walk(place, endings, follow_links)
+    names = {folder.name.lower(): folder for folder in walk.folders(place)}
+    roots = {split: names[name] for split, called in NAMES.items() for name in called if name in names}
+    if "train" not in roots:
+        roots = {"train": place}
+    found = {split: walk.classes(root) for split, root in roots.items()}
+    if len(found["train"]) < 2:
+        raise ValueError(f"{roots['train']} has one class only: {next(iter(found['train']))}")
+    for split, classes in found.items():
+        if strange := ", ".join(sorted(classes.keys() - found["train"].keys())):
+            raise ValueError(f"{roots[split]} has classes that {roots['train']} hasn't: {strange}")
+    return found, walk.left_out()
+
+
+class _Walk:
+    """Reads folders, and takes note of what it leaves out."""
+
+    def __init__(self, place: Path, endings: Collection[str], follow_links: bool):
+        self._place, self._endings, self._follow_links = place, endings, follow_links
+        self._others: Counter = Counter()  # files by ending
+        self._system: dict[Path, int] = {}  # files of each system folder
+        self._loops: set[Path] = set()
+
+    def classes(self, root: Path) -> dict[str, list[Path]]:
+        """The files below each folder in `root`, by class."""
+        found, folders = {}, {}
+        for folder in self.folders(root):
+            name = normalize("NFC", folder.name)
+            found.setdefault(name, []).extend(self._files(folder))
+            folders[name] = folder
+        kinds = ", ".join(ending or "no ending" for ending in self._endings)
+        if not any(found.values()):
+            raise ValueError(f"{root} has no folder, one for each class, with files of {kinds}")
+        for name, files in found.items():
+            if not files:
+                raise ValueError(f"the class folder {folders[name]} has no file of {kinds}: remove it, or fill it")
+        return found
+
+    def folders(self, root: Path) -> list[Path]:
+        """The folders in `root`."""
+        return [path for path in self._entries(root) if path.is_dir()]
+
+    def left_out(self) -> str:
+        """A sentence on what was left out; "" for nothing."""
+        parts = []
+        if self._system:
+            names = ", ".join(sorted({folder.name for folder in self._system}))
+            parts.append(f"{sum(self._system.values()):,} files in folders of the system ({names})")
+        if self._others:
+            most = sorted(self._others.items(), key=lambda item: (-item[1], item[0]))[:SHOWN]
+            shown = ", ".join(f"{count:,} {ending or 'without ending'}" for ending, count in most)
+            parts.append(f"files by their endings ({shown})")
+        if self._loops:
+            names = ", ".join(str(path.relative_to(self._place)) for path in sorted(self._loops)[:SHOWN])
+            parts.append(f"links that lead back to where they are ({names})")
+        return f"{self._place}: left out are {'; '.join(parts)}" if parts else ""
+
+    def _files(self, folder: Path) -> list[Path]:
+        """All files below that are meant, in the order of their paths."""
+        found = []
+        for path in self._entries(folder):
+            if path.is_dir():
+                found += self._files(path)
+            elif path.suffix.lower() in self._endings:
+                found.append(path)
+            else:
+                self._others[path.suffix.lower()] += 1
+        return found
+
+    def _entries(self, folder: Path) -> list[Path]:
+        """What is in the folder, sorted; what is hidden, the system's, or a link that leads back is left out."""
+        found = []
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                path = Path(entry.path)
+                if entry.name.startswith("."):
+                    continue
+                if entry.name.lower() in SYSTEM:
+                    self._system[path] = self._count(path)
+                elif not entry.is_symlink() or self._leads_on(path):
+                    found.append(path)
+        return sorted(found, key=lambda path: normalize("NFC", path.name))
+
+    def _leads_on(self, link: Path) -> bool:
+        """Whether a link may be followed without going round in circles; raises ValueError for one that can't be."""
+        target = Path(os.path.realpath(link))
+        if not target.exists():
+            raise ValueError(f"{link} is a link to {target}, which isn't there")
+        if not self._follow_links and not target.is_relative_to(self._place.resolve()):
+            raise ValueError(
+                f"{link} is a link that leads out of {self._place}, to {target}: --follow-links follows it"
+            )
+        if not self._follow_links and target.is_dir():
+            raise ValueError(f"{link} is a link to the folder {target}: --follow-links follows it")
+        above = [Path(os.path.realpath(folder)) for folder in link.parents if folder.is_relative_to(self._place)]
+        if any(folder.is_relative_to(target) for folder in above):
+            self._loops.add(link)
+            return False
+        return True
+
+    def _count(self, folder: Path) -> int:
+        """How many files that are meant there are below."""
+        return sum(Path(name).suffix.lower() in self._endings for _, _, names in os.walk(folder) for name in names)

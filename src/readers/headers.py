@@ -1,0 +1,76 @@
+"""What a picture file says of itself, without being decoded."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import PIL.Image
+import tensorflow as tf
+
+from src.preprocess.decoding import HEAD, marks
+
+MOST_PIXELS = 100_000_000  # of a picture; what is larger is a mistake, or an attack on memory
+GREY, ALPHA = ("1", "L", "LA", "I", "I;16", "F"), ("RGBA", "LA", "PA")  # PIL's modes
+QUARTERS = range(5, 9)  # EXIF's orientations by which height and width change places
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a picture says of itself, or why it can't be used.
+
+    Args:
+        height, width: pixels, as it is seen.
+        grey: whether it has no colours.
+        turned: whether it is seen otherwise than it is stored, by EXIF's orientation.
+        deep: whether it has 16 bits a channel.
+        alpha: whether it is a PNG that may have transparent parts.
+        clear_gif: whether it is a GIF that may have them, which TensorFlow doesn't tell.
+        reason: why it can't be used; "" where it can.
+    """
+
+    height: int = 0
+    width: int = 0
+    grey: bool = False
+    turned: bool = False
+    deep: bool = False
+    alpha: bool = False
+    clear_gif: bool = False
+    reason: str = ""
+
+
+def read(file: Path) -> Header:
+    """The header of a file; it has a reason where the picture can't be used."""
+    try:
+        if not file.stat().st_size:
+            return Header(reason="it is empty")
+        with open(file, "rb") as content, PIL.Image.open(content) as picture:
+            (width, height), mode, kind, about = picture.size, picture.mode, picture.format, picture.info
+            content.seek(0)
+            head = content.read(HEAD)
+    except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError) as error:
+        if isinstance(error, PIL.Image.DecompressionBombError):
+            return Header(reason="it has an absurd number of pixels")
+        return Header(reason="it is no picture" if isinstance(error, PIL.UnidentifiedImageError) else str(error))
+    if width * height > MOST_PIXELS:
+        return Header(reason=f"it has an absurd number of pixels, {height:,} x {width:,}")
+    if kind not in ("PNG", "JPEG", "MPO", "BMP", "GIF"):
+        return Header(reason=f"it is {kind} in truth: convert it to PNG or JPEG")
+    if kind == "BMP" and mode in ("P", "1"):
+        return Header(reason="it is BMP with a palette, which TensorFlow can't read: convert it to PNG")
+    orientation = int(_orientation(head)) if "exif" in about else 1
+    if orientation in QUARTERS:
+        height, width = width, height
+    transparent = mode in ALPHA or "transparency" in about
+    return Header(
+        height,
+        width,
+        grey=mode in GREY,
+        turned=orientation > 1,
+        deep=kind == "PNG" and head[24] == 16,  # PIL shows 8 bits of one in colour
+        alpha=kind == "PNG" and transparent,
+        clear_gif=kind == "GIF" and transparent,
+    )
+
+
+@tf.function(input_signature=[tf.TensorSpec((), tf.string)])
+def _orientation(head: tf.Tensor) -> tf.Tensor:
+    return marks(head).orientation

@@ -1,0 +1,48 @@
+"""Classes by their names in a file: which texts name one class, and which name none."""
+
+import math
+import re
+from collections.abc import Collection, Mapping
+
+from src.numbers import MISSING, number
+from src.readers.csv_files import composed
+
+PLAIN = re.compile(r"-?(0|[1-9]\d{0,14})(\.0)?", re.ASCII)  # a whole number as it, or a float, is written
+
+
+def class_names(texts: Collection[str]) -> dict[str, str]:
+    """The class that each of the texts names, "" for none.
+
+    1 and 1.0 are one class; other texts are never merged: 007, 1e3 and ids of many digits stay what they are. What
+    stands for a missing number, such as NA, names no class among numbers, but is one among texts: see `doubtful`.
+
+    Args:
+        texts: without spaces around them.
+    """
+    only_numbers = all(number(text) is not None for text in texts)
+    return {text: "" if only_numbers and math.isnan(number(text)) else _class(text) for text in texts}
+
+
+def ordered(names: Mapping[str, str]) -> tuple[str, ...]:
+    """The classes that `class_names` found, numbers first."""
+    return tuple(sorted({*names.values()} - {""}, key=_by_number))
+
+
+def doubtful(classes: Collection[str], what: str) -> list[str]:
+    """What is to be said of classes whose names mostly stand for a missing value.
+
+    Args:
+        classes: their names.
+        what: the column, or the file, that has them.
+    """
+    found = ", ".join(name for name in classes if name.lower() in MISSING)
+    return [f"{what}: {found} is taken for a class; empty the cells to leave such rows out"] if found else []
+
+
+def _class(text: str) -> str:
+    return text.removesuffix(".0") if PLAIN.fullmatch(text) else composed(text)
+
+
+def _by_number(name: str) -> tuple:
+    found = number(name)
+    return (1, 0.0, name) if found is None or math.isnan(found) else (0, found, name)

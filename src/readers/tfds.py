@@ -1,0 +1,208 @@
+"""Data sets of TensorFlow Datasets: found in TFDS_DATA_DIR, or downloaded once; refused quickly where neither works."""
+
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import numpy as np
+from rich.progress import track
+
+from src.errors import UserError
+from src.preprocess.images import Pictures, pixels
+from src.preprocess.texts import characters, windows, word_counts, words
+from src.settings import catalogue
+from src.sources.memory import InMemory
+from src.sources.splits import NAMES
+from src.specs import Classes, Data, Image
+from src.system import places
+
+PROBE_S = 10  # how long the first download address may take to answer
+CHUNK = 1000  # examples decoded at a time
+
+
+def labelled_images(name: str, spec: Image, background: int = 255) -> Data:
+    """A set of "image" and "label" with the splits train and test; the last tenth of train validates.
+
+    Args:
+        name: of the set.
+        spec: of its images.
+        background: grey level on which transparent parts of a picture are put that is asked about.
+
+    Raises:
+        UserError: where the set isn't there and can't be downloaded.
+    """
+    builder = prepared(name)
+    shape = (spec.height, spec.width, spec.channels)
+    sources = _sources(builder, "test", "image", "image", lambda n: np.empty((n, *shape), "uint8"))
+    classes = Classes(tuple(builder.info.features["label"].names))
+    doors = {"image_bytes": Pictures(spec, background=background)}
+    return Data(**sources, inputs=spec, outputs=classes, preprocess=pixels(spec), doors=doors)
+
+
+def labelled_texts(name: str, feature: str, length: int, vocabulary: int, test: str = "test") -> Data:
+    """A set of texts and "label", as words; the last tenth of train validates.
+
+    Args:
+        name: of the set.
+        feature: name of its text.
+        length: words of a text that are read.
+        vocabulary: words that are told apart.
+        test: the split that tests.
+
+    Raises:
+        UserError: where the set isn't there and can't be downloaded.
+    """
+    builder = prepared(name)
+    sources = _sources(builder, test, feature, "text", lambda n: np.empty(n, object), word_counts)
+    classes = Classes(tuple(builder.info.features["label"].names))
+    return Data.adapted(partial(words, vocabulary=vocabulary, length=length), **sources, outputs=classes)
+
+
+def whole_texts(name: str, feature: str, length: int) -> Data:
+    """A set with one long text a split, as windows of characters, to predict the next one of.
+
+    Args:
+        name: of the set.
+        feature: name of its text.
+        length: characters of a window.
+
+    Raises:
+        UserError: where the set isn't there and can't be downloaded.
+    """
+    builder = prepared(name)
+    sources = {}
+    for split in ("train", "validation", "test"):
+        texts = builder.as_dataset(split=split, shuffle_files=False).as_numpy_iterator()
+        sources[split] = windows("\n".join(example[feature].decode() for example in texts), length)
+    inputs, outputs, preprocess = characters(sources["train"], length)
+    return Data(**sources, inputs=inputs, outputs=outputs, preprocess=preprocess)
+
+
+def _sources(
+    builder, test: str, feature: str, request: str, empty: Callable, lengths: Callable | None = None
+) -> dict[str, InMemory]:
+    """The splits: the last tenth of train validates, `test` tests. `empty` makes room for so many examples."""
+    counts = {split: builder.info.splits[split].num_examples for split in ("train", test)}
+    held_out = counts["train"] // 10
+    parts = {
+        "train": ("train", 0, counts["train"] - held_out),
+        "validation": ("train", counts["train"] - held_out, held_out),
+        "test": (test, 0, counts[test]),
+    }
+    return {
+        part: InMemory(size, _reader(builder, part, split, first, feature, request, empty), lengths)
+        for part, (split, first, size) in parts.items()
+    }
+
+
+def _reader(builder, part: str, split: str, first: int, feature: str, request: str, empty: Callable) -> Callable:
+    """Reads so many examples from `first` on; images are decoded once into uint8."""
+    import tensorflow_datasets as tfds
+
+    def read(n):
+        column, labels = empty(n), np.empty(n, "int32")
+        rows = tfds.core.ReadInstruction(split, from_=first, to=first + n, unit="abs")
+        batches = builder.as_dataset(split=rows, shuffle_files=False).batch(CHUNK).as_numpy_iterator()
+        shown = track(
+            batches,
+            f"reading {builder.name} {part}",
+            total=-(-n // CHUNK),
+            transient=True,
+            disable=not sys.stdout.isatty(),
+        )
+        for number, batch in enumerate(shown):
+            here = slice(number * CHUNK, number * CHUNK + len(batch["label"]))
+            column[here], labels[here] = batch[feature], batch["label"]
+        return {request: column}, labels
+
+    return read
+
+
+def numbered(builder) -> dict[str, np.ndarray]:
+    """The numbers of the examples of each split that the set has, counted on from one split to the next."""
+    called = {name: split for split, names in NAMES.items() for name in names}
+    found, first = {}, 0
+    for name in _splits(builder):
+        size = builder.info.splits[name].num_examples
+        found[called[name]] = np.arange(first, first + size)
+        first += size
+    if "train" not in found:
+        raise UserError(f"{builder.info.full_name} has no split train; it has: {', '.join(builder.info.splits)}.")
+    return found
+
+
+def files(builder) -> list[str]:
+    """The files of those splits, in the order of those numbers."""
+    return [str(path) for name in _splits(builder) for path in builder.info.splits[name].filepaths]
+
+
+def examples(builder, *features: str) -> Iterator[dict[str, np.ndarray]]:
+    """Batches of these features of all examples, in that order; images stay encoded."""
+    import tensorflow_datasets as tfds
+
+    in_order = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
+    wanted = tfds.decode.PartialDecoding(dict.fromkeys(features, True))
+    for name in _splits(builder):
+        found = builder.as_dataset(split=name, shuffle_files=False, read_config=in_order, decoders=wanted)
+        yield from found.batch(CHUNK).as_numpy_iterator()
+
+
+def _splits(builder) -> list[str]:
+    return [str(name) for name in builder.info.splits if any(name in called for called in NAMES.values())]
+
+
+def prepared(name: str):
+    """The builder of a set that is on this disk, downloaded now if need be."""
+    import tensorflow_datasets as tfds
+
+    try:
+        builder = tfds.builder(name, data_dir=places.data_sets())
+    except (tfds.core.registered.DatasetNotFoundError, ValueError) as error:
+        raise UserError(f"TensorFlow Datasets has no set {name!r}: {str(error).strip().splitlines()[0]}") from None
+    if builder.is_prepared():
+        return builder
+    address = next(iter(builder.url_infos or {}), None)
+    failure = _unreachable(address) if address else None
+    if failure:
+        raise _missing(name, builder, f"{address} can't be reached ({failure})")
+    print(f"downloading {name} into {builder.data_dir}")
+    try:
+        builder.download_and_prepare()
+    except Exception as error:  # whatever a download over the network can end in
+        raise _missing(name, builder, f"the download failed: {type(error).__name__}: {error}") from error
+    return builder
+
+
+def _unreachable(address: str) -> str | None:
+    """Why nothing answers at `address` within PROBE_S seconds, or None when something does.
+
+    In a thread, as looking a name up has no time limit of its own.
+    """
+    answer = [f"no answer within {PROBE_S} seconds"]
+
+    def ask():
+        try:
+            request = urllib.request.Request(address, method="HEAD")
+            urllib.request.urlopen(request, timeout=PROBE_S).close()
+            answer[0] = None
+        except urllib.error.HTTPError:
+            answer[0] = None  # somebody is there; the download itself will tell
+        except OSError as error:
+            answer[0] = str(getattr(error, "reason", error))
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(PROBE_S)
+    return answer[0]
+
+
+def _missing(name: str, builder, failure: str) -> UserError:
+    offline = ", ".join(file.name for file in catalogue.datasets().values() if not (file.download or file.named_by))
+    return UserError(
+        f"The data set {name} is not in {builder.data_dir_root}, and {failure}.\n"
+        f"Set TFDS_DATA_DIR to a folder that has it, connect and try again, or use --data with a set that needs no "
+        f"download: {offline}."
+    )

@@ -1,0 +1,280 @@
+"""Time series in CSV files as people have them: a column a series, or one below the other; times of many kinds."""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from src.readers import column_kinds, csv_files, times
+from src.readers.column_kinds import Column
+from src.readers.csv_files import Table, composed
+
+LOOKED_AT = 20  # rows in which a column of dates is looked for
+RISING = 0.9  # share of the steps that rise in a column of times, perhaps with mistakes
+GAP = 1.5  # steps of the usual size; months are not all as long
+HOUR, YEAR = 3600.0, 300 * times.DAY  # by how much clocks are set back, and how long after the last time at least
+MOST = 1000  # series of a file
+COMMON = 0.5  # share of all times at which a series has a number, at least
+SHOWN = 10  # names in a message
+NUMBERS = ("number", "row numbers", "ids, all different")  # kinds of columns: counts may look like ids
+ROW_NAMES = re.compile(r"(column_\d+|unnamed: 0|index|row|no|nr|#)\.?", re.IGNORECASE)  # of columns of row numbers
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Series of one length, oldest value first.
+
+    Args:
+        values: of each series by its name in the file, float64 (time,), NaN where one is missing.
+        steps: where each step is in the file, for messages: its row, or its time.
+        notes: what the file was taken for.
+    """
+
+    values: Mapping[str, np.ndarray]
+    steps: Sequence[str]
+    notes: Sequence[str]
+
+
+def read(
+    table: Table, *, time: str = "", columns: Collection[str] = (), series: str = "", decimal: str | None = None
+) -> Timeline:
+    """The series of a file.
+
+    Args:
+        table: the file.
+        time: column with the times; by itself the first one of dates, or the first one of all where its numbers rise.
+        columns: columns with the numbers; by itself all others that have numbers.
+        series: column that tells apart series that stand one below the other.
+        decimal: the decimal mark; by itself what is clear from the numbers.
+
+    Raises:
+        ValueError: for what can't be used, naming row and column, and what to do.
+    """
+    for name in filter(None, (time, series, *columns)):
+        csv_files.check_column(name, table.names, table.path)
+    if {time, series} & {*columns}:
+        raise ValueError(f"{table.path}: {', '.join({time, series} & {*columns})} can't be one of --columns, too")
+    called = [time] if time else _clock(table, {*columns, series})
+    found, said = column_kinds.read(table, {*called, series}, "", decimal)
+    others = {name: column.kind for name, column in found.items()}
+    used = _used(table, found, columns)
+    values = {name: column.as_numbers() for name, column in used.items()}
+    texts = _texts(table, [*called, *filter(None, [series])])
+    rows = _filled(values, texts)
+    if lost := len(next(iter(values.values()))) - len(rows):
+        said.append(f"left out, as they are empty: {lost:,} rows")
+    if left_out := [f"{name} ({kind})" for name, kind in others.items() if name not in used and not columns]:
+        said.append(f"left out (--columns): {shown(left_out)}")
+    values = {name: column[rows] for name, column in values.items()}
+    texts = {name: [cells[row] for row in rows] for name, cells in texts.items()}
+    clock = _Clock(table, called, texts, rows) if called else None
+    if series:
+        return _joined(table, series, [composed(key) for key in texts[series]], clock, values, said)
+    if not clock:
+        first = f"no times: each of {len(rows):,} rows is a step (--time)"
+        return Timeline(values, [f"row {row + 1}" for row in rows], [first, *said])
+    order = clock.order(not time, [name for name, kind in others.items() if kind == "category"])
+    values = {name: column[order] for name, column in values.items()}
+    return Timeline(values, [f"row {row + 1}" for row in rows[order]], [*clock.notes, *said])
+
+
+def carried_on(values: np.ndarray) -> np.ndarray:
+    """A series (time,) with each missing number as the last one before it; those before its first one stay missing."""
+    return values[np.maximum.accumulate(np.where(np.isnan(values), 0, np.arange(len(values))))]
+
+
+def shown(names: Sequence[str]) -> str:
+    """The names, or the first of them and how many more there are."""
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
+class _Clock:
+    """The times of a file's rows.
+
+    Args:
+        called: their column, or one of dates and one of times of day.
+        texts: the cells of each.
+        rows: where they are in the file, from 0.
+
+    Raises:
+        ValueError: for what is no time.
+    """
+
+    def __init__(self, table: Table, called: Sequence[str], texts: Mapping[str, Sequence[str]], rows: np.ndarray):
+        self.name, self._path, self._rows = " ".join(called), table.path, rows
+        self.texts = [" ".join(cells).strip() for cells in zip(*(texts[name] for name in called), strict=True)]
+        self.values, self._dates, self._local = times.read(self.texts)
+        if (strange := np.flatnonzero(np.isnan(self.values))).size:
+            what = f"{self.texts[strange[0]]!r}, not a time such as 2024-12-31 or 2024-12-31 23:00"
+            raise ValueError(f"{self.row(strange[0])}: {self.name} is {what}; --time names the column with the times")
+        self.notes = [f"times: {self.name} (--time)"]
+
+    def row(self, place: int) -> str:
+        """Where that row is."""
+        return f"{self._path}, row {self.number(place)}"
+
+    def number(self, place: int) -> int:
+        """Of that row in the file, from 1."""
+        return int(self._rows[place]) + 1
+
+    def order(self, by_itself: bool, telling: Sequence[str]) -> np.ndarray:
+        """The rows from the oldest one on; as they are, or the other way round.
+
+        Args:
+            by_itself: whether it isn't known that these are the times.
+            telling: columns that might tell several series apart.
+
+        Raises:
+            ValueError: where that isn't the order of their times.
+        """
+        order = np.arange(len(self.values))
+        if len(order) > 1 and np.mean(np.diff(self.values) < 0) >= RISING:
+            order = order[::-1]
+            self.notes.append("the newest row is the first: they are turned round")
+        moments = self.values[order]
+        steps = np.diff(moments)
+        usual = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
+        back = np.flatnonzero(steps <= 0)
+        twice = self._local & (steps[back] == usual - HOUR)  # the hour that comes again
+        if not (twice.all() and (np.diff(moments[back]) > YEAR).all()):
+            self._refuse(order, int(back[0]), by_itself, telling, bool(twice[0]))
+        if back.size:
+            where = f"{self.texts[order[back[0]]]} (row {self.number(order[back[0]])})"
+            self.notes.append(f"the clock was set back after {where}: times of day without an offset")
+        forward = (steps == usual + HOUR) & bool(back.size)
+        self._tell_gaps([self.texts[place] for place in order], np.flatnonzero((steps > GAP * usual) & ~forward))
+        return order
+
+    def tell_gaps(self, moments: np.ndarray, texts: Sequence[str]) -> None:
+        """Takes note of gaps between moments that rise."""
+        steps = np.diff(moments)
+        self._tell_gaps(texts, np.flatnonzero(steps > GAP * np.median(steps)) if steps.size else steps)
+
+    def _tell_gaps(self, texts: Sequence[str], gaps: np.ndarray) -> None:
+        if gaps.size:
+            between = f"the first between {texts[gaps[0]]} and {texts[gaps[0] + 1]}"
+            self.notes.append(f"gaps in {self.name}: {len(gaps):,}, {between}; all steps are taken as equal")
+
+    def _refuse(self, order: np.ndarray, back: int, by_itself: bool, telling: Sequence[str], twice: bool) -> None:
+        place, before = order[back + 1], self.texts[order[back]]
+        column = telling[0] if telling else "COLUMN"
+        ways = ["sort the rows by time", f"or --series {column} where it tells series apart"]
+        if twice:
+            ways.append("or write times with their offset, 2024-10-27T02:00+01:00, where a clock was set back")
+        if by_itself and not self._dates:
+            ways.append("or name the series with --columns where this is one of them")
+        raise ValueError(f"{self.row(place)}: {self.name} {self.texts[place]} isn't after {before}: {', '.join(ways)}")
+
+
+def _clock(table: Table, taken: Collection[str]) -> list[str]:
+    """The columns with the times: one, or one of dates and one of times of day; none where there are none."""
+    start = {
+        name: [text for cell in cells[:LOOKED_AT] if (text := cell.strip())]
+        for name, cells in zip(table.names, next(table.chunks()), strict=True)
+    }
+    for place, name in enumerate(table.names):
+        if name not in taken and _mostly(times.is_date, start[name]):
+            following = table.names[place + 1 : place + 2]
+            return [name, *(one for one in following if one not in taken and _mostly(times.is_clock, start[one]))]
+    first = table.names[0]
+    if first in taken or len(table.names) == 1:
+        return []
+    values, *_ = times.read([cell for cell in _texts(table, [first])[first] if cell])
+    if len(values) < 2 or np.isnan(values).mean() > 1 - RISING:
+        return []
+    steps = np.diff(values)
+    return [first] if max(np.mean(steps > 0), np.mean(steps < 0)) >= RISING else []
+
+
+def _mostly(is_one, cells: Sequence[str]) -> bool:
+    return sum(map(is_one, cells)) > len(cells) / 2
+
+
+def _texts(table: Table, names: Collection[str]) -> dict[str, list[str]]:
+    """The cells of some columns."""
+    found = {name: [] for name in names}
+    for chunk in table.chunks() if found else ():
+        for name, cells in zip(table.names, chunk, strict=True):
+            if name in found:
+                found[name] += map(str.strip, cells)
+    return found
+
+
+def _used(table: Table, found: Mapping[str, Column], columns: Collection[str]) -> dict[str, Column]:
+    """The columns that are series: as named, or those of numbers.
+
+    Raises:
+        ValueError: for one that has something else in it, or where there is none.
+    """
+    if columns:
+        used = {name: found[name] for name in columns}
+    else:
+        like = {name: one for name, one in found.items() if one.kind in NUMBERS or _has_typos(one)}
+        used = {name: one for name, one in like.items() if one.kind != "row numbers" or not ROW_NAMES.fullmatch(name)}
+        used = used or like
+    if not used:
+        why = shown([f"{name} ({column.kind})" for name, column in found.items()])
+        commas = "; --decimal says what a comma means" if any(one.marks.commas for one in found.values()) else ""
+        way = f": {why}. Mend the cells of one, or name it with --columns{commas}" if why else ""
+        raise ValueError(f"{table.path} has no series of numbers{way}")
+    for name, column in used.items():
+        if not column.numbers:
+            raise ValueError(f"{table.path}: {name} has no numbers; --columns names the others")
+        for bad, what in ((column.strange, "not a number"), (column.infinite, "too large a number, or infinite")):
+            if bad:
+                way = "fix or clear it, or name the other columns with --columns"
+                raise ValueError(f"{table.path}, row {bad[0]}: {name} is {bad[1]!r}, {what}: {way}")
+    return used
+
+
+def _has_typos(column: Column) -> bool:
+    return column.kind == "category" and column.like_numbers and column.numbers > 0
+
+
+def _filled(values: Mapping[str, np.ndarray], texts: Mapping[str, Sequence[str]]) -> np.ndarray:
+    """The rows that have something in them; of a file without times those up to the last one."""
+    there = ~np.all([np.isnan(column) for column in values.values()], axis=0)
+    for cells in texts.values():
+        there |= np.array([bool(cell) for cell in cells])
+    rows = np.flatnonzero(there)
+    return rows if texts else np.arange(rows[-1] + 1)
+
+
+def _joined(
+    table: Table,
+    series: str,
+    keys: Sequence[str],
+    clock: _Clock | None,
+    values: Mapping[str, np.ndarray],
+    said: Sequence[str],
+) -> Timeline:
+    """The series that stand one below the other, side by side at all times that any of them has."""
+    if clock is None:
+        raise ValueError(f"{table.path}: rows of several series need times to be joined by: --time COLUMN")
+    names = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+    if "" in names:
+        raise ValueError(f"{clock.row(keys.index(''))}: {series} is empty: fill the cell, or remove the row")
+    if len(names) * len(values) > MOST:
+        what = f"{len(names):,} different values; {MOST:,} series at most are forecast together"
+        raise ValueError(f"{table.path}: {series} has {what}: keep the rows of fewer, or --columns")
+    moments, first, at = np.unique(clock.values, return_index=True, return_inverse=True)
+    which = np.array([names[key] for key in keys])
+    places, counts = np.unique(which * len(moments) + at, return_counts=True)
+    if (counts > 1).any():
+        one, other = np.flatnonzero(which * len(moments) + at == places[np.argmax(counts > 1)])[:2]
+        what = f"{clock.name} {clock.texts[other]} stands twice for {keys[other]}, also in row {clock.number(one)}"
+        raise ValueError(f"{clock.row(other)}: {what}: remove one, or write times with their offset from UTC")
+    found = {}
+    for key, number in names.items():
+        for column, cells in values.items():
+            name = key if len(values) == 1 else f"{key} {column}"
+            found[name] = np.full(len(moments), np.nan)
+            found[name][at[which == number]] = cells[which == number]
+            if (have := int((~np.isnan(found[name])).sum())) < COMMON * len(moments):
+                what = f"{have:,} numbers at {len(moments):,} times, too few to go with the others"
+                raise ValueError(f"{table.path}: {name} has {what}: leave its rows out of the file")
+    texts = [clock.texts[place] for place in first]
+    clock.tell_gaps(moments, texts)
+    return Timeline(found, texts, [*clock.notes, f"{len(found):,} series by {series} (--series)", *said])

@@ -1,0 +1,1 @@
+"""What a training leaves: a folder that tells all, without its data set."""

@@ -1,0 +1,88 @@
+"""The manifest: what the splits of a data set were when a model was trained on them."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+
+import numpy as np
+
+from src.sources.memory import Source
+
+NAMED = 5  # examples in two splits, or classes, that are named
+MANY = 0.1  # of the smaller split, from which examples in two splits are a warning
+
+
+def manifest(splits: Mapping[str, Source], task, notes: str = "", warnings: Sequence[str] = ()) -> dict:
+    """What is kept of the data: size, summary of the targets and SHA-256 of each split, and what stands in two.
+
+    Hashes each split once; 8 bytes an example are kept.
+
+    Args:
+        splits: by name.
+        task: summarises the targets.
+        notes: what the data was taken for.
+        warnings: what looks wrong in it; what looks wrong in the splits is added.
+    """
+    digests = {name: source.digests() for name, source in splits.items()}
+    described = {name: _describe(source, digests[name], task) for name, source in splits.items()}
+    repeated = [found for pair in combinations(splits, 2) if (found := _repeated(digests, *pair))]
+    noticed = [text for split, about in described.items() for text in _without_examples(split, about)]
+    noticed += [_too_many(pair, described) for pair in repeated if _is_many(pair)]
+    return {"notes": notes, "splits": described, "in_two_splits": repeated, "warnings": [*warnings, *noticed]}
+
+
+def remarks(manifest: Mapping) -> list[str]:
+    """A line for each two splits that share examples, too few for a warning."""
+    return [
+        f"{pair['examples']:,} examples of {pair['splits'][0]} are also in {pair['splits'][1]}"
+        for pair in manifest["in_two_splits"]
+        if not _is_many(pair)
+    ]
+
+
+def _describe(source: Source, digests: np.ndarray, task) -> dict:
+    whole = hashlib.sha256(digests.tobytes())
+
+    def hashed() -> Iterator[np.ndarray]:
+        for targets in source.target_batches():
+            whole.update(targets.tobytes())
+            yield targets
+
+    return {"examples": len(digests), **task.summarize(hashed()), "sha256": whole.hexdigest()}
+
+
+def _repeated(digests: Mapping[str, np.ndarray], one: str, other: str) -> dict | None:
+    """The examples of one split that stand in another too, if any do."""
+    both = np.isin(digests[one], digests[other])
+    if not both.any():
+        return None
+    smaller, larger = sorted((digests[one], digests[other]), key=len)
+    return {
+        "splits": [one, other],
+        "examples": int(both.sum()),
+        "first": f"{one} " + ", ".join(map(str, np.flatnonzero(both)[:NAMED])),
+        "share": float(np.isin(smaller, larger).mean()),
+    }
+
+
+def _is_many(pair: Mapping) -> bool:
+    return pair.get("share", 0) >= MANY
+
+
+def _too_many(pair: Mapping, described: Mapping[str, Mapping]) -> str:
+    smaller, larger = sorted(pair["splits"], key=lambda split: described[split]["examples"])
+    size, measured = described[smaller]["examples"], pair["splits"][1]
+    both = f"{round(pair['share'] * size):,} of {size:,} {smaller} examples are also in {larger}"
+    return (
+        f"{both}: the figures of {measured} look better than they are; "
+        "take the examples out of one of the two, unless equal ones are usual"
+    )
+
+
+def _without_examples(split: str, about: Mapping) -> list[str]:
+    names = [name for name, count in about.get("classes", {}).items() if not count]
+    if not names:
+        return []
+    named = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED:,} more classes" if len(names) > NAMED else "")
+    why = "what is never seen isn't predicted" if split == "train" else "its figures say nothing about it"
+    return [f"{split} has no example of {named}: {why}; add some, or leave the class out"]

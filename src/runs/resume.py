@@ -1,0 +1,74 @@
+"""Going on with a run that was cut off: which one is meant, and whether it is still the same training."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from src import specs
+from src.errors import UsageError, UserError
+from src.settings import config
+from src.system.files import read_record
+
+NEWEST = "1"  # `make train MODEL=… RESUME=1`
+# Knobs that may differ, as they change no figure.
+FREE = ("resume", "config", "verbose", "pause", "runs_dir", "exports_dir")
+
+
+def knobs_of_run(model: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The knobs with which the run `given["resume"]` goes on: its own.
+
+    Raises:
+        UsageError: where another knob is given than the run has.
+        UserError: where there is no such run, or the configuration of that one can't be used.
+    """
+    path = find(model, given)
+    saved = config.of_run(path)
+    chosen = {name: saved[name] for name in ("model", "data", "task")}
+    for name, value in {"model": model, **given}.items():
+        before = _tuples({**saved["knobs"], **chosen}.get(name, value))
+        if name not in FREE and value is not None and value != before:
+            raise UsageError(f"{path} was started with {name} {before!r}, not {value!r}; it keeps its settings.")
+    if given.get("config") or given.get("recipe"):
+        raise UsageError("--resume takes the configuration of the run; leave --config and --recipe out.")
+    choices = config.choose(model, data=saved["data"], task=saved["task"])
+    choices = dataclasses.replace(choices, inputs=(specs.KINDS[saved["inputs"]["kind"]],))  # others have other knobs
+    config.knobs_of_run(path, [knob for knob in choices.knobs.values() if knob.name not in config.UNSAVED])
+    places = {name: saved["knobs"][name] for name in config.PLACES}
+    return {**places, **given, "resume": str(path), "config": str(path / "config.json")}
+
+
+def check_same(path: Path, config: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
+    """Raises a UserError that names the first thing in which a run differs from what would be trained now."""
+    for file, now in (("config.json", config), ("manifest.json", manifest)):
+        for name in ("model", "data", "task", "files", "inputs", "outputs", "resolved", "splits"):
+            if name in now:
+                _compare(f"{path / file}, {name}", read_record(path / file).get(name), now[name])
+
+
+def _compare(where: str, before: Any, now: Any) -> None:
+    before, now = _tuples(before), _tuples(now)
+    if isinstance(before, dict) and isinstance(now, dict):
+        for name in {**before, **now}:
+            _compare(f"{where}, {name}", before.get(name), now.get(name))
+    elif before != now:
+        raise UserError(f"This isn't the training that was cut off: {where} was {before!r} and is {now!r} now.")
+
+
+def find(model: str, given: Mapping[str, Any]) -> Path:
+    """The folder that `given["resume"]` means: itself, or for NEWEST the newest run of the model (and data set)."""
+    if given["resume"] != NEWEST:
+        path = Path(given["resume"])
+        data = config.of_run(path)["data"]
+        if given.get("data") not in (None, data):
+            raise UsageError(f"{path} is a run on {data}, not on {given['data']}.")
+        return path
+    folder = Path(given.get("runs_dir") or "runs")
+    path = config.newest_run(folder, model, given.get("data"), "config.json")
+    if not path:
+        raise UserError(f"{folder} has no run of {model} to resume. Start one: make train MODEL={model}")
+    return path
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(item) for item in value) if isinstance(value, (list, tuple)) else value

@@ -1,0 +1,251 @@
+"""What can be plugged in: the files of models/, src/datasets/ and src/tasks/, each known by its file name.
+
+Their constants and knobs are read as text; a file is imported only when it is used. This is the one place through
+which the harness reaches a model, a data set or a task.
+"""
+
+import ast
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from src import specs
+from src.errors import UserError, unknown
+from src.settings import constants, knobs, modules
+from src.settings.knobs import Knob
+from src.settings.modules import cached
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """One file of models/.
+
+    Args:
+        takes, gives: kinds of features and of outputs that it is built for.
+        data: the data set that it trains on when none is named.
+        fit: its own defaults of the harness' knobs.
+        space: the values that tuning may try, by knob.
+        judge: name and knobs of the model by whose features what it makes is measured; none for most models.
+        knobs: those of its `build`.
+    """
+
+    name: str
+    path: Path
+    summary: str
+    takes: tuple[type, ...]
+    gives: tuple[type, ...]
+    data: str
+    fit: dict[str, Any]
+    space: dict[str, specs.Choice | specs.Range]
+    judge: dict[str, Any]
+    knobs: tuple[Knob, ...]
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One file of src/datasets/.
+
+    Args:
+        inputs, outputs: kinds of features and of targets that it offers.
+        download: what the first use fetches, such as "11 MB"; "" for a set that needs no network.
+        named_by: the knob that says which of the user's own sets is meant, by which its runs are named; "" for none.
+        knobs: those of its `load`.
+    """
+
+    name: str
+    path: Path
+    summary: str
+    inputs: tuple[type, ...]
+    outputs: tuple[type, ...]
+    download: str
+    named_by: str
+    knobs: tuple[Knob, ...]
+
+    def called(self, knobs: Mapping[str, Any]) -> str:
+        """What runs on it are called, such as "housing" for the path "data/housing.csv.gz"."""
+        which = knobs.get(self.named_by) or self.name
+        last = os.path.basename(os.path.abspath(which))
+        plain = last if os.path.isdir(which) else re.sub(r"\.\w+(\.(gz|bz2|xz|zip))?$", "", last)
+        return re.sub(r"[^A-Za-z0-9_.-]+", "-", plain).strip("-.") or self.name
+
+
+@dataclass(frozen=True)
+class TaskFile:
+    """One file of src/tasks/: the kind of output that it serves, and the knobs of its `Task`."""
+
+    name: str
+    path: Path
+    summary: str
+    spec: type
+    knobs: tuple[Knob, ...]
+
+
+def models() -> dict[str, ModelFile]:
+    """Every model file that can be read, by name."""
+    return _readable("models")[0]
+
+
+def datasets() -> dict[str, DataFile]:
+    """Every data set's file that can be read, by name."""
+    return _readable("src/datasets")[0]
+
+
+def tasks() -> dict[str, TaskFile]:
+    """Every task's file that can be read, by name."""
+    return _readable("src/tasks")[0]
+
+
+def broken() -> list[str]:
+    """What is wrong with each file that can't be read."""
+    return [problem for folder in _READ for problem in _readable(folder)[1]]
+
+
+def model(name: str) -> ModelFile:
+    """The model file of that name, or a UsageError that names the nearest one."""
+    return _named("model", name, "models")
+
+
+def dataset(name: str) -> DataFile:
+    """The data set's file of that name, or a UsageError that names the nearest one."""
+    return _named("data set", name, "src/datasets")
+
+
+def task(name: str) -> TaskFile:
+    """The task's file of that name, or a UsageError that names the nearest one."""
+    return _named("task", name, "src/tasks")
+
+
+def recipes() -> dict[str, Path]:
+    """Every recipe's file by its name."""
+    return {path.stem: path for path in sorted((ROOT / "recipes").glob("*.toml"))}
+
+
+def recipe(name: str) -> Path:
+    """The file of that recipe, or a UsageError that names the nearest one."""
+    paths = recipes()
+    if name not in paths:
+        raise unknown("recipe", name, paths)
+    return paths[name]
+
+
+def tasks_of(model: ModelFile, data: DataFile) -> list[TaskFile]:
+    """The tasks in which the two meet, the data set's own outputs first; none where they don't go together."""
+    shared = [kind for kind in data.inputs if kind in model.takes]
+    if not shared:
+        return []
+    serving = {task.spec: task for task in tasks().values()}
+    outputs = [*data.outputs, *(output for kind in shared for output in specs.DERIVED.get(kind, ()))]
+    return [serving[output] for output in dict.fromkeys(outputs) if output in model.gives and output in serving]
+
+
+def load(file: ModelFile | DataFile | TaskFile) -> ModuleType:
+    """The imported module, as the file is now."""
+    return modules.load(".".join(file.path.relative_to(ROOT).with_suffix("").parts))
+
+
+def code(file: ModelFile | DataFile | TaskFile) -> list[Path]:
+    """The file, and those of other models, data sets and tasks whose code it uses."""
+    found, new = [], [file.path]
+    while new:
+        path = new.pop()
+        if path not in found:
+            found.append(path)
+            names = (name for node in ast.walk(knobs.syntax(path)) for name in _imported(node))
+            plugged_in = (name for name in names if name.rpartition(".")[0] in modules.PACKAGES)
+            paths = (ROOT.joinpath(*name.split(".")).with_suffix(".py") for name in plugged_in)
+            new += [path for path in paths if path.is_file()]
+    return found
+
+
+def files(folder: str) -> list[Path]:
+    """The files of a folder that can be plugged in, unread."""
+    return sorted(path for path in (ROOT / folder).glob("*.py") if not path.stem.startswith(("_", ".")))
+
+
+def _imported(node: ast.AST) -> list[str]:
+    """What an import statement may import."""
+    match node:
+        case ast.Import(names=names):
+            return [one.name for one in names]
+        case ast.ImportFrom(module=str(package), names=names):
+            return [package, *(f"{package}.{one.name}" for one in names)]
+    return []
+
+
+def _readable(folder: str) -> tuple[dict[str, Any], list[str]]:
+    """The folder's files by name, and what is wrong with the others: a broken file doesn't stop its neighbours."""
+    found, problems = {}, []
+    for path in files(folder):
+        try:
+            found[path.stem] = _READ[folder](path)
+        except UserError as error:
+            problems.append(str(error))
+    return found, problems
+
+
+def _named(kind: str, name: str, folder: str) -> Any:
+    paths = {path.stem: path for path in files(folder)}
+    if name not in paths:
+        raise unknown(kind, name, paths)
+    return _READ[folder](paths[name])
+
+
+@cached
+def _model(path: Path) -> ModelFile:
+    said = constants.read(path, ("TAKES", "GIVES"), ("DATA", "FIT", "SPACE", "JUDGE"))
+    file = ModelFile(
+        path.stem,
+        path,
+        _summary(path),
+        said["TAKES"],
+        said["GIVES"],
+        said.get("DATA", ""),
+        said.get("FIT", {}),
+        said.get("SPACE", {}),
+        said.get("JUDGE", {}),
+        knobs.read(path, "build"),
+    )
+    for name in file.space:
+        if name not in {knob.name for knob in file.knobs}:
+            raise UserError(f"{knobs.shown(path)}: SPACE names {name!r}, which is no knob of build.")
+    if file.judge and "model" not in file.judge:
+        raise UserError(f'{knobs.shown(path)}: JUDGE has to name a model, such as {{"model": "cnn"}}.')
+    return file
+
+
+@cached
+def _dataset(path: Path) -> DataFile:
+    said = constants.read(path, ("INPUTS", "OUTPUTS"), ("DOWNLOAD", "NAMED_BY"))
+    return DataFile(
+        path.stem,
+        path,
+        _summary(path),
+        said["INPUTS"],
+        said["OUTPUTS"],
+        said.get("DOWNLOAD", ""),
+        said.get("NAMED_BY", ""),
+        knobs.read(path, "load"),
+    )
+
+
+@cached
+def _task(path: Path) -> TaskFile:
+    spec = constants.read(path, ("SPEC",), ())["SPEC"]
+    return TaskFile(path.stem, path, _summary(path), spec, knobs.read(path, "Task.__init__"))
+
+
+_READ = {"models": _model, "src/datasets": _dataset, "src/tasks": _task}
+
+
+def _summary(path: Path) -> str:
+    """The first line of the file's docstring."""
+    docs = ast.get_docstring(knobs.syntax(path))
+    if not docs:
+        raise UserError(f"{knobs.shown(path)}: the file needs a docstring whose first line says what it is.")
+    return docs.splitlines()[0]

@@ -1,0 +1,327 @@
+"""The configuration of a run: every knob resolved, and where its value came from.
+
+Precedence, the last one wins: defaults in signatures, the model file's FIT, the recipe, the file given by --config,
+flags.
+"""
+
+import dataclasses
+import json
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from src import specs
+from src.errors import UsageError, UserError
+from src.settings import catalogue, knobs
+from src.settings.catalogue import DataFile, ModelFile, TaskFile
+from src.settings.knobs import Knob
+from src.system.files import read_record, read_text
+
+# The harness' own knobs: the group's name, its file in src/, the function whose keyword parameters they are, and the
+# only kind of features that they are for.
+HARNESS = {
+    "augmentation": ("training/augmentation.py", "augmentation", specs.Image),
+    "optimizer": ("training/optimizers.py", "optimizer", None),
+    "plan": ("training/plan.py", "plan", None),
+    "fit": ("training/fit.py", "fit", None),
+    "run": ("train.py", "_train", None),
+}
+CHOOSING = ("data", "task", "recipe", "config")  # knobs that choose what is trained
+UNSAVED = (*CHOOSING, "resume")
+PLACES = ("runs_dir", "exports_dir", "export_name", "tag")  # say where things go: `--config` doesn't repeat them
+RESERVED = ("model", "help", "debug")
+FORMAT = 1  # of a run's config.json
+KEYS = {  # which it has at least, and what reads each
+    "model": str,
+    "data": str,
+    "task": str,
+    "started": datetime.fromisoformat,
+    "knobs": lambda knobs: {**knobs},
+    "resolved": lambda resolved: {**resolved}["precision"],
+    "inputs": specs.from_json,
+    "outputs": specs.from_json,
+}
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The three files that meet in a run; several tasks, and kinds of features, where only the data can say which."""
+
+    model: ModelFile
+    data: DataFile
+    tasks: tuple[TaskFile, ...]
+    inputs: tuple[type, ...]
+
+    @property
+    def task(self) -> TaskFile:
+        """The only task that is left."""
+        (task,) = self.tasks
+        return task
+
+    @property
+    def groups(self) -> dict[str, tuple[Knob, ...]]:
+        """The knobs of each group, in the order in which help shows them."""
+        harness = {
+            group: knobs.read(catalogue.ROOT / "src" / file, name)
+            for group, (file, name, kind) in HARNESS.items()
+            if kind is None or kind in self.inputs
+        }
+        tasks = {task.name: task.knobs for task in self.tasks}
+        return {"model": self.model.knobs, "data": self.data.knobs, **tasks, **harness}
+
+    @property
+    def knobs(self) -> dict[str, Knob]:
+        """Every knob, by name."""
+        return {knob.name: knob for group in self.groups.values() for knob in group}
+
+
+@dataclass(frozen=True)
+class Config:
+    """The choices, the value of every knob, and where each came from: "default", "models/….py", a file or "flag"."""
+
+    choices: Choices
+    values: dict[str, Any]
+    origins: dict[str, str]
+
+    def of(self, group: str) -> dict[str, Any]:
+        """The values of one group's knobs, as keyword arguments; none of a group that isn't for these features."""
+        return {knob.name: self.values[knob.name] for knob in self.choices.groups.get(group, ())}
+
+    def chosen(self, name: str) -> bool:
+        """Whether somebody chose a knob's value: by a recipe, a configuration or a flag."""
+        return self.origins[name] not in ("default", knobs.shown(self.choices.model.path))
+
+    @property
+    def data_name(self) -> str:
+        """What runs and exports are called by: the data set, or the user's own one that it reads."""
+        return self.choices.data.called(self.values)
+
+    def decided(self, inputs: type, output: type) -> "Config":
+        """What is left when the data has shown which kind of features and of output it has.
+
+        Raises:
+            UsageError: where no possible task serves that output, nor one made of such features; or a knob of another
+                task was given.
+        """
+        model, data = self.choices.model, self.choices.data
+        if inputs not in model.takes:
+            raise UsageError(f"{data.name} has {inputs.__name__} here; {model.name} takes {_names(model.takes)}.")
+        derived = specs.DERIVED.get(inputs, ())
+        found = [task for kind in (output, *derived) for task in self.choices.tasks if task.spec is kind]
+        if not found:
+            can = " or ".join(task.spec.__name__ for task in self.choices.tasks)
+            raise UsageError(f"{data.name} has {output.__name__} here, not {can}.")
+        choices = dataclasses.replace(self.choices, tasks=(found[0],), inputs=(inputs,))
+        for name in self.values.keys() - choices.knobs.keys():
+            if self.origins[name] != "default":
+                flag = self.choices.knobs[name].flag
+                raise UsageError(
+                    f"{flag} has no effect in {choices.task.name} of {inputs.__name__}, which {data.name} has."
+                )
+        values = {name: self.values[name] for name in self.values if name in choices.knobs}
+        return Config(choices, values | {"task": choices.task.name}, {name: self.origins[name] for name in values})
+
+
+def choose(
+    model: str,
+    *,
+    data: str | None = None,
+    task: str | None = None,
+    recipe: str | None = None,
+    config: str | None = None,
+) -> Choices:
+    """The files that are meant: what is named, else what configuration or recipe name, else the model's own choice.
+
+    Raises:
+        UsageError: for an unknown name, or a model and a data set that don't go together.
+    """
+    file = catalogue.model(model)
+    saved = {}
+    for path in (recipe and str(catalogue.recipe(recipe)), config):
+        saved |= _read(path) if path else {}
+        if saved.get("model", model) != model:
+            raise UsageError(f"{path} is for the model {saved['model']!r}, not for {model!r}.")
+    name = data or saved.get("data") or file.data
+    if not name:
+        raise UsageError(f"{knobs.shown(file.path)} names no data set of its own: say --data NAME.")
+    data_file = catalogue.dataset(name)
+    tasks = _tasks(file, data_file, task or saved.get("task"))
+    choices = Choices(file, data_file, tasks, tuple(kind for kind in data_file.inputs if kind in file.takes))
+    _distinct(choices.groups)
+    return choices
+
+
+def as_names(model: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that are `given` to train or tune from Python, with paths as texts.
+
+    Raises:
+        UsageError: where a model, a data set or a configuration itself is given, instead of a name.
+    """
+    if not isinstance(model, str):
+        raise UsageError(
+            f'The model is the name of a file of models/, such as "mlp", and no {type(model).__name__}: write '
+            "models/NAME.py, whose build(inputs, outputs) returns it, as docs/contracts.md says."
+        )
+    names = {name: os.fspath(v) if isinstance(v, os.PathLike) else v for name, v in given.items()}
+    if not isinstance(data := names.get("data"), str | None):
+        raise UsageError(
+            f'data is the name of a file of src/datasets/, such as "digits", and no {type(data).__name__}: write '
+            "src/datasets/NAME.py, whose load() gives your arrays, as docs/contracts.md says, or for a table a CSV: "
+            'data="csv", path="FILE.csv", target="COLUMN".'
+        )
+    for name in (*CHOOSING, "resume"):
+        if not isinstance(value := names.get(name), str | None):
+            raise UsageError(f"{name} is a name or a path, and no {type(value).__name__}.")
+    return names
+
+
+def resolve(model: str, flags: Mapping[str, Any]) -> Config:
+    """Every knob of `model` resolved, `flags` being the values given by hand.
+
+    Raises:
+        UsageError: for an unknown name, or a knob that doesn't exist or has a value of another type.
+    """
+    choices = choose(model, **{name: flags.get(name) for name in CHOOSING})
+    known = choices.knobs.values()
+    path, recipe = flags.get("config"), flags.get("recipe")
+    layers = [
+        ("default", {knob.name: knob.default for knob in known}),
+        (knobs.shown(choices.model.path), choices.model.fit),
+        (f"recipes/{recipe}.toml", _read(str(catalogue.recipe(recipe)))["knobs"] if recipe else {}),
+        (path or "", _read(path)["knobs"] if path else {}),
+        ("flag", flags),
+    ]
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for origin, layer in layers:
+        where = f"{choices.model.name} on {choices.data.name}" if origin == "flag" else origin
+        layer = knobs.check(known, layer, where)
+        values |= layer
+        origins |= dict.fromkeys(layer, origin)
+    values |= {"data": choices.data.name, "task": choices.task.name if len(choices.tasks) == 1 else None}
+    settings = Config(choices, values, origins)
+    if settings.chosen("optimizer") and not settings.chosen("learning_rate"):
+        usual = choices.model.fit.get("optimizer", choices.knobs["optimizer"].default)
+        if values["optimizer"] != usual:  # the model file's rate is one of that optimiser
+            values["learning_rate"], origins["learning_rate"] = None, "default"
+    return settings
+
+
+def model_of_recipe(name: str) -> str:
+    """The model that a recipe is for."""
+    path = catalogue.recipe(name)
+    if "model" not in (saved := _read(str(path))):
+        raise UserError(f"{path} names no model.")
+    return saved["model"]
+
+
+def of_run(path: Path) -> dict[str, Any]:
+    """The content of the config.json of the run in the folder `path`.
+
+    Raises:
+        UserError: where there is none, or it isn't one that this code wrote.
+    """
+    file = path / "config.json"
+    try:
+        config = read_record(file, "format")
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(f"{path} isn't a run: it has no config.json.") from None
+    if config["format"] != FORMAT:
+        raise UserError(f"{path} has the format {config['format']}, this code reads {FORMAT}.")
+    if missing := ", ".join(key for key in KEYS if key not in config):
+        raise UserError(f"{file} lacks {missing}.")
+    for name, read in KEYS.items():
+        try:
+            read(config[name])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UserError(f"{file}: {name} can't be read: {error}.") from None
+    return {"data_name": config["data"], **config}
+
+
+def knobs_of_run(path: Path, known: Iterable[Knob]) -> dict[str, Any]:
+    """The values of the `known` knobs in the run in the folder `path`.
+
+    Raises:
+        UserError: for one that is missing, or has a value of another type.
+    """
+    saved = of_run(path)["knobs"]
+    known = {knob.name: knob for knob in known}
+    if missing := ", ".join(name for name in known if name not in saved):
+        raise UserError(f"{path / 'config.json'} lacks the knobs {missing}, which this code has: train again.")
+    return knobs.check(known.values(), {name: saved[name] for name in known}, str(path / "config.json"))
+
+
+def served_as(given: str | None, model: str, data_name: str) -> str:
+    """The name under which a model is served: the one that is given, else the model's and the data's."""
+    return given or f"{model}-{data_name}"
+
+
+def newest_run(folder: Path, model: str, data: str | None, file: str) -> Path | None:
+    """The run of `model` (on `data`) in `folder` that was started last, of those that have `file`; None without one."""
+    started = {}
+    for path in folder.glob(f"*/{file}"):
+        try:
+            config = of_run(path.parent)
+        except UserError:
+            continue  # whoever names it is told what is wrong with it
+        if config["model"] == model and data in (None, "", config["data"], config["data_name"]):
+            started[path.parent] = datetime.fromisoformat(config["started"]).timestamp()
+    return max(started, key=started.get, default=None)
+
+
+def _distinct(groups: Mapping[str, tuple[Knob, ...]]) -> None:
+    places: dict[str, str] = {}
+    for knob in (knob for group in groups.values() for knob in group):
+        if knob.name in places:
+            raise UserError(f"{knob.where}: there is a knob {knob.name!r} already, at {places[knob.name]}; rename it.")
+        if knob.name in RESERVED:
+            raise UserError(f"{knob.where}: {knob.name!r} means something else on the command line; rename the knob.")
+        places[knob.name] = knob.where
+
+
+def _tasks(model: ModelFile, data: DataFile, name: str | None) -> tuple[TaskFile, ...]:
+    possible = catalogue.tasks_of(model, data)
+    if not possible:
+        raise UsageError(
+            f"{model.name} takes {_names(model.takes)} and gives {_names(model.gives)}; {data.name} has "
+            f"{_names(data.inputs)} and {_names(data.outputs)}. What goes together: make list"
+            + "".join(f"\nUnreadable: {problem}" for problem in catalogue.broken())
+        )
+    if name is None:
+        return tuple(possible)
+    wanted = catalogue.task(name)
+    if wanted not in possible:
+        can = ", ".join(task.name for task in possible)
+        raise UsageError(f"{model.name} on {data.name} can't do {name}; it can do: {can}.")
+    return (wanted,)
+
+
+def _names(kinds: tuple[type, ...]) -> str:
+    return " or ".join(kind.__name__ for kind in kinds)
+
+
+def _read(path: str) -> dict[str, Any]:
+    """The file of --config, a run's config.json or TOML: {"model", "data", "task", "knobs": {…}}.
+
+    A file without "knobs" holds knobs at its top level, beside model, data and task.
+    """
+    try:
+        text = read_text(Path(path))
+        content = tomllib.loads(text) if path.endswith(".toml") else json.loads(text)
+    except OSError as error:
+        raise UserError(f"Can't read the configuration {path}: {error.strerror}.") from None
+    except ValueError as error:
+        raise UserError(f"{path} is neither a run's config.json nor TOML: {error}") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path} has to hold named values, such as epochs = 3.")
+    chosen = {name: content.pop(name) for name in ("model", "data", "task") if name in content}
+    values = content.get("knobs", content)
+    if "format" in content and isinstance(values, dict):  # a run's
+        values = {name: value for name, value in values.items() if name not in PLACES}
+    if not isinstance(values, dict) or not all(isinstance(name, str) for name in chosen.values()):
+        raise UserError(f"{path}: model, data and task have to be names, and knobs named values.")
+    return {**chosen, "knobs": values}

@@ -1,0 +1,1 @@
+"""Examples and their order: in memory, in files, as windows; their splits, digests and caches."""

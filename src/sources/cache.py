@@ -1,0 +1,111 @@
+"""Where decoded images are kept: in memory, on the disk, or nowhere, so that each batch decodes its own."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import tensorflow as tf
+
+from src.errors import UserError
+from src.system import places
+from src.system.files import read_json, whole, write_json
+
+PLACES = {"memory": "kept in memory", "disk": "kept on the disk", "none": "decoded when they are needed"}
+MEMORY_BYTES = 2**30  # at most, which is little beside what training itself takes
+SHARE = 4  # of free memory, or disk, one in so many bytes is taken
+
+
+def choose(wanted: str | None, size: int) -> str:
+    """Where `size` bytes are kept, "memory", "disk" or "none": as wanted, or where they fit well.
+
+    Raises:
+        UserError: where what is wanted doesn't fit.
+    """
+    free = {"memory": psutil.virtual_memory().available, "disk": _free_disk()}
+    if wanted in free and size > free[wanted]:
+        raise UserError(f"--cache {wanted} needs {size / 1e9:.1f} GB; {free[wanted] / 1e9:.1f} GB are free.")
+    if wanted:
+        return wanted
+    if size <= min(MEMORY_BYTES, free["memory"] // SHARE):
+        return "memory"
+    return "disk" if size <= free["disk"] // SHARE else "none"
+
+
+def keep(where: str, images: Iterable[np.ndarray], shape: tuple[int, ...], kind: Any, key: str) -> Callable:
+    """Keeps images; gives a function from numbers (batch,) to those images.
+
+    Args:
+        where: "memory" or "disk".
+        images: in the order of their numbers.
+        shape: of all together.
+        kind: dtype of their pixels.
+        key: by which they are found again on the disk; then `images` isn't asked.
+    """
+    return _in_memory(images, shape, kind) if where == "memory" else _on_disk(images, shape, kind, key)
+
+
+def digest(files: Iterable[str | Path], about: Any) -> str:
+    """A key that changes with any of the files' names, sizes and times of change, and with what else it is about."""
+    found = hashlib.sha256(repr(about).encode())
+    for file in files:
+        now = os.stat(file)
+        found.update(f"{os.path.abspath(file)}\0{now.st_size}\0{now.st_mtime_ns}\n".encode())
+    return found.hexdigest()[:16]
+
+
+def remembered(key: str, find: Callable[[], dict]) -> dict:
+    """What `find` found when it was asked for this `key` first."""
+    if not _free_disk():
+        return find()
+    path = _folder() / f"{key}.json"
+    if not path.exists():
+        write_json(path, find())
+    return read_json(path)
+
+
+def _in_memory(images: Iterable[np.ndarray], shape: tuple[int, ...], kind: Any) -> Callable:
+    with tf.device("CPU"):
+        kept = tf.constant(_filled(np.empty(shape, kind), images))
+    return lambda numbers: tf.gather(kept, numbers)
+
+
+def _on_disk(images: Iterable[np.ndarray], shape: tuple[int, ...], kind: Any, key: str) -> Callable:
+    """See `keep`; in a file that is found again by `key`, and then `images` isn't asked."""
+    path = _folder() / f"{key}.npy"
+    if not path.exists():
+        with whole(path) as partial:
+            array = np.lib.format.open_memmap(partial, mode="w+", dtype=kind, shape=shape)
+            _filled(array, images).flush()
+            del array  # else Windows can't rename it
+    kept = np.load(path, mmap_mode="r")
+
+    def fetch(numbers):
+        found = tf.numpy_function(lambda rows: kept[rows], [numbers], kept.dtype, stateful=False)
+        return tf.ensure_shape(found, (None, *shape[1:]))
+
+    return fetch
+
+
+def _filled(array: np.ndarray, images: Iterable[np.ndarray]) -> np.ndarray:
+    for number, image in enumerate(images):
+        array[number] = image
+    return array
+
+
+def _free_disk() -> int:
+    """Bytes; 0 where there can't be such a folder."""
+    try:
+        return shutil.disk_usage(_folder()).free if os.access(_folder(), os.W_OK) else 0
+    except OSError:
+        return 0
+
+
+def _folder() -> Path:
+    folder = places.decoded()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

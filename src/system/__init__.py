@@ -1,0 +1,1 @@
+"""The machine: processes, files, locks, signals and the device."""

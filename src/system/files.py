@@ -1,0 +1,76 @@
+"""Files that appear whole or not at all."""
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from src.errors import UserError
+from src.readers.text_files import MARKS
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A path to write to that becomes `path` when the block ends well, and vanishes when it doesn't."""
+    partial = path.with_name(f".{os.getpid()}-{path.name}")  # the ending stays, as Keras looks at it
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        with suppress(OSError):  # which would hide why it wasn't written
+            partial.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Any, indent: int | None = 2) -> None:
+    """Writes `content` as JSON, indented for readers."""
+    with whole(path) as partial:
+        partial.write_text(json.dumps(content, indent=indent, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_text(path: Path) -> str:
+    """The text of a small file, without the mark with which Windows' editors and shells begin it.
+
+    Raises:
+        ValueError: where it isn't UTF-8, nor what its mark says.
+    """
+    content = path.read_bytes()
+    return content.decode(next((encoding for mark, encoding in MARKS.items() if content.startswith(mark)), "utf-8"))
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file; raises UserError where it isn't JSON."""
+    try:
+        return json.loads(read_text(path))
+    except ValueError as error:
+        raise UserError(f"{path} is damaged: {error}.") from None
+
+
+def read_record(path: Path, *keys: str) -> dict[str, Any]:
+    """The content of a JSON file of named values; raises UserError where it isn't one or lacks one of `keys`."""
+    content = read_json(path)
+    if not isinstance(content, dict):
+        raise UserError(f"{path} has to hold named values.")
+    if missing := ", ".join(key for key in keys if key not in content):
+        raise UserError(f"{path} lacks {missing}.")
+    return content
+
+
+def check_writable(*folders: Path) -> None:
+    """Makes the folders; raises UserError where nothing can be written into one, before hours are spent."""
+    for folder in folders:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise UserError(f"Can't write into {folder}: {error.strerror}.") from None
+
+
+def check_name(knob: str, name: str) -> None:
+    """Raises a UserError for a name that could lead out of its folder, or that not every system can store."""
+    if not re.fullmatch(r"[\w-][\w.-]*", name, re.ASCII):
+        raise UserError(f"{knob} {name!r} can't name a folder: use letters, digits, '-', '_' and '.'.")

@@ -1,0 +1,1 @@
+"""Fit and what stands around it: batches, plan, optimiser, callbacks, state."""

@@ -1,0 +1,173 @@
+"""What happens around training's epochs, where Keras has no callback for it or a slow one."""
+
+import csv
+import math
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from src.errors import UserError
+from src.signatures import predictor
+from src.system.files import read_json, whole, write_json
+
+
+class Measurement:
+    """A model's figures on a split, in functions traced once for all splits.
+
+    `model.evaluate` makes its own function each time that a split has another number of batches, and on small data
+    costs more than the training between two calls.
+
+    Args:
+        model: compiled, unless its task has no loss; then only the task's `watch` measures it.
+        task: may `watch` for figures that are no means over examples.
+    """
+
+    def __init__(self, model: keras.Model, task):
+        self.model = model
+        self._step = tf.function(model.test_step)
+        self._watch = partial(task.watch, predictor(model)) if hasattr(task, "watch") else lambda batches: {}
+
+    def __call__(self, batches: tf.data.Dataset, between: Callable[[], None] = lambda: None) -> dict[str, float]:
+        """The figures by name.
+
+        Args:
+            batches: features and targets of the split, each example once.
+            between: called after each batch; may raise.
+        """
+        means = self.means(batches, between) if self.model.compiled else {}
+        return means | self._watch(batches)
+
+    def means(self, batches: tf.data.Dataset, between: Callable[[], None] = lambda: None) -> dict[str, float]:
+        """The compiled model's loss and metrics, by name."""
+        self.model.reset_metrics()
+        step = self._step.get_concrete_function(batches.element_spec)  # for batches of any size
+        for batch in batches:
+            step(batch)
+            between()
+        figures = {name: float(value) for name, value in self.model.get_metrics_result().items()}
+        self.model.reset_metrics()
+        return figures
+
+
+class Validation(keras.callbacks.Callback):
+    """Adds the validation split's figures to an epoch's logs. It has to come first, as others read them there.
+
+    Args:
+        measure: measures the model.
+        batches: of the validation split.
+        between: called after each batch; may raise.
+    """
+
+    def __init__(self, measure: Measurement, batches: tf.data.Dataset, between: Callable[[], None]):
+        super().__init__()
+        self.measure = measure
+        self.batches = batches
+        self.between = between
+        self.last = {}
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.last = logs
+
+    def on_epoch_end(self, epoch, logs=None):
+        if not logs:  # training was cut off after the epoch's last step, and went on from there
+            logs.update(self.last)
+        logs.update({f"val_{name}": value for name, value in self.measure(self.batches, self.between).items()})
+
+
+class LearningRate(keras.callbacks.Callback):
+    """Adds the learning rate of an epoch's last step to its logs."""
+
+    def on_train_begin(self, logs=None):
+        made = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)  # half precision wraps it
+        rate = made.get_config()["learning_rate"]
+        self.schedule = keras.optimizers.schedules.deserialize(rate) if isinstance(rate, dict) else None
+
+    def on_epoch_end(self, epoch, logs=None):
+        made = self.model.optimizer
+        logs["learning_rate"] = float(self.schedule(made.iterations - 1) if self.schedule else made.learning_rate)
+
+
+class NearTheEnd(keras.callbacks.Callback):
+    """Calls a function when training is about to end: what then needs a process can have it ready.
+
+    Args:
+        soon: called once or more often.
+        seconds: before the end, about.
+        epochs: of the training.
+        best: ends it earlier.
+    """
+
+    def __init__(self, soon: Callable[[], None], seconds: float, epochs: int, best: keras.callbacks.EarlyStopping):
+        super().__init__()
+        self.soon, self.seconds, self.epochs, self.best = soon, seconds, epochs, best
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.began = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        left = min(self.epochs - epoch - 1, self.best.patience - self.best.wait)
+        if left * (time.monotonic() - self.began) < self.seconds:
+            self.soon()
+
+
+class HistoryFile(keras.callbacks.Callback):
+    """Writes history.csv, whole each time, from what the History callback has: a resumed training goes on with it."""
+
+    def __init__(self, path: Path, history: keras.callbacks.History):
+        super().__init__()
+        self.path = path
+        self.source = history
+
+    def on_epoch_end(self, epoch, logs=None):
+        columns = {"epoch": self.source.epoch, **self.source.history}
+        with whole(self.path) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(columns)
+            writer.writerows(zip(*columns.values(), strict=True))
+
+
+class StopOnDivergence(keras.callbacks.Callback):
+    """Ends training with a UserError when the loss, or any figure, is no longer a finite number."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._check(logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._check(logs)
+
+    def _check(self, logs: Mapping[str, float]) -> None:
+        for name, value in logs.items():
+            if not math.isfinite(value):
+                raise UserError(
+                    f"{name} became {float(value)}: training has diverged, and nothing was exported.\n"
+                    "Try a smaller --learning-rate or --clip-norm 1, and look for infinite numbers in the data."
+                )
+
+
+class Warnings(keras.callbacks.Callback):
+    """Says, each thing once, what looks wrong in the figures so far, and keeps it in a file.
+
+    Args:
+        path: the file, a list of texts; what stands there was said before.
+        watchers: models and tasks whose `warnings` of the history, each epoch's figures by name, are texts.
+        history: has the figures.
+    """
+
+    def __init__(self, path: Path, watchers: Sequence, history: keras.callbacks.History):
+        super().__init__()
+        self.path = path
+        self.watchers = watchers
+        self.source = history
+
+    def on_epoch_end(self, epoch, logs=None):
+        for watcher in self.watchers:
+            for text in watcher.warnings(self.source.history):
+                said = read_json(self.path) if self.path.exists() else []
+                if not any(before.partition(": ")[2].startswith(text.partition(":")[0]) for before in said):
+                    write_json(self.path, [*said, text := f"epoch {epoch + 1}: {text}"])
+                    print(f"\nwarning: {text}", file=sys.stderr)

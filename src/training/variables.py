@@ -1,0 +1,71 @@
+"""What a training step touches: the variables that make up its state, and random ops that have a state elsewhere."""
+
+from collections.abc import Iterator
+
+import keras
+import tensorflow as tf
+from keras.src.random.seed_generator import global_seed_generator  # has no public name
+
+from src.errors import UserError
+
+DRAWING = ("ShuffleDataset", "RandomDataset", "GeneratorDataset")  # pipelines with a state of their own
+CHANGING = ("AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp")
+
+
+def step_of(model: keras.Model, batches: tf.data.Dataset) -> tf.Graph:
+    """The graph of one training step."""
+    return tf.function(model.train_step).get_concrete_function(batches.element_spec).graph
+
+
+def variables(model: keras.Model, step: tf.Graph) -> list[keras.Variable | tf.Variable]:
+    """Every variable of a training, once: weights, seeds, optimiser, metrics, Keras' global seed.
+
+    A model that trains in its own way may have more optimisers, metrics or counters, wherever it keeps them: its step
+    uses them.
+    """
+    found = [v for owner in [model, model.optimizer, *model.metrics] for v in owner.variables]
+    found.append(global_seed_generator().state)
+    known = {id(variable.handle): variable for variable in found}
+    others = [variable for variable in step.variables if id(variable.handle) not in known]
+    return [*known.values(), *sorted(others, key=_creation)]
+
+
+def check_randomness(step: tf.Graph, batches: tf.data.Dataset) -> None:
+    """Raises a UserError for a random op in the training step or the pipeline whose state can't be saved.
+
+    Such are tf.random.normal and its like, which keep a state of their own beside a seed. keras.random with a
+    SeedGenerator, tf.random.Generator and Keras' layers keep theirs in a variable, and stateless ops have none.
+    """
+    for op in _ops(step):
+        if "seed" in op.attr and not op.op.startswith("CudnnRNN"):  # whose dropout Keras doesn't use
+            raise UserError(
+                f"The training step has the random op {op.op} ({op.name}), whose state can't be saved: training "
+                "couldn't be resumed exactly. Use keras.random with a keras.random.SeedGenerator."
+            )
+    for dataset in _pipeline(batches):
+        ops = [op for function in dataset._functions() for op in _ops(function.function.graph)]
+        names = [type(dataset).__name__.strip("_"), *(op.op for op in ops if "seed" in op.attr or op.op in CHANGING)]
+        names += [op.op for op in ops if op.op.startswith(DRAWING)]
+        for name in names:
+            if not name.endswith("Dataset") or name.startswith(DRAWING):
+                raise UserError(
+                    f"The data pipeline has {name}, whose state can't be saved: training couldn't be resumed exactly. "
+                    "Make a batch from its step alone, with stateless ops (src/sources/memory.py)."
+                )
+
+
+def _creation(variable: tf.Variable) -> int:
+    """The graph has its variables in any order; they were made in the same one in each process."""
+    return int(variable._unique_id.rpartition("_")[2])
+
+
+def _ops(graph: tf.Graph) -> list:
+    definition = graph.as_graph_def()
+    return [*definition.node, *(node for body in definition.library.function for node in body.node_def)]
+
+
+def _pipeline(batches: tf.data.Dataset) -> Iterator[tf.data.Dataset]:
+    """The pipeline's last part, and those before it."""
+    yield batches
+    for earlier in batches._inputs():
+        yield from _pipeline(earlier)
