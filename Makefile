@@ -92,7 +92,7 @@ lock: $(READY) ## Update the locks after a change to an .in file (ARGS=--upgrade
 	done
 
 clean: ## Remove .venv and caches (ALL=1: your runs and saved models too)
-	@for path in .venv .pytest_cache .ruff_cache __pycache__ */__pycache__ */*/__pycache__ */*/*/__pycache__ runs/* saved_models/*; do \
+	@for path in .venv .pytest_cache .ruff_cache .mypy_cache __pycache__ */__pycache__ */*/__pycache__ */*/*/__pycache__ runs/* saved_models/*; do \
 		case "$$path" in */README.md) continue ;; esac; \
 		[ -e "$$path" ] || continue; \
 		size=$$(du -sh "$$path" | cut -f1); \
