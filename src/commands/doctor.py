@@ -23,7 +23,7 @@ PYTHONS = ((3, 11), (3, 13))  # oldest and newest that TensorFlow has builds for
 MACHINES = {"linux": {"x86_64", "aarch64"}, "darwin": {"arm64"}, "win32": {"AMD64"}}  # … likewise
 LITTLE_DISK, LITTLE_MEMORY = 5, 2  # GB
 # In a process of its own: a broken TensorFlow can take the whole process with it.
-PROBE = "from src.system.quiet import import_tensorflow as start; start(); from src import device; print(device.name())"
+PROBE = "from src.system import quiet; quiet.import_tensorflow(); from src.system import device; print(device.name())"
 PROBE_S = 300
 
 
