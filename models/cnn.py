@@ -8,6 +8,7 @@ Lin et al. (2014), Network in network, section 3.2.
     make train MODEL=cnn DATA=mnist     # three minutes on two cores; test accuracy 0.993
 """
 
+from dataclasses import dataclass
 from typing import Literal
 
 import keras
@@ -29,8 +30,8 @@ SPACE = {
 
 
 def build(
-    inputs,
-    outputs,
+    inputs: Image,
+    outputs: Classes | Values,
     *,
     filters: tuple[int, ...] = (16, 32, 64),
     blocks: int = 1,
@@ -67,42 +68,66 @@ def build(
     """
     if not filters or blocks < 1:
         raise ValueError("filters and blocks have to say at least one convolution")
-    regularizer = keras.regularizers.L1L2(l1, l2) if l1 or l2 else None
-    shrink = {"max": layers.MaxPooling2D, "average": layers.AveragePooling2D}[pool]
-
-    def convolve(x, width, name, *, size=kernel, pooled=False):
-        x = layers.Conv2D(
-            width, size, padding="same", use_bias=not batch_norm, kernel_regularizer=regularizer, name=f"{name}_conv"
-        )(x)
-        if pooled:
-            # Before normalisation and activation, which then work on a quarter of the pixels.
-            x = shrink(2, padding="same", name=f"{name}_pool")(x)
-        # On a few steps an epoch the default momentum 0.99 leaves the moving statistics far behind the weights.
-        return layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x) if batch_norm else x
-
-    def activate(x, name):
-        return layers.Activation(activation, name=f"{name}_activation")(x)
-
-    def residual_block(x, width, name, pooled):
-        y = activate(convolve(x, width, f"{name}_a", pooled=pooled), f"{name}_a")
-        y = convolve(y, width, f"{name}_b")
-        if pooled or x.shape[-1] != width:
-            x = convolve(x, width, f"{name}_shortcut", size=1, pooled=pooled)
-        return activate(layers.Add(name=f"{name}_add")([x, y]), name)
-
-    def plain_block(x, width, name, pooled):
-        return activate(convolve(x, width, name, pooled=pooled), name)
-
-    block = residual_block if residual else plain_block
-    image = features(inputs)
+    block = Block(kernel, residual, batch_norm, activation, pool, l1, l2)
+    image = features(inputs)  # (batch, height, width, channels)
     x = image
-    for stage, width in enumerate(filters, 1):
+    for stage, channels in enumerate(filters, 1):
         for number in range(1, blocks + 1):
-            pooled = number == blocks and stage < len(filters)
-            x = block(x, width, f"stage_{stage}_{number}", pooled)
-    if head_pool is None:
-        head_pool = "global" if x.shape[1] * x.shape[2] > MOST_KEPT else "flatten"
-    x = layers.GlobalAveragePooling2D(name="pool")(x) if head_pool == "global" else layers.Flatten(name="flatten")(x)
+            halved = number == blocks and stage < len(filters)
+            x = block(x, channels, f"stage_{stage}_{number}", halved)
+        # (batch, h, w, channels): each stage but the last halves h and w
+    x = flattened(x, head_pool)  # (batch, features)
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
     return keras.Model(image, head(outputs)(x), name="cnn")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A convolution, or with `residual` two of them beside a shortcut (He et al., figure 2); its fields are knobs."""
+
+    kernel: int
+    residual: bool
+    batch_norm: bool
+    activation: str
+    pool: str
+    l1: float
+    l2: float
+
+    def __call__(self, x: keras.KerasTensor, channels: int, name: str, halved: bool) -> keras.KerasTensor:
+        """From (batch, height, width, any) to (batch, height, width, channels), or half the size where `halved`."""
+        if not self.residual:
+            return self._activate(self._convolve(x, channels, name, halved=halved), name)
+        y = self._activate(self._convolve(x, channels, f"{name}_a", halved=halved), f"{name}_a")
+        y = self._convolve(y, channels, f"{name}_b")
+        if halved or x.shape[-1] != channels:
+            x = self._convolve(x, channels, f"{name}_shortcut", kernel=1, halved=halved)
+        return self._activate(layers.Add(name=f"{name}_add")([x, y]), name)
+
+    def _convolve(self, x, channels: int, name: str, *, kernel: int | None = None, halved: bool = False):
+        x = layers.Conv2D(
+            channels,
+            kernel or self.kernel,
+            padding="same",
+            use_bias=not self.batch_norm,  # the normalisation has one of its own
+            kernel_regularizer=keras.regularizers.L1L2(self.l1, self.l2) if self.l1 or self.l2 else None,
+            name=f"{name}_conv",
+        )(x)
+        if halved:
+            # Before normalisation and activation, which then work on a quarter of the pixels.
+            pooling = {"max": layers.MaxPooling2D, "average": layers.AveragePooling2D}[self.pool]
+            x = pooling(2, padding="same", name=f"{name}_pool")(x)
+        if self.batch_norm:
+            # On a few steps an epoch the default momentum 0.99 leaves the moving statistics far behind the weights.
+            x = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
+        return x
+
+    def _activate(self, x, name: str):
+        return layers.Activation(self.activation, name=f"{name}_activation")(x)
+
+
+def flattened(x: keras.KerasTensor, how: str | None) -> keras.KerasTensor:
+    """From (batch, height, width, channels) to (batch, channels) with "global", with "flatten" to all numbers."""
+    if how is None:
+        how = "global" if x.shape[1] * x.shape[2] > MOST_KEPT else "flatten"
+    return layers.GlobalAveragePooling2D(name="pool")(x) if how == "global" else layers.Flatten(name="flatten")(x)

@@ -27,8 +27,8 @@ SPACE = {
 
 
 def build(
-    inputs,
-    outputs,
+    inputs: Tokens | Series,
+    outputs: Classes | Values | NextToken | Horizon,
     *,
     cell: Literal["lstm", "gru", "simple"] = "lstm",
     units: tuple[int, ...] = (64,),
@@ -65,46 +65,48 @@ def build(
         raise ValueError("units has to name a layer")
     if isinstance(outputs, NextToken) and (bidirectional or pool != "last"):
         raise ValueError("the next token is predicted at each step: neither bidirectional nor pool have a meaning")
-    kind = {"lstm": layers.LSTM, "gru": layers.GRU, "simple": layers.SimpleRNN}[cell]
-    steps = isinstance(outputs, NextToken)
-    tensors = features(inputs)
-    mask = None
-    x = tensors
-    if isinstance(inputs, Tokens):
-        x = embedded(inputs, tensors, embedding, vectors, trainable, token_dropout)
-        mask = None if steps else ops.not_equal(tensors, 0)
-    elif embedding or vectors or not trainable or token_dropout:
+    if not isinstance(inputs, Tokens) and (embedding or vectors or not trainable or token_dropout):
         raise ValueError("embedding, vectors, trainable and token_dropout are for tokens")
+    next_token = isinstance(outputs, NextToken)
+    recurrent = {"lstm": layers.LSTM, "gru": layers.GRU, "simple": layers.SimpleRNN}[cell]
+    tensors = features(inputs)  # (batch, time) of tokens, (batch, time, channels) of series
+    x, mask = tensors, None
+    if isinstance(inputs, Tokens):
+        x = embedded(inputs, tensors, embedding, vectors, trainable, token_dropout)  # (batch, time, embedding)
+        mask = None if next_token else ops.not_equal(tensors, 0)
     for number, size in enumerate(units, 1):
         x = layers.Dropout(dropout, name=f"dropout_{number}")(x) if dropout else x
-        every = steps or pool != "last" or number < len(units)
-        layer = kind(size, return_sequences=every, recurrent_dropout=recurrent_dropout, name=f"{cell}_{number}")
+        every = next_token or pool != "last" or number < len(units)
+        layer = recurrent(size, return_sequences=every, recurrent_dropout=recurrent_dropout, name=f"{cell}_{number}")
         if bidirectional:
             layer = layers.Bidirectional(layer, name=f"both_{number}")
-        x = layer(x, mask=mask)
-    if not steps:
-        x = over_time(x, mask, pool)
+        x = layer(x, mask=mask)  # (batch, time, units), or (batch, units) of the last step
+    x = over_time(x, mask, pool)  # (batch, units); (batch, time, units) for the next token
     x = layers.Dropout(dropout, name="dropout")(x) if dropout else x
     return keras.Model(tensors, forecast(outputs, tensors, head(outputs)(x)), name="lstm")
 
 
-def step(model: keras.Model, inputs) -> keras.Model:
+def step(model: keras.Model, inputs: Tokens) -> keras.Model:
     """One step of `model`: from {"token", states} to {"logits", states}; states begin at zero.
 
     Args:
         model: built for the next token, or opened again.
         inputs: spec of its tokens.
     """
-    token = keras.Input((), dtype="int32", name="token")
-    states, after = {}, {}
-    x = model.get_layer("embedding")(token)
+    token = keras.Input((), dtype="int32", name="token")  # (batch,)
+    before: dict[str, keras.KerasTensor] = {}
+    after: dict[str, keras.KerasTensor] = {}
+    x = model.get_layer("embedding")(token)  # (batch, embedding)
     for layer in model.layers:
         if isinstance(layer, layers.RNN):
-            sizes = keras.tree.flatten(layer.cell.state_size)
-            names = [f"{layer.name}_state_{number}" for number in range(len(sizes))]
-            for name, size in zip(names, sizes, strict=True):
-                states[name] = keras.Input((size,), dtype=layer.compute_dtype, name=name)
+            sizes = keras.tree.flatten(layer.cell.state_size)  # one for each state, of which an LSTM has two
+            states = [
+                keras.Input((size,), dtype=layer.compute_dtype, name=f"{layer.name}_state_{number}")
+                for number, size in enumerate(sizes)
+            ]  # each (batch, units)
             layer.cell.name = f"{layer.name}_cell"  # Keras calls the cells of all layers the same
-            x, new = layer.cell(x, [states[name] for name in names])
-            after |= dict(zip(names, new, strict=True))
-    return keras.Model({"token": token, **states}, {"logits": model.get_layer("head")(x), **after}, name="step")
+            x, new_states = layer.cell(x, states)  # (batch, units)
+            before |= {state.name: state for state in states}
+            after |= {state.name: new for state, new in zip(states, new_states, strict=True)}
+    logits = model.get_layer("head")(x)  # (batch, vocabulary)
+    return keras.Model({"token": token, **before}, {"logits": logits, **after}, name="step")

@@ -27,8 +27,8 @@ SPACE = {
 
 
 def build(
-    inputs,
-    outputs,
+    inputs: Vector | Columns | Image | Series,
+    outputs: Classes | Values | Horizon,
     *,
     units: tuple[int, ...] = (128, 64),
     activation: Literal["relu", "gelu", "silu", "elu", "tanh"] = "relu",
@@ -50,14 +50,14 @@ def build(
         l2: L2 penalty on the weights.
     """
     tensors = features(inputs)
-    x = flat(inputs, tensors)
+    x = flat(inputs, tensors)  # (batch, features)
     for number, width in enumerate(units, 1):
         x = layers.Dense(
             width,
             use_bias=not batch_norm,  # the normalisation has one of its own
             kernel_regularizer=keras.regularizers.L1L2(l1, l2) if l1 or l2 else None,
             name=f"dense_{number}",
-        )(x)
+        )(x)  # (batch, width)
         if batch_norm:
             # On a few steps an epoch the default 0.99 leaves the moving statistics far behind the weights.
             x = layers.BatchNormalization(momentum=0.9, name=f"norm_{number}")(x)

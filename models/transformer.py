@@ -10,7 +10,7 @@ generative pre-training; class token: Devlin et al. (2019), BERT; patches: Dosov
 """
 
 import math
-from collections.abc import Callable
+from dataclasses import dataclass, fields
 from typing import Literal
 
 import keras
@@ -31,12 +31,11 @@ SPACE = {
     "dropout": Range(0.0, 0.5),
 }
 MOST_PATCHES = 256
-PARTS = ("norm_1", "query", "key", "value", "join", "dropout_1", "norm_2", "widen", "narrow", "dropout_2")  # of a block
 
 
 def build(
-    inputs,
-    outputs,
+    inputs: Tokens | Series | Image,
+    outputs: Classes | Values | NextToken | Horizon,
     *,
     blocks: int = 2,
     width: int = 64,
@@ -72,86 +71,110 @@ def build(
     decoder = isinstance(outputs, NextToken)
     if decoder and pool != "mean":
         raise ValueError("the next token is predicted at each step: pool has no meaning")
-    tensors = features(inputs)
     if token_dropout and not isinstance(inputs, Tokens):
         raise ValueError("token_dropout is for tokens")
-    x, mask, length = _steps(inputs, tensors, width, patch, token_dropout)
+    tensors = features(inputs)  # (batch, time), (batch, time, channels) or (batch, height, width, channels)
+    x, mask, length = _steps(inputs, tensors, width, patch, token_dropout)  # (batch, time, width), (batch, time)
     if pool == "class_token":
-        x, mask, length = _with_class_token(x, mask, length)
-    x = x + _positions(positions, length, width)(_places(x))
+        x, mask, length = _with_class_token(x, mask, length)  # time is 1 more
+    x = x + _positions(positions, length, width)(_indices(x))
     x = layers.Dropout(dropout, name="dropout")(x)
-    seen = None if decoder or mask is None else ops.expand_dims(mask, (1, 2))
-
-    def attend(query, key, value):
-        return ops.dot_product_attention(query, key, value, mask=seen, is_causal=decoder)
-
+    seen = None if decoder or mask is None else ops.expand_dims(mask, (1, 2))  # (batch, 1, 1, time)
     for number in range(1, blocks + 1):
-        x = _apply(_block(number, width, heads, feedforward * width, dropout), x, attend)
+        block = Block.new(f"block_{number}", width, heads, feedforward * width, dropout)
+        query, key, value = block.project(x)
+        y = ops.dot_product_attention(query, key, value, mask=seen, is_causal=decoder)
+        x = block.merge(x, y)  # (batch, time, width)
     if not decoder:
-        x = x[:, 0] if pool == "class_token" else over_time(x, mask, pool)
+        x = x[:, 0] if pool == "class_token" else over_time(x, mask, pool)  # (batch, width)
     x = layers.LayerNormalization(name="norm")(x)  # after the mean, in which steps of much weight are to keep it
     return keras.Model(tensors, forecast(outputs, tensors, head(outputs)(x)), name="transformer")
 
 
-def step(model: keras.Model, inputs) -> keras.Model:
+def step(model: keras.Model, inputs: Tokens) -> keras.Model:
     """One step of `model`: from {"token", "position", keys and values so far} to {"logits", keys and values}.
 
     Args:
         model: built for the next token, or opened again.
         inputs: spec of its tokens.
     """
-    token, position = (keras.Input((), dtype="int32", name=name) for name in ("token", "position"))
+    token = keras.Input((), dtype="int32", name="token")  # (batch,)
+    position = keras.Input((), dtype="int32", name="position")  # (batch,)
     x = model.get_layer("embedding")(token[:, None]) + model.get_layer("positions")(position[:, None])
-    place = ops.arange(inputs.length)[None, :]
-    here, seen = (ops.equal(place, position[:, None]), ops.less_equal(place, position[:, None]))
-    before, after = {}, {}
-    number = 1
-    while f"block_{number}_query" in {layer.name for layer in model.layers}:
-        block = {part: model.get_layer(f"block_{number}_{part}") for part in PARTS}
-        shape = (inputs.length, *block["key"].kernel.shape[1:])
-        names = [f"block_{number}_{what}" for what in ("keys", "values")]
-        cache = [keras.Input(shape, dtype=block["key"].compute_dtype, name=name) for name in names]
-
-        def attend(query, key, value, cache=cache, names=names):
-            kept = [ops.where(here[..., None, None], new, old) for new, old in zip((key, value), cache, strict=True)]
-            after.update(zip(names, kept, strict=True))
-            return ops.dot_product_attention(query, *kept, mask=seen[:, None, None, :])
-
-        x = _apply(block, x, attend)
-        before |= dict(zip(names, cache, strict=True))
-        number += 1
-    logits = model.get_layer("head")(model.get_layer("norm")(x))[:, 0]
+    # x: (batch, 1, width)
+    indices = ops.arange(inputs.length)[None, :]
+    here = ops.equal(indices, position[:, None])[..., None, None]  # (batch, length, 1, 1)
+    seen = ops.less_equal(indices, position[:, None])[:, None, None, :]  # (batch, 1, 1, length)
+    before: dict[str, keras.KerasTensor] = {}
+    after: dict[str, keras.KerasTensor] = {}
+    for name in [layer.name.removesuffix("_query") for layer in model.layers if layer.name.endswith("_query")]:
+        block = Block.of(model, name)
+        shape, dtype = (inputs.length, *block.key.kernel.shape[1:]), block.key.compute_dtype
+        old_keys = keras.Input(shape, dtype=dtype, name=f"{name}_keys")  # (batch, length, heads, width / heads)
+        old_values = keras.Input(shape, dtype=dtype, name=f"{name}_values")
+        query, key, value = block.project(x)
+        keys, values = ops.where(here, key, old_keys), ops.where(here, value, old_values)
+        x = block.merge(x, ops.dot_product_attention(query, keys, values, mask=seen))  # (batch, 1, width)
+        before |= {f"{name}_keys": old_keys, f"{name}_values": old_values}
+        after |= {f"{name}_keys": keys, f"{name}_values": values}
+    logits = model.get_layer("head")(model.get_layer("norm")(x))[:, 0]  # (batch, vocabulary)
     return keras.Model({"token": token, "position": position, **before}, {"logits": logits, **after}, name="step")
 
 
-def _block(number: int, width: int, heads: int, middle: int, dropout: float) -> dict[str, keras.layers.Layer]:
-    """The layers of a block, by part."""
+@dataclass(frozen=True)
+class Block:
+    """The layers of a block: attention, then two dense layers, both beside a residual connection.
 
-    def project():
-        return layers.EinsumDense("btw,whs->bths", (None, heads, width // heads), bias_axes="hs")
+    Each is normalised first (Xiong et al., figure 1b). A field is also the end of its layer's name.
+    """
 
-    made = (
-        layers.LayerNormalization(),
-        project(), project(), project(),
-        layers.EinsumDense("bths,hsw->btw", (None, width), bias_axes="w"),
-        layers.Dropout(dropout),
-        layers.LayerNormalization(),
-        layers.Dense(middle, activation="gelu"),
-        layers.Dense(width),
-        layers.Dropout(dropout),
-    )  # fmt: skip
-    for part, layer in zip(PARTS, made, strict=True):
-        layer.name = f"block_{number}_{part}"
-    return dict(zip(PARTS, made, strict=True))
+    norm_1: keras.Layer
+    query: keras.Layer
+    key: keras.Layer
+    value: keras.Layer
+    join: keras.Layer
+    dropout_1: keras.Layer
+    norm_2: keras.Layer
+    widen: keras.Layer
+    narrow: keras.Layer
+    dropout_2: keras.Layer
 
+    @classmethod
+    def new(cls, name: str, width: int, heads: int, middle: int, dropout: float) -> "Block":
+        """Of layers called `name`_FIELD, with `middle` units between the dense layers."""
 
-def _apply(block: dict[str, keras.layers.Layer], x, attend: Callable):
-    """Attention, then the feed-forward layers, each beside a residual connection (Xiong et al., figure 1b)."""
-    y = block["norm_1"](x)
-    y = attend(block["query"](y), block["key"](y), block["value"](y))
-    x = x + block["dropout_1"](block["join"](y))
-    y = block["narrow"](block["widen"](block["norm_2"](x)))
-    return x + block["dropout_2"](y)
+        def project(part: str) -> keras.Layer:
+            shape = (None, heads, width // heads)
+            return layers.EinsumDense("btw,whs->bths", shape, bias_axes="hs", name=f"{name}_{part}")
+
+        return cls(
+            norm_1=layers.LayerNormalization(name=f"{name}_norm_1"),
+            query=project("query"),
+            key=project("key"),
+            value=project("value"),
+            join=layers.EinsumDense("bths,hsw->btw", (None, width), bias_axes="w", name=f"{name}_join"),
+            dropout_1=layers.Dropout(dropout, name=f"{name}_dropout_1"),
+            norm_2=layers.LayerNormalization(name=f"{name}_norm_2"),
+            widen=layers.Dense(middle, activation="gelu", name=f"{name}_widen"),
+            narrow=layers.Dense(width, name=f"{name}_narrow"),
+            dropout_2=layers.Dropout(dropout, name=f"{name}_dropout_2"),
+        )
+
+    @classmethod
+    def of(cls, model: keras.Model, name: str) -> "Block":
+        """The block of that name in `model`."""
+        return cls(**{field.name: model.get_layer(f"{name}_{field.name}") for field in fields(cls)})
+
+    def project(self, x: keras.KerasTensor) -> tuple[keras.KerasTensor, keras.KerasTensor, keras.KerasTensor]:
+        """From (batch, time, width) to queries, keys and values, each (batch, time, heads, width / heads)."""
+        x = self.norm_1(x)
+        return self.query(x), self.key(x), self.value(x)
+
+    def merge(self, x: keras.KerasTensor, attended: keras.KerasTensor) -> keras.KerasTensor:
+        """From x and what its heads attended to, (batch, time, heads, width / heads), to (batch, time, width)."""
+        x = x + self.dropout_1(self.join(attended))
+        y = self.widen(self.norm_2(x))  # (batch, time, middle)
+        return x + self.dropout_2(self.narrow(y))
 
 
 def _steps(inputs, tensors, width: int, patch: int | None, dropout: float):
@@ -175,23 +198,25 @@ def _patch(image: Image) -> int:
 
 
 def _with_class_token(x, mask, length: int):
-    first = ops.zeros_like(x[:, :1, 0], dtype="int32")
+    """The same with a step before the first that holds a vector to be learnt: Devlin et al. (2019), section 3."""
+    first = ops.zeros_like(x[:, :1, 0], dtype="int32")  # (batch, 1)
     x = ops.concatenate([layers.Embedding(1, x.shape[-1], name="class_token")(first), x], axis=1)
     if mask is not None:
         mask = ops.concatenate([ops.equal(first, 0), mask], axis=1)
     return x, mask, length + 1
 
 
-def _places(x):
+def _indices(x):
     """0, 1, 2, … for each row of `x`, (batch, time)."""
     return ops.cumsum(ops.ones_like(x[:, :, 0], dtype="int32"), axis=1) - 1
 
 
 def _positions(kind: str, length: int, width: int) -> keras.layers.Layer:
-    """From places to vectors."""
+    """From indices, (batch, time), to vectors, (batch, time, width)."""
     if kind == "learned":
         return layers.Embedding(length, width, name="positions")
-    angles = np.arange(length)[:, None] / 10_000 ** (np.arange(0, width, 2) / width)  # Vaswani et al., section 3.5
+    # Vaswani et al., section 3.5
+    angles = np.arange(length)[:, None] / 10_000 ** (np.arange(0, width, 2) / width)  # (length, width / 2)
     table = np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(length, -1)[:, :width]
     layer = layers.Embedding(length, width, trainable=False, name="positions")
     layer.build()
