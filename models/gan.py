@@ -10,6 +10,8 @@ On the digits: a minute on two cores, a Fréchet distance of 0.43 on validation,
 what it reaches in more epochs and on other data.
 """
 
+from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Literal
 
@@ -17,6 +19,7 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
+from src.layers import SelfTrained
 from src.specs import Choice, Image, Images, Range
 
 TAKES, GIVES = (Image,), (Images,)
@@ -33,8 +36,8 @@ PENALTY = 10.0  # on the norm of the critic's gradient: Gulrajani et al. (2017),
 
 
 def build(
-    inputs,
-    outputs,
+    inputs: Image,
+    outputs: Images,
     *,
     loss: Literal["non_saturating", "hinge", "wgan_gp"] = "hinge",
     conditional: bool = True,
@@ -78,23 +81,13 @@ def build(
         ValueError: for images whose size the generator's stages can't reach, or a knob out of its range or without
             effect.
     """
-    for name, filters in (("generator_filters", generator_filters), ("discriminator_filters", discriminator_filters)):
-        _need(len(filters) > 0 and min(filters) > 0, name, "one number or more, each above 0", filters)
-    for name, number in (("generator_blocks", generator_blocks), ("latent", latent), ("kernel", kernel)):
-        _need(number > 0, name, "1 or more", number)
-    for name, share in (("smoothing", smoothing), ("average", average), ("dropout", dropout)):
-        _need(0 <= share < 1, name, "in [0, 1)", share)
-    _need(discriminator_rate > 0, "discriminator_rate", "above 0", discriminator_rate)
-    _need(discriminator_steps > 0, "discriminator_steps", "1 or more", discriminator_steps)
-    if smoothing and loss != "non_saturating":
-        raise ValueError(f"smoothing has no effect on the loss {loss}; it belongs to non_saturating")
     _check_size(inputs, len(generator_filters))
     classes = len(outputs.names) if conditional else 0
-    shape = outputs.shape
+    new = partial(generator, outputs.shape, classes, latent, generator_filters, generator_blocks, kernel, batch_norm)
     return GAN(
-        generator(shape, classes, latent, generator_filters, generator_blocks, kernel, batch_norm, name="average"),
-        generator(shape, classes, latent, generator_filters, generator_blocks, kernel, batch_norm, name="generator"),
-        discriminator(shape, classes, discriminator_filters, kernel, spectral_norm, dropout),
+        new("average"),
+        new("generator"),
+        discriminator(outputs.shape, classes, discriminator_filters, kernel, spectral_norm, dropout),
         loss=loss,
         smoothing=smoothing,
         discriminator_rate=discriminator_rate,
@@ -113,33 +106,38 @@ def generator(
     batch_norm: bool,
     name: str,
 ) -> keras.Model:
-    """From {"latent": (batch, latent)}, and "label" (batch,) where there are classes, to images."""
-    given = {"latent": keras.Input((latent,), name="latent")}
-    x = given["latent"]
-    if classes:
-        given["label"] = keras.Input((), dtype="int32", name="label")
-        wanted = layers.Embedding(classes, latent, name="label_vector")(given["label"])
-        x = layers.Concatenate(name="asked")([x, wanted])
+    """From {"latent": (batch, latent)}, and "label" (batch,) where there are classes, to images of that shape."""
+    _need(len(filters) > 0 and min(filters) > 0, "generator_filters", "one number or more, each above 0", filters)
+    for knob, number in (("generator_blocks", blocks), ("latent", latent), ("kernel", kernel)):
+        _need(number > 0, knob, "1 or more", number)
+    bias = not batch_norm  # the normalisation has one of its own
 
     def activate(x, name):
         if batch_norm:
             x = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
         return layers.ReLU(name=f"{name}_activation")(x)
 
+    given = {"latent": keras.Input((latent,), name="latent")}
+    x = given["latent"]  # (batch, latent)
+    if classes:
+        given["label"] = keras.Input((), dtype="int32", name="label")
+        vector = layers.Embedding(classes, latent, name="label_vector")(given["label"])
+        x = layers.Concatenate(name="asked")([x, vector])  # (batch, 2 * latent)
     height, width = (size // 2 ** len(filters) for size in shape[:2])
-    bias = not batch_norm  # the normalisation has one of its own
     x = activate(layers.Dense(height * width * filters[0], use_bias=bias, name="dense")(x), "dense")
-    x = layers.Reshape((height, width, filters[0]), name="reshape")(x)
-    for stage, (channels, following) in enumerate(pairwise([*filters, shape[2]]), 1):
+    x = layers.Reshape((height, width, filters[0]), name="reshape")(x)  # (batch, height, width, channels), the smallest
+    for stage, (channels, next_channels) in enumerate(pairwise([*filters, shape[2]]), 1):
         for block in range(1, blocks):
             here = f"stage_{stage}_{block}"
             x = activate(layers.Conv2D(channels, 3, padding="same", use_bias=bias, name=here)(x), here)
         last = stage == len(filters)
-        enlarge = layers.Conv2DTranspose(
-            following, kernel, strides=2, padding="same", use_bias=bias or last, name=f"enlarge_{stage}"
-        )
-        x = enlarge(x) if last else activate(enlarge(x), f"enlarge_{stage}")
-    return keras.Model(given, layers.Activation("sigmoid", dtype="float32", name="image")(x), name=name)
+        x = layers.Conv2DTranspose(
+            next_channels, kernel, strides=2, padding="same", use_bias=bias or last, name=f"enlarge_{stage}"
+        )(x)  # (batch, 2 * height, 2 * width, next_channels)
+        if not last:
+            x = activate(x, f"enlarge_{stage}")
+    image = layers.Activation("sigmoid", dtype="float32", name="image")(x)  # (batch, *shape)
+    return keras.Model(given, image, name=name)
 
 
 def discriminator(
@@ -151,29 +149,32 @@ def discriminator(
     dropout: float,
 ) -> keras.Model:
     """From {"image"}, and "label" where there are classes, to how real it looks, (batch, 1)."""
+    _need(len(filters) > 0 and min(filters) > 0, "discriminator_filters", "one number or more, each above 0", filters)
+    _need(0 <= dropout < 1, "dropout", "in [0, 1)", dropout)
 
     def limited(layer, name):
         # In float32, as it overwrites the weights, which half precision would round.
         return layers.SpectralNormalization(layer, dtype="float32", name=name) if spectral_norm else layer
 
     given = {"image": keras.Input(shape, name="image")}
-    x = layers.Rescaling(2.0, -1.0, name="rescale")(given["image"])
+    x = layers.Rescaling(2.0, -1.0, name="rescale")(given["image"])  # (batch, height, width, channels), in [-1, 1]
     for stage, channels in enumerate(filters, 1):
-        layer = layers.Conv2D(channels, kernel, strides=2, padding="same", name=f"stage_{stage}")
-        x = layers.ReLU(negative_slope=0.2, name=f"activation_{stage}")(limited(layer, name=f"limited_{stage}")(x))
+        convolution = layers.Conv2D(channels, kernel, strides=2, padding="same", name=f"stage_{stage}")
+        x = limited(convolution, name=f"limited_{stage}")(x)  # (batch, height / 2, width / 2, channels)
+        x = layers.ReLU(negative_slope=0.2, name=f"activation_{stage}")(x)
         if dropout:
             x = layers.Dropout(dropout, name=f"dropout_{stage}")(x)
-    x = layers.Flatten(name="flatten")(x)
-    score = limited(layers.Dense(1, dtype="float32", name="score"), name="limited_score")(x)
+    x = layers.Flatten(name="flatten")(x)  # (batch, features)
+    score = limited(layers.Dense(1, dtype="float32", name="score"), name="limited_score")(x)  # (batch, 1)
     if classes:
         given["label"] = keras.Input((), dtype="int32", name="label")
         layer = layers.Embedding(classes, x.shape[-1], embeddings_initializer="glorot_uniform", name="label_vector")
-        match = layers.Dot(1, dtype="float32", name="match")([x, layer(given["label"])])
+        match = layers.Dot(1, dtype="float32", name="match")([x, layer(given["label"])])  # (batch, 1)
         score = layers.Add(dtype="float32", name="conditional_score")([score, match])
     return keras.Model(given, score, name="discriminator")
 
 
-class GAN(keras.Model):
+class GAN(SelfTrained):
     """The moving average of a generator, with the generator and the discriminator that train it.
 
     Args:
@@ -195,6 +196,12 @@ class GAN(keras.Model):
         discriminator_steps: int = 1,
         decay: float = 0.0,
     ):
+        for knob, share in (("smoothing", smoothing), ("average", decay)):
+            _need(0 <= share < 1, knob, "in [0, 1)", share)
+        _need(discriminator_rate > 0, "discriminator_rate", "above 0", discriminator_rate)
+        _need(discriminator_steps > 0, "discriminator_steps", "1 or more", discriminator_steps)
+        if smoothing and loss != "non_saturating":
+            raise ValueError(f"smoothing has no effect on the loss {loss}; it belongs to non_saturating")
         super().__init__(average.input, average.output, name="gan")
         self.average, self.generator, self.discriminator = average, generator, discriminator
         self.loss_kind, self.smoothing, self.decay = loss, smoothing, decay
@@ -206,7 +213,7 @@ class GAN(keras.Model):
         self.discriminator_loss = keras.metrics.Mean("discriminator_loss")
         self.discriminator_accuracy = keras.metrics.Mean("discriminator_accuracy")
 
-    def compile(self, optimizer, **options):
+    def compile(self, optimizer: keras.Optimizer, **options) -> None:
         """Gives each side an optimiser of the given kind."""
         super().compile(optimizer, **options)
         self.discriminator_optimizer = keras.optimizers.deserialize(keras.optimizers.serialize(self.optimizer))
@@ -215,16 +222,16 @@ class GAN(keras.Model):
         self.discriminator_optimizer.build(self.discriminator.trainable_variables)
 
     @property
-    def metrics(self):
+    def metrics(self) -> list[keras.Metric]:
         return [self.generator_loss, self.discriminator_loss, self.discriminator_accuracy]
 
-    def train_step(self, data):
+    def train_step(self, data: tuple) -> dict[str, tf.Tensor]:
         """One step of the generator, after those of the discriminator, on a batch of (images, labels)."""
         images, labels = data[:2]
         for _ in range(self.discriminator_steps):
-            made = self._make(labels, self.seeds, training=True)
+            made = self._make(labels, self.seeds, training=True)  # (batch, height, width, channels)
             with tf.GradientTape() as tape:
-                scores = self._scores(images, made, labels, training=True)
+                scores = self._scores(images, made, labels, training=True)  # real and fake, each (batch, 1)
                 loss = self._of_discriminator(*scores)
                 penalty = PENALTY * self._gradient_penalty(images, made, labels) if self.loss_kind == "wgan_gp" else 0.0
                 scaled = self.discriminator_optimizer.scale_loss(loss + penalty)
@@ -239,15 +246,15 @@ class GAN(keras.Model):
         self._move_average()
         return self._figures(generator_loss, loss, *scores)
 
-    def test_step(self, data):
+    def test_step(self, data: tuple) -> dict[str, tf.Tensor]:
         """The losses of generator and discriminator, not of the average, on a batch; the noise is always the same."""
         images, labels = data[:2]
         made = self._make(labels, seed=0, training=False)
         real, fake = self._scores(images, made, labels, training=False)
         return self._figures(self._of_generator(fake), self._of_discriminator(real, fake), real, fake)
 
-    def warnings(self, history) -> list[str]:
-        """What is wrong with the training so far, `history` being each epoch's figures by name, and what to change."""
+    def warnings(self, history: Mapping[str, Sequence[float]]) -> list[str]:
+        """What is wrong where the discriminator tells images apart too well, and what to change."""
         last = history["discriminator_accuracy"][-SATURATED_EPOCHS:]
         if self.loss_kind == "wgan_gp" or len(last) < SATURATED_EPOCHS or min(last) < SATURATED:
             return []  # a critic that is right is what the Wasserstein distance needs
@@ -287,11 +294,11 @@ class GAN(keras.Model):
     def _gradient_penalty(self, images, made, labels):
         """How far the norm of the critic's gradient between real and made images is from 1, squared."""
         share = keras.random.uniform((ops.shape(images)[0], 1, 1, 1), seed=self.seeds)
-        between = share * images + (1 - share) * made
+        between = share * images + (1 - share) * made  # (batch, height, width, channels)
         with tf.GradientTape() as tape:
             tape.watch(between)
             score = self._score(between, labels, training=True)
-        squares = ops.sum(ops.square(tape.gradient(score, between)), axis=(1, 2, 3))
+        squares = ops.sum(ops.square(tape.gradient(score, between)), axis=(1, 2, 3))  # (batch,)
         return ops.mean(ops.square(ops.sqrt(squares + 1e-12) - 1))  # the root of 0 has no gradient
 
     def _move_average(self):
@@ -313,7 +320,7 @@ class Multiple(keras.optimizers.schedules.LearningRateSchedule):
     def __init__(self, optimizer: keras.Optimizer, factor: float):
         self.optimizer, self.factor = optimizer, factor
 
-    def __call__(self, step):
+    def __call__(self, step: tf.Tensor) -> tf.Tensor:
         return self.factor * self.optimizer.learning_rate
 
 

@@ -1,6 +1,8 @@
 """Where specs become Keras tensors: the ends that all model files share."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import overload
 
 import keras
 import numpy as np
@@ -9,6 +11,18 @@ from keras import layers, ops
 from src.specs import Columns, Horizon, Image, Input, Output, Series, Tokens, Vector
 
 
+class SelfTrained(keras.Model):
+    """A functional model with a training loop of its own, `train_step` and `test_step`: see docs/contracts.md."""
+
+    def warnings(self, history: Mapping[str, Sequence[float]]) -> list[str]:
+        """What looks wrong in each epoch's figures, by name, so far: `what: why, and what to change`."""
+        return []
+
+
+@overload
+def features(inputs: Columns) -> dict[str, keras.KerasTensor]: ...
+@overload
+def features(inputs: Image | Vector | Tokens | Series) -> keras.KerasTensor: ...
 def features(inputs: Input) -> keras.KerasTensor | dict[str, keras.KerasTensor]:
     """The symbolic features of one batch: a tensor, or for Columns a dict of tensors; see src/specs.py for shapes."""
     match inputs:
@@ -72,33 +86,33 @@ def embedded(
         layer.embeddings.assign(np.where(np.isnan(start), layer.embeddings, start))
     if not dropout:
         return x
-    one = ops.ones_like(tokens[:1, 0], dtype=x.dtype)
-    kept = layers.Dropout(dropout, name="token_dropout")(ops.repeat(one, inputs.vocabulary))
+    ones = ops.repeat(ops.ones_like(tokens[:1, 0], dtype=x.dtype), inputs.vocabulary)
+    kept = layers.Dropout(dropout, name="token_dropout")(ones)  # (vocabulary,)
     return x * ops.expand_dims(ops.take(kept, tokens), -1)
 
 
 def _start(path: Path, tokens: tuple[str, ...]) -> np.ndarray:
     """The vector of each token, NaN for those that the file hasn't, as GloVe and word2vec write them."""
-    places = {token: place for place, token in enumerate(tokens)}
-    found = {}
+    indices = {token: index for index, token in enumerate(tokens)}
+    vectors = {}
     with open(path, encoding="utf-8", errors="replace") as file:
         for number, line in enumerate(file, 1):
             word, *numbers = line.rstrip().split(" ")
             if number == 1 and len(numbers) == 1:
                 continue  # word2vec's count and size
-            if word in places:
+            if word in indices:
                 try:
-                    found[places[word]] = np.array(numbers, "float32")
+                    vectors[indices[word]] = np.array(numbers, "float32")
                 except ValueError:
                     raise ValueError(f"{path}, line {number}: {word!r} isn't followed by numbers alone") from None
-    sizes = {len(vector) for vector in found.values()}
+    sizes = {len(vector) for vector in vectors.values()}
     if not sizes:
         raise ValueError(f"{path} holds no vectors of these words")
     if len(sizes) > 1:
         raise ValueError(f"{path} holds vectors of {' and '.join(map(str, sorted(sizes)))} numbers")
     start = np.full((len(tokens), *sizes), np.nan, "float32")
-    start[list(found)] = list(found.values())
-    print(f"{path} has vectors for {len(found) / max(1, len(tokens) - 2):.1%} of the vocabulary")
+    start[list(vectors)] = list(vectors.values())
+    print(f"{path} has vectors for {len(vectors) / max(1, len(tokens) - 2):.1%} of the vocabulary")
     return start
 
 
@@ -106,6 +120,7 @@ def over_time(x: keras.KerasTensor, mask: keras.KerasTensor | None, how: str) ->
     """What is kept of all steps, (batch, time, units): "mean" or "max" of those in `mask`; else `x`, of the last."""
     if how not in ("mean", "max"):
         return x
+    # (batch, time, 1)
     here = ops.ones_like(x[:, :, :1]) if mask is None else ops.cast(ops.expand_dims(mask, -1), x.dtype)
     if how == "mean":
         return ops.sum(x * here, axis=1) / ops.maximum(ops.sum(here, axis=1), 1)
@@ -126,5 +141,5 @@ def forecast(outputs: Output, series: keras.KerasTensor, x: keras.KerasTensor) -
     """`x` as the change from the last values where the next ones of `series` are predicted; else as it is."""
     if not isinstance(outputs, Horizon):
         return x
-    last = ops.cast(series[:, -1, : len(outputs.names)], x.dtype)
+    last = ops.cast(series[:, -1, : len(outputs.names)], x.dtype)  # (batch, names)
     return x + ops.tile(last, (1, outputs.length))
