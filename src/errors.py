@@ -26,6 +26,6 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """A sentence with the one of the `known` names that `name` looks like; "" where none does."""
-    known = {word.lower(): word for word in known}
-    near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.6)
-    return f" Did you mean {known[near[0]]!r}?" if near else ""
+    spelled = {word.lower(): word for word in known}
+    near = difflib.get_close_matches(name.lower(), spelled, n=1, cutoff=0.6)
+    return f" Did you mean {spelled[near[0]]!r}?" if near else ""

@@ -48,7 +48,7 @@ def number(cell: str, comma: Comma = "") -> float | None:
 
 
 def to_numbers(cells: Sequence[str], comma: Comma = "") -> tuple[np.ndarray, list[int]]:
-    """The number of each cell, float64, NaN where there is none; and the places of those that are something else.
+    """The number of each cell, float64, NaN where there is none; and the indices of those that are something else.
 
     Args:
         cells: texts without spaces around them.
@@ -62,9 +62,9 @@ def to_numbers(cells: Sequence[str], comma: Comma = "") -> tuple[np.ndarray, lis
             return np.array([float(cell or "nan") for cell in cells]), []  # as nearly all columns are, and fast
         except ValueError:
             pass
-    found = [number(cell, comma) for cell in cells]
-    strange = [place for place, one in enumerate(found) if one is None]
-    return np.array([math.nan if one is None else one for one in found]), strange
+    values = [number(cell, comma) for cell in cells]
+    strange = [index for index, value in enumerate(values) if value is None]
+    return np.array([math.nan if value is None else value for value in values]), strange
 
 
 class Marks:
@@ -83,21 +83,21 @@ class Marks:
         joined = "".join(cells)
         if "," in joined:
             for cell in cells:
-                if "," in cell and (found := _told(cell)):
+                if "," in cell and (mark := _told(cell)):
                     self.commas += 1
-                    self.examples.setdefault(found, cell)
+                    self.examples.setdefault(mark, cell)
         if "." in joined and "point" not in self.examples:
             for cell in cells:
-                if "." in cell and "," not in cell and (found := _told(cell)):
-                    self.points += found == "point?"
-                    self.examples.setdefault(found, cell)
-                    if found == "point":
+                if "." in cell and "," not in cell and (mark := _told(cell)):
+                    self.points += mark == "point?"
+                    self.examples.setdefault(mark, cell)
+                    if mark == "point":
                         break
 
     @property
     def told(self) -> Comma | Literal["point"]:
         """The decimal mark, as far as it is clear."""
-        return next((one for one in ("decimal", "thousands", "point") if one in self.examples), "")
+        return next((mark for mark in ("decimal", "thousands", "point") if mark in self.examples), "")
 
 
 def commas(columns: Mapping[str, tuple[Marks, int]], decimal: str | None) -> tuple[dict[str, Comma], list[str]]:
@@ -120,22 +120,23 @@ def commas(columns: Mapping[str, tuple[Marks, int]], decimal: str | None) -> tup
         whole = "" if with_point else "decimal"
     elif "thousands" in told or ("point" in told and unclear):
         whole = "thousands"
-    found, notes = {}, []
+    meanings: dict[str, Comma] = {}
+    notes = []
     for name, (marks, numbers) in columns.items():
-        found[name] = marks.told if marks.told in ("decimal", "thousands") else whole
+        meanings[name] = marks.told if marks.told in ("decimal", "thousands") else whole
         if marks.told == "point":
-            found[name] = "thousands" if "comma?" in marks.examples or whole == "thousands" else ""
-        elif not found[name] and "comma?" in marks.examples:
+            meanings[name] = "thousands" if "comma?" in marks.examples or whole == "thousands" else ""
+        elif not meanings[name] and "comma?" in marks.examples:
             raise ValueError(_ask(name, marks.examples["comma?"]))
-        elif not found[name] and "point?" in marks.examples and not with_point:
+        elif not meanings[name] and "point?" in marks.examples and not with_point:
             if marks.points < numbers:  # 1.250 beside 980
                 raise ValueError(_ask(name, marks.examples["point?"]))
             notes.append(f"{name}: {marks.examples['point?']} is taken for less than a thousand (--decimal)")
-        if found[name] and marks.commas:
-            means = {"decimal": "is the decimal mark", "thousands": "marks thousands"}[found[name]]
+        if meanings[name] and marks.commas:
+            means = {"decimal": "is the decimal mark", "thousands": "marks thousands"}[meanings[name]]
             example = next(cell for cell in marks.examples.values() if "," in cell)
             notes.append(f"{name}: a comma {means}, as in {example} (--decimal)")
-    return found, notes
+    return meanings, notes
 
 
 def _ask(name: str, cell: str) -> str:

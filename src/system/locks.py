@@ -37,7 +37,7 @@ def owned(path: Path, what: str, patience_s: float = 0) -> Iterator[None]:
 
 def _shown(owner: Path) -> str:
     try:
-        found = read_record(owner, "process", "host", "since")
-        return f"process {found['process']} on {found['host']}, since {found['since']}"
+        record = read_record(owner, "process", "host", "since")
+        return f"process {record['process']} on {record['host']}, since {record['since']}"
     except (OSError, UserError):
         return "it is only just starting"

@@ -12,8 +12,8 @@ def decoded() -> Path:
 
 def data_sets() -> Path:
     """Of TensorFlow Datasets; TFDS_DATA_DIR moves it."""
-    if place := os.environ.get("TFDS_DATA_DIR"):
-        return Path(os.path.expanduser(place))
+    if folder := os.environ.get("TFDS_DATA_DIR"):
+        return Path(os.path.expanduser(folder))
     theirs = _home() / "tensorflow_datasets"
     return theirs if theirs.is_dir() else _writable() / "tensorflow_datasets"
 

@@ -3,10 +3,11 @@
 import signal
 import threading
 from types import FrameType
+from typing import Any
 
 from src.errors import UserError
 
-CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+CODES: dict[int, int] = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
 class Stopped(UserError):
@@ -33,7 +34,7 @@ class Stop:
         self.message = message
         self.waits = False  # set when there is something to save
         self.wanted: int | None = None
-        self._before = {}
+        self._before: dict[int, Any] = {}  # handlers
 
     def __enter__(self) -> "Stop":
         if threading.current_thread() is threading.main_thread():
