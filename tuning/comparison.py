@@ -6,51 +6,57 @@ both are trained again, with several seeds of their own, and tested once.
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from src.errors import UserError
 from src.reports.report import number
 from src.system.files import write_json
-from tuning.oracle import Trial
+from tuning.results import DEFAULT, Failure, Objective, Result, Trial
+from tuning.running import Running
 
 
-def compare(search, best: Trial, default: Trial, seeds: int) -> None:
+def compare(winner: Trial, objective: Objective, seeds: int, running: Running, say: Callable[[str], None]) -> None:
     """Trains and tests both, or only the default where it won, and says and writes what came of it.
 
     Args:
-        search: has `train`, `folder`, `monitor`, `direction` and `say`.
-        best: the winner.
-        default: the configuration without any search.
+        winner: of the search.
+        objective: by which it won.
         seeds: trainings of each.
+        running: trains, in the folder of the search.
+        say: takes a line for the user.
+
+    Raises:
+        UserError: where a training fails; the winner stays.
     """
-    first = search.folder.settings.values["seed"] + 1
-    figure = search.monitor.removeprefix("val_")
-    found: dict[str, list[float]] = {}
-    for name, trial in {"default": default, **({} if best.id == default.id else {"best": best})}.items():
-        found[name] = []
+    folder = running.folder
+    first = folder.settings.values["seed"] + 1
+    scores: dict[str, list[float]] = {}
+    for name, trial in {"default": DEFAULT, **({} if winner.id == DEFAULT.id else {"best": winner})}.items():
+        scores[name] = []
         for seed in range(first, first + seeds):
             again = Trial(f"{trial.id}-seed{seed}", trial.values)
-            if not search.folder.result(again.id):
-                search.say(f"{name}, seed {seed} …")
-            result = search.train(again, seed=seed, folds=0, test=True)
-            found[name].append(search.folder.tested(result, search.monitor))
-            search.folder.lighten(result["runs"])
-    comparison = {"trial": best.id, "figure": figure, **found}
-    write_json(search.folder.path / "comparison.json", comparison)
-    said = [
+            if not folder.result(again):
+                say(f"{name}, seed {seed} …")
+            result = _trained(again, seed, running)
+            scores[name].append(folder.tested(result, objective))
+            folder.lighten(result.runs)
+    comparison = {"trial": winner.id, "figure": objective.figure, **scores}
+    write_json(folder.path / "comparison.json", comparison)
+    summary = [
         f"{name} {number(statistics.mean(each))}" + (f" ± {number(deviation(each))}" if seeds > 1 else "")
-        for name, each in found.items()
+        for name, each in scores.items()
     ]
-    search.say(f"{figure} on test, {seeds} seed{'s' * (seeds > 1)}: {', '.join(said)}")
-    search.say(verdict(comparison, search.direction))
+    say(f"{objective.figure} on test, {seeds} seed{'s' * (seeds > 1)}: {', '.join(summary)}")
+    say(verdict(comparison, objective))
 
 
-def verdict(comparison: Mapping[str, Any], direction: str) -> str:
+def verdict(comparison: Mapping[str, Any], objective: Objective) -> str:
     """A sentence on what comparison.json says: whether the winner is better, and by more than chance may be."""
     if "best" not in comparison:
         return "The configuration without any search won: nothing was found that is better than it."
     default, best = comparison["default"], comparison["best"]
-    gain = (statistics.mean(best) - statistics.mean(default)) * (1 if direction == "max" else -1)
+    gain = objective.as_loss(statistics.mean(default)) - objective.as_loss(statistics.mean(best))
     if len(best) == 1:
         than = "better" if gain > 0 else "worse" if gain < 0 else "as good"
         return f"The winner is {than} on test in one training of each, which says little."
@@ -65,3 +71,15 @@ def verdict(comparison: Mapping[str, Any], direction: str) -> str:
 def deviation(figures: Sequence[float]) -> float:
     """Their standard deviation; 0 of one."""
     return statistics.stdev(figures) if len(figures) > 1 else 0.0
+
+
+def _trained(trial: Trial, seed: int, running: Running) -> Result:
+    """What comes of one training that is tested, on all examples."""
+    result = running.train(trial, seed=seed, folds=0, test=True)
+    if isinstance(result, Failure):
+        raise UserError(
+            f"{trial.id} failed: {result.reason}\n"
+            f"The search is done; its winner is in {running.folder.path / 'best.json'}. The same command tries the "
+            "comparison again; with --seeds 0 it leaves it out."
+        )
+    return result

@@ -14,9 +14,8 @@ import math
 import re
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import asdict
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,9 @@ from src.errors import UserError
 from src.settings import catalogue, config
 from src.settings.config import Config
 from src.system.files import read_json, write_json
-from tuning.oracle import FACTOR, Trial
-from tuning.space import Space, as_said
+from tuning.oracle import FACTOR
+from tuning.results import Failure, Objective, Result, Trial
+from tuning.space import Space, as_written
 
 FOR_SEARCH = ("limit", "folds")  # knobs that a training of the winner hasn't
 SILENT = {"test": False, "export": False, "tensorboard": False}  # what a trial leaves out
@@ -40,163 +40,166 @@ class Folder:
     def __init__(self, path: Path, settings: Config):
         self.path, self.settings = path, settings
 
-    def begin(self, tuner: str, space: Space, check: Callable[[], str]) -> tuple[str, str]:
-        """Makes a new search of it, after a `check` that tells the task; returns objective and direction."""
-        for left in ("trials", "runs"):
-            shutil.rmtree(self.path / left, ignore_errors=True)
-        task = catalogue.load(catalogue.task(check())).Task
-        write_json(
-            self.path / "search.json",
-            {**self._what(tuner, space), "monitor": task.monitor, "direction": task.direction},
-        )
-        return task.monitor, task.direction
-
-    def same_as_before(self, tuner: str, space: Space) -> tuple[str, str] | None:
-        """The objective and its direction, where there is a search; None where there is none.
+    def objective(self, tuner: str, space: Space) -> Objective | None:
+        """The objective of the search that is there; None where there is none.
 
         Raises:
             UserError: where it is another one, naming the first difference.
         """
         if not (self.path / "search.json").exists():
             return None
-        before = read_json(self.path / "search.json")
-        for key, now in self._what(tuner, space).items():
-            known, now = (value if isinstance(value, dict) else {"": value} for value in (before.get(key), now))
-            for name in {**known, **now}:
-                if known.get(name) != now.get(name):
+        saved = read_json(self.path / "search.json")
+        for key, value in self._identity(tuner, space).items():
+            before, now = (each if isinstance(each, dict) else {"": each} for each in (saved.get(key), value))
+            for name in {**before, **now}:
+                if before.get(name) != now.get(name):
                     raise UserError(
                         f"{self.path} is another search: {', '.join(filter(None, (key, name)))} was "
-                        f"{as_said(known.get(name))} and is {as_said(now.get(name))} now. Give this one a --name, or "
-                        "delete that folder."
+                        f"{as_written(before.get(name))} and is {as_written(now.get(name))} now. Give this one a "
+                        "--name, or delete that folder."
                     )
-        return before["monitor"], before["direction"]
+        return Objective(saved["monitor"], saved["direction"])
+
+    def clear(self) -> None:
+        """Deletes what a search that never began has left."""
+        for name in ("trials", "runs"):
+            shutil.rmtree(self.path / name, ignore_errors=True)
+
+    def begin(self, tuner: str, space: Space, task: str) -> Objective:
+        """Makes it the folder of a new search, for the objective of the task of that name."""
+        learnt = catalogue.load(catalogue.task(task)).Task
+        objective = Objective(learnt.monitor, learnt.direction)
+        write_json(self.path / "search.json", {**self._identity(tuner, space), **asdict(objective)})
+        return objective
 
     def give(
         self,
         trial: Trial,
-        parent: Mapping[str, Any] | None = None,
+        parent: Result | None = None,
         shown: Mapping[str, Any] | None = None,
-        **knobs: Any,
+        knobs: Mapping[str, Any] = {},
     ) -> Path:
         """Writes what a trial is to do, and returns its folder.
 
         Args:
             trial: its values.
-            parent: result of the trial with whose run it goes on.
+            parent: the trial that it continues.
             shown: the knobs by which TensorBoard shows it; None where it doesn't.
             knobs: further ones.
         """
-        place = self.place(trial.id)
-        place.mkdir(parents=True, exist_ok=True)
-        asked = {"runs_dir": str((self.path / "runs").resolve()), **self._given(), **SILENT, **trial.values, **knobs}
-        what = {
+        folder = self.folder_of(trial)
+        folder.mkdir(parents=True, exist_ok=True)
+        runs_dir = str((self.path / "runs").resolve())
+        values = {"runs_dir": runs_dir, **self._chosen(), **SILENT, **trial.values, **knobs}
+        content = {
             "model": self.settings.choices.model.name,
-            "knobs": asked,
-            "folds": [asked["fold"]] if asked.get("fold") else list(range(1, 1 + asked.get("folds", 0))),
+            "knobs": values,
+            "folds": [values["fold"]] if values.get("fold") else list(range(1, 1 + values.get("folds", 0))),
             "shown": shown,
             "pause": trial.epochs or 0,
-            "parents": parent and parent["runs"],
+            "parents": parent and parent.runs,
         }
-        write_json(place / "trial.json", what)
-        return place
+        write_json(folder / "trial.json", content)
+        return folder
 
-    def place(self, name: str) -> Path:
-        """The folder of the trial of that name."""
-        return self.path / "trials" / name
+    def folder_of(self, trial: Trial) -> Path:
+        """Where a trial is."""
+        return self.path / "trials" / trial.id
 
-    def result(self, name: str) -> dict[str, Any] | None:
-        """What came of a trial: score, epochs, runs, seconds and whether it only pauses; or why it failed."""
-        file = self.place(name) / "result.json"
-        return read_json(file) if file.exists() else None
+    def result(self, trial: Trial) -> Result | Failure | None:
+        """What came of a trial; None where nothing has yet."""
+        if not (file := self.folder_of(trial) / "result.json").exists():
+            return None
+        content = read_json(file)
+        if "reason" in content:
+            return Failure(trial, **content)
+        return Result(trial, **{**content, "runs": tuple(content["runs"])})
 
-    def failed(self, trial: Trial, code: int, seconds: float) -> dict[str, Any]:
-        """The result of a trial whose process died after so many seconds."""
-        reason = f"{self.last_words(trial, code)}; see {self.place(trial.id) / 'log.txt'}"
-        result = {"reason": reason, "seconds": round(seconds, 1)}
-        write_json(self.place(trial.id) / "result.json", result)
-        return result
+    def fail(self, trial: Trial, code: int, seconds: float) -> Failure:
+        """Writes and returns the result of a trial whose job died with that exit code, after so many seconds."""
+        reason = f"{self.last_words(trial, code)}; see {self.folder_of(trial) / 'log.txt'}"
+        failure = Failure(trial, round(seconds, 1), reason)
+        write_json(self.folder_of(trial) / "result.json", {"reason": failure.reason, "seconds": failure.seconds})
+        return failure
 
-    def forget_failure(self, name: str) -> None:
+    def forget_failure(self, trial: Trial) -> None:
         """Lets a trial that failed be tried again."""
-        if "reason" in (self.result(name) or {}):
-            (self.place(name) / "result.json").unlink()
+        if isinstance(self.result(trial), Failure):
+            (self.folder_of(trial) / "result.json").unlink()
 
     def last_words(self, trial: Trial, code: int) -> str:
-        """Why its process died with that exit code."""
+        """Why the job of a trial died with that exit code."""
         if code < 0:
             return f"killed by signal {-code}, perhaps for lack of memory"
-        log = self.place(trial.id) / "log.txt"
-        said = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-        errors = [line for line in said if ERROR.match(line)]
-        return (errors or said or ["it said nothing"])[-1]
+        log = self.folder_of(trial) / "log.txt"
+        lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+        errors = [line for line in lines if ERROR.match(line)]
+        return (errors or lines or ["it said nothing"])[-1]
 
-    def tested(self, result: Mapping[str, Any], monitor: str) -> float:
+    def tested(self, result: Result, objective: Objective) -> float:
         """The objective on the test split, of a trial that was to read it."""
-        (run,) = result["runs"]
-        return read_json(self.path / "runs" / run / "metrics.json")["test"][monitor.removeprefix("val_")]
+        (run,) = result.runs
+        return read_json(self.path / "runs" / run / "metrics.json")["test"][objective.figure]
 
-    def seconds(self, names: str) -> float:
-        """What the trials took whose names match a pattern."""
-        return sum(read_json(file)["seconds"] for file in (self.path / "trials").glob(f"{names}/result.json"))
+    def seconds(self, pattern: str) -> float:
+        """What the trials took whose ids match a pattern."""
+        return sum(read_json(file)["seconds"] for file in (self.path / "trials").glob(f"{pattern}/result.json"))
 
-    def task_of(self, result: Mapping[str, Any]) -> str:
+    def task_of(self, result: Result) -> str:
         """The name of the task that was learnt."""
-        return config.of_run(self.path / "runs" / result["runs"][0])["task"]
+        return config.of_run(self.path / "runs" / result.runs[0])["task"]
 
-    def tidy(self, ranking: Sequence[Mapping[str, Any]], keep: int, busy: Iterable[str]) -> None:
-        """Deletes what weighs much of all runs but the best ones, and of those that Hyperband may well go on with.
+    def tidy(self, ranking: Iterable[Result], keep: int, busy: Container[str]) -> None:
+        """Deletes the weights and states of all runs but the best ones, and of those that Hyperband may well continue.
 
         Of the trials that pause after the same epoch these are the best third. Another one would start over.
 
         Args:
-            ranking: the results, the best first.
-            keep: how many stay.
-            busy: runs with which a trial goes on now.
+            ranking: the results, the best first, one of each training.
+            keep: how many trainings stay.
+            busy: runs that a trial continues now.
         """
-        trained = {}  # each as it is by now: several trials may have gone on with it
+        rungs: dict[int | None, list[Result]] = defaultdict(list)  # by the epoch of the pause; None: ended
         for result in ranking:
-            if "runs" in result and result["epochs"] > trained.get(tuple(result["runs"]), {"epochs": 0})["epochs"]:
-                trained[tuple(result["runs"])] = result
-        rungs = defaultdict(list)
-        for runs, result in trained.items():
-            rungs[result["paused"] and result["epochs"]].append(runs)
-        kept = set(rungs.pop(False, [])[:keep])  # of those that have ended
-        kept |= {runs for rung in rungs.values() for runs in rung[: max(keep, math.ceil(len(rung) / FACTOR))]}
-        self.lighten(set(chain(*(trained.keys() - kept))) - set(busy))
+            rungs[result.epochs if result.paused else None].append(result)
+        for epoch, results in rungs.items():
+            kept = keep if epoch is None else max(keep, math.ceil(len(results) / FACTOR))
+            for result in results[kept:]:
+                self.lighten(run for run in result.runs if run not in busy)
 
     def lighten(self, runs: Iterable[str]) -> None:
-        """Deletes what weighs much of these runs; their figures stay."""
+        """Deletes the weights and states of these runs; their figures stay."""
         for run in runs:
             for name in HEAVY:
                 shutil.rmtree(self.path / "runs" / run / name, ignore_errors=True)
                 (self.path / "runs" / run / name).unlink(missing_ok=True)
 
-    def keep_best(self, best: Trial) -> dict[str, Any]:
+    def keep_best(self, trial: Trial) -> dict[str, Any]:
         """Writes best.json for the trial that won, and gives back its knobs, for a training on all examples."""
-        values = {**self._given(), **best.values}
+        values = {**self._chosen(), **trial.values}
         for name in FOR_SEARCH:
             values.pop(name, None)
-        chosen = {name: values[name] for name in ("data", "task") if name in values}
-        knobs = {name: value for name, value in values.items() if name not in chosen}
-        write_json(self.path / "best.json", {"model": self.settings.choices.model.name, **chosen, "knobs": knobs})
+        names = {name: values[name] for name in ("data", "task") if name in values}
+        knobs = {name: value for name, value in values.items() if name not in names}
+        write_json(self.path / "best.json", {"model": self.settings.choices.model.name, **names, "knobs": knobs})
         return values
 
-    def _given(self) -> dict[str, Any]:
+    def _chosen(self) -> dict[str, Any]:
         """The knobs that have another value than their default, and the data set."""
         origins, values = self.settings.origins, self.settings.values
         left_out = (*config.UNSAVED, *config.PLACES, "verbose")
-        chosen = {name: values[name] for name in ("data", "task") if values[name]}
+        names = {name: values[name] for name in ("data", "task") if values[name]}
         knobs = {name: values[name] for name, origin in origins.items() if origin != "default"}
-        return {**chosen, **{name: value for name, value in knobs.items() if name not in left_out}}
+        return {**names, **{name: value for name, value in knobs.items() if name not in left_out}}
 
-    def _what(self, tuner: str, space: Space) -> dict[str, Any]:
+    def _identity(self, tuner: str, space: Space) -> dict[str, Any]:
         """What makes it the same search."""
         left_out = (*config.UNSAVED, *config.PLACES, *NO_EFFECT, "verbose")
-        what = {
+        content = {
             "model": self.settings.choices.model.name,
             "data": self.settings.choices.data.name,
             "tuner": tuner,
             "space": {name: asdict(values) for name, values in space.items()},
             "knobs": {name: value for name, value in self.settings.values.items() if name not in left_out},
         }
-        return json.loads(json.dumps(what))
+        return json.loads(json.dumps(content))

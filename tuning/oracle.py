@@ -14,9 +14,8 @@ import os
 import random
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,8 +25,9 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from src.errors import UserError
-from src.specs import Choice
-from tuning.space import Space, allowed
+from src.specs import Choice, Range
+from tuning.results import Direction, Trial
+from tuning.space import Space, broken_rule
 
 Kind = Literal["random", "grid", "bayesian", "hyperband"]
 FACTOR = 3  # of Hyperband: one in so many goes on, for so many times as many epochs
@@ -36,34 +36,16 @@ BARREN = 100  # configurations in a row that break a rule: there are hardly othe
 DRAWN = 1_000  # at random, of which one has to keep the rules before anything is trained
 
 
-@dataclass(frozen=True)
-class Trial:
-    """One configuration to train.
-
-    Args:
-        id: its name.
-        values: of the knobs that are searched.
-        epochs: after which it pauses; None trains all.
-        parent: the trial whose training it goes on with.
-    """
-
-    id: str
-    values: dict[str, Any]
-    epochs: int | None = None
-    parent: str | None = None
-
-
 class Oracle:
     """Says what to try next.
 
     Args:
         kind: of search.
         space: choices and ranges by knob; only choices for a grid.
-        fixed: the values of the other knobs, for the rules of the space.
-        trials: the most there will be; None for as many as there are: a whole grid, Hyperband once.
-        epochs: of a whole training.
-        direction: "min" or "max", of the scores.
-        seed: of all that it says.
+        defaults: the values of all knobs without a search: `epochs` of a whole training, the `seed` of all that the
+            oracle says, and others for the rules of the space.
+        trials: maximum number; None for as many as there are: a whole grid, Hyperband once.
+        direction: of the scores.
         journal: the file; one that is there is gone through first.
 
     Raises:
@@ -74,16 +56,14 @@ class Oracle:
         self,
         kind: Kind,
         space: Space,
-        fixed: dict[str, Any],
+        defaults: Mapping[str, Any],
         trials: int | None,
-        epochs: int,
-        direction: Literal["min", "max"],
-        seed: int,
+        direction: Direction,
         journal: Path,
     ):
-        self._space, self._fixed, self._trials, self._direction = space, fixed, trials, direction
+        self._space, self._defaults, self._trials, self._direction = space, defaults, trials, direction
         self._check_rules()
-        self._oracle = _oracle(kind, space, epochs, direction, seed, once=trials is None)
+        self._oracle = _oracle(kind, space, defaults["epochs"], direction, defaults["seed"], once=trials is None)
         self._scratch = tempfile.TemporaryDirectory()  # KerasTuner's files, which nothing reads
         BaseTuner(self._oracle, directory=self._scratch.name, project_name="search", overwrite=True)
         self._oracle.verbose = 0
@@ -91,7 +71,7 @@ class Oracle:
         self._worst: float | None = None
         self.finished = False
         self.open: dict[int, Trial] = {}  # by slot: asked for, and not told yet
-        self.told: dict[str, tuple[Trial, float | None, str]] = {}  # by id: trial, score, reason of its failure
+        self.told: dict[str, Trial] = {}  # by id
         self._journal = journal
         self._replay()
 
@@ -99,7 +79,7 @@ class Oracle:
         """The next trial for a slot; None where there is none, or none before another one ends (see `finished`)."""
         trial = self._ask(slot)
         if not self.finished:  # the same search may go on with more trials another day
-            self._write({"ask": slot, **_said(trial)})
+            self._write({"ask": slot, **_as_json(trial)})
         return trial
 
     def tell(self, slot: int, score: float | None, reason: str = "") -> None:
@@ -111,7 +91,7 @@ class Oracle:
             reason: why it failed.
         """
         self._write({"tell": slot, "id": self.open[slot].id, "score": score, "reason": reason})
-        self._tell(slot, score, reason)
+        self._tell(slot, score)
 
     def _ask(self, slot: int) -> Trial | None:
         if self._trials is not None and len(self.told) + len(self.open) >= self._trials:
@@ -120,38 +100,36 @@ class Oracle:
         for _ in range(BARREN):
             with threadpool_limits(1), warnings.catch_warnings():  # more threads sum in another order, and are slower
                 warnings.simplefilter("ignore", ConvergenceWarning)  # of a model of few points
-                found = self._oracle.create_trial(str(slot))
-            if found.status == "IDLE":
+                proposal = self._oracle.create_trial(str(slot))
+            if proposal.status == "IDLE":
                 return None
-            if found.status == "STOPPED":
-                self.finished = True
-                return None
-            self._asked[found.trial_id] = found
-            values = found.hyperparameters.values
-            trial = Trial(
-                found.trial_id, self._decoded(values), values.get("tuner/epochs"), values.get("tuner/trial_id")
-            )
-            if allowed(self._space, {**self._fixed, **trial.values}) is None:
+            if proposal.status == "STOPPED":
+                break
+            self._asked[proposal.trial_id] = proposal
+            values = proposal.hyperparameters.values
+            epochs, parent = values.get("tuner/epochs"), values.get("tuner/trial_id")
+            trial = Trial(proposal.trial_id, self._decoded(values), epochs, parent)
+            if broken_rule(self._space, {**self._defaults, **trial.values}) is None:
                 self.open[slot] = trial
                 return trial
-            self._end(found.trial_id, None)
+            self._end(trial.id, None)
         self.finished = True
         return None
 
-    def _tell(self, slot: int, score: float | None, reason: str) -> None:
+    def _tell(self, slot: int, score: float | None) -> None:
         trial = self.open.pop(slot)
-        self.told[trial.id] = trial, score, reason
+        self.told[trial.id] = trial
         if score is not None:
             worse = max if self._direction == "min" else min
             self._worst = score if self._worst is None else worse(self._worst, score)
         self._end(trial.id, score)
 
-    def _end(self, name: str, score: float | None) -> None:
+    def _end(self, trial_id: str, score: float | None) -> None:
         """Ends a trial; one that failed counts as the worst so far, so that its like is avoided, and no rung waits."""
         if score is None:
             score = self._worst if self._worst is not None else math.inf if self._direction == "min" else -math.inf
-        trial = self._asked.pop(name)
-        self._oracle.update_trial(name, {"score": score})
+        trial = self._asked.pop(trial_id)
+        self._oracle.update_trial(trial_id, {"score": score})
         trial.status = "COMPLETED"
         self._oracle.end_trial(trial)
 
@@ -159,33 +137,35 @@ class Oracle:
         """Raises a UserError where no configuration keeps the rules of the space, as far as random ones tell."""
         if not (rules := [values.where for values in self._space.values() if values.where]):
             return
-        knobs = _hyperparameters(self._space).space
-        for number in range(DRAWN):
-            values = {knob.name: knob.random_sample(number * len(knobs) + place) for place, knob in enumerate(knobs)}
-            if allowed(self._space, {**self._fixed, **self._decoded(values)}) is None:
+        parameters = _hyperparameters(self._space).space
+        for draw in range(DRAWN):
+            seeds = range(draw * len(parameters), (draw + 1) * len(parameters))
+            values = {p.name: p.random_sample(seed) for p, seed in zip(parameters, seeds, strict=True)}
+            if broken_rule(self._space, {**self._defaults, **self._decoded(values)}) is None:
                 return
         raise UserError(f"Of {DRAWN:,} configurations none keeps the rules of the space: {', '.join(rules)}.")
 
-    def _decoded(self, values: dict[str, Any]) -> dict[str, Any]:
-        found = {name: value for name, value in values.items() if name in self._space}
-        return {
-            name: self._space[name].values[value] if isinstance(self._space[name], Choice) else value
-            for name, value in found.items()
-        }
+    def _decoded(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values of the knobs, of those that KerasTuner has: of a choice the position."""
+        decoded = {}
+        for name, choice in self._space.items():
+            if name in values:
+                decoded[name] = choice.values[values[name]] if isinstance(choice, Choice) else values[name]
+        return decoded
 
     def _replay(self) -> None:
         trials, self._trials = self._trials, None  # there may be more of them than are wanted now
         for number, event in enumerate(_events(self._journal), 1):
             if "ask" in event:
                 before = {name: value for name, value in event.items() if name != "ask"}
-                now = json.loads(json.dumps(_said(self._ask(event["ask"]))))
+                now = json.loads(json.dumps(_as_json(self._ask(event["ask"]))))
                 if now != before:
                     raise UserError(
                         f"{self._journal}:{number}: the search can't go on: it asked for {before} here, and would ask "
                         f"for {now} now. The packages have changed; begin a new one, with --name."
                     )
             else:
-                self._tell(event["tell"], event["score"], event["reason"])
+                self._tell(event["tell"], event["score"])
         self._trials = trials
 
     def _write(self, event: dict[str, Any]) -> None:
@@ -195,7 +175,7 @@ class Oracle:
             os.fsync(file.fileno())
 
 
-def _oracle(kind: Kind, space: Space, epochs: int, direction: str, seed: int, once: bool) -> keras_tuner.Oracle:
+def _oracle(kind: Kind, space: Space, epochs: int, direction: Direction, seed: int, once: bool) -> keras_tuner.Oracle:
     """KerasTuner's, without a bound on the trials; Hyperband only once."""
     common = {
         "objective": keras_tuner.Objective("score", direction),
@@ -221,21 +201,29 @@ def _oracle(kind: Kind, space: Space, epochs: int, direction: str, seed: int, on
 
 def _hyperparameters(space: Space) -> keras_tuner.HyperParameters:
     """The space as KerasTuner has it; of a choice only the position, as its values may be lists."""
-    found = keras_tuner.HyperParameters()
+    parameters = keras_tuner.HyperParameters()
     for name in _parents_first(space):
         values = space[name]
         with ExitStack() as scopes:
             for parent, among in values.when.items():
                 if parent in space:
-                    places = [place for place, value in enumerate(space[parent].values) if value in among]
-                    scopes.enter_context(found.conditional_scope(parent, places))
+                    scopes.enter_context(parameters.conditional_scope(parent, _encoded(space[parent], among)))
             if isinstance(values, Choice):
-                found.Choice(name, list(range(len(values.values))))
+                parameters.Choice(name, list(range(len(values.values))))
             elif isinstance(values.low, int):
-                found.Int(name, values.low, values.high, values.step or 1, "log" if values.log else "linear")
+                parameters.Int(name, values.low, values.high, values.step or 1, "log" if values.log else "linear")
             else:
-                found.Float(name, values.low, values.high, values.step, "log" if values.log else "linear")
-    return found
+                parameters.Float(name, values.low, values.high, values.step, "log" if values.log else "linear")
+    return parameters
+
+
+def _encoded(parent: Choice | Range, among: Sequence[Any]) -> list[Any]:
+    """Some values of a knob as KerasTuner has them; NaN, which it never has, where there are none."""
+    if isinstance(parent, Choice):
+        encoded = [position for position, value in enumerate(parent.values) if value in among]
+    else:
+        encoded = [value for value in among if value is not None]
+    return encoded or [math.nan]
 
 
 def _parents_first(space: Space) -> Iterator[str]:
@@ -249,7 +237,7 @@ def _parents_first(space: Space) -> Iterator[str]:
         yield from ready
 
 
-def _said(trial: Trial | None) -> dict[str, Any]:
+def _as_json(trial: Trial | None) -> dict[str, Any]:
     if trial is None:
         return {"id": None}
     return {"id": trial.id, "values": trial.values, "epochs": trial.epochs, "parent": trial.parent}

@@ -13,17 +13,17 @@ runs/tune-MODEL-DATA-TUNER/
 
 import math
 import shutil
-import subprocess
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from signal import SIGINT, SIGTERM
 from typing import Any, Literal
 
 from src import crossvalidation
 from src.errors import UsageError, UserError
-from src.settings import config
+from src.settings import config, knobs
+from src.settings.config import Config
 from src.system.files import check_name, check_writable
 from src.system.locks import owned
 from src.system.signals import Stopped, Terminated
@@ -31,17 +31,17 @@ from src.train import train
 from tuning import page
 from tuning.comparison import compare
 from tuning.folder import NO_EFFECT, Folder
-from tuning.oracle import Oracle, Trial
+from tuning.oracle import Kind, Oracle
+from tuning.results import DEFAULT, Failure, Objective, Result, Results, Trial
+from tuning.running import Running
 from tuning.space import Space, points, size, space_of
 from tuning.table import Table
-from tuning.workers import Workers, stop
+from tuning.workers import Workers
 
-DEFAULT = Trial("default", {})  # the configuration without any search, which competes
 USUAL_TRIALS = {"random": 20, "bayesian": 20}  # a grid and Hyperband have as many as they need
+LEAST = {"trials": 1, "grid_points": 2, "workers": 1, "keep": 1, "seeds": 0}
 CHECKED = 32  # examples, of the configuration without any search
-ATTEMPTS = 3  # of a trial whose process dies
 POLL_S = 0.1
-LEAVE_S = 60  # for trials to end with the steps under way
 
 
 def tune(
@@ -83,71 +83,28 @@ def tune(
     Raises:
         UserError: for what a user can fix.
     """
+    _check(locals())
     given = config.as_names(model, given)
-    for knob, value, least in (
-        ("trials", trials, 1),
-        ("grid_points", grid_points, 2),
-        ("workers", workers, 1),
-        ("keep", keep, 1),
-        ("seeds", seeds, 0),
-    ):
-        if value is not None and value < least:
-            raise UsageError(f"{knob} has to be {least} or more, not {value}.")
-    if minutes is not None and minutes <= 0:
-        raise UsageError(f"minutes has to be above 0, not {minutes}.")
-    if name:
-        check_name("name", name)
-    if without := ", ".join(knob for knob in given if knob in NO_EFFECT):
-        raise UsageError(f"{without} has no effect in a search.")
-    settings = config.resolve(model, given)
-    crossvalidation.check(settings.values["folds"], 0)
+    settings = _settings(model, given)
+    say = print if settings.values["verbose"] else _nothing
     searched = space_of(settings.choices, settings.values, given, space)
-    say = print if settings.values["verbose"] else lambda *_: None
     if tuner == "grid":
-        whole = {knob.name for knob in settings.choices.knobs.values() if knob.type is int}
-        searched = {knob: points(values, grid_points, knob in whole) for knob, values in searched.items()}
-        if not (count := size(searched, settings.values)):
-            raise UsageError("The grid has no configuration: none keeps the rules of the space.")
+        searched, count = _grid(searched, settings, grid_points)
         say(f"The grid has {count:,} configurations.")
         trials = min(trials or count, count)
-    runs_dir = Path(settings.values["runs_dir"])
-    check_writable(runs_dir)
-    path = runs_dir / "-".join(["tune", model, settings.data_name, tuner, *([name] if name else [])])
-    path.mkdir(exist_ok=True)
-    with owned(path / ".lock", f"the search {path}"):
-        folder = Folder(path, settings)
-        processes = Workers(workers, path / "workers.log")
-        try:
-            search = Search(folder, searched, tuner, trials or USUAL_TRIALS.get(tuner), processes, say)
-            best = search.run(minutes, goal, keep, seeds)
-        except KeyboardInterrupt as error:
-            number = SIGTERM if isinstance(error, Terminated) else SIGINT
-            raise Stopped(f"stopped; the same command resumes {path}", number) from None
-        finally:
-            processes.close()
-            if not (path / "search.json").exists():  # it never began
-                shutil.rmtree(path, ignore_errors=True)
+    with _folder(settings, tuner, name) as folder, closing(Workers(workers, folder.path / "workers.log")) as pool:
+        search = Search(folder, searched, tuner, trials or USUAL_TRIALS.get(tuner), pool, say)
+        best = search.run(minutes, goal, keep, seeds)
     if retrain:
         train(model, **best, **{knob: settings.values[knob] for knob in ("runs_dir", "exports_dir", "verbose")})
     return best
 
 
-@dataclass
-class Running:
-    """A trial on its way: its slot in the oracle, None for the default configuration, and its process."""
-
-    slot: int | None
-    trial: Trial
-    process: subprocess.Popen
-    begun: float
-    deaths: int = 0
-
-
 class Search:
-    """One search, in its folder.
+    """One search, which begins or goes on.
 
     Args:
-        folder: where it is, or goes on.
+        folder: where it is.
         space: what is searched.
         tuner, trials: see `tune`.
         workers: start its trials.
@@ -158,204 +115,179 @@ class Search:
         self,
         folder: Folder,
         space: Space,
-        tuner: str,
+        tuner: Kind,
         trials: int | None,
         workers: Workers,
         say: Callable[[str], None],
     ):
-        self.folder, self.space, self.workers, self.say = folder, space, workers, say
-        self.trials = trials
-        self.running: list[Running] = []
-        values = folder.settings.values
-        self.monitor, self.direction = folder.same_as_before(tuner, space) or folder.begin(
-            tuner, space, self._check_one_step
-        )
-        self.oracle = Oracle(
-            tuner,
-            space,
-            values,
-            trials,
-            values["epochs"],
-            self.direction,
-            values["seed"],
-            folder.path / "journal.jsonl",
-        )
-        done = [DEFAULT, *(trial for trial, *_ in self.oracle.told.values())]
-        self.results = {trial.id: (trial, result) for trial in done if (result := folder.result(trial.id))}
+        self.folder, self.workers, self.say = folder, workers, say
+        self.running = Running(folder, workers)
+        objective = folder.objective(tuner, space) or self._begin(tuner, space)
+        defaults = folder.settings.values
+        self.results = Results(objective, space, defaults, trials)
+        self.oracle = Oracle(tuner, space, defaults, trials, objective.direction, folder.path / "journal.jsonl")
+        for trial in (DEFAULT, *self.oracle.told.values()):
+            if result := folder.result(trial):
+                self.results.add(result)
 
     def run(self, minutes: float | None, goal: float | None, keep: int, seeds: int) -> dict[str, Any]:
-        """Searches, or goes on searching, and gives back the knobs that won."""
-        ends = time.monotonic() + 60 * minutes if minutes else math.inf
-        searched = f"over {', '.join(self.space)}, by {self.monitor}, in {self.folder.path}"
-        self.say(f"{'going on: ' if self.results else ''}{self.progress} {searched}")
+        """Searches, and gives back the knobs that won; see `tune` for the arguments."""
+        results, path = self.results, self.folder.path
+        deadline = time.monotonic() + 60 * minutes if minutes else math.inf
+        about = f"over {', '.join(results.space)}, by {results.objective.monitor}, in {path}"
+        self.say(f"{'going on: ' if results.ended else ''}{results.progress} {about}")
         try:
-            with Table(self) as table:
-                self._try_all(table, ends, goal, keep)
-            best = next((trial for trial, result in self.ranking if "score" in result), None)
-            if best is None:
-                raise UserError(f"Every trial failed; the first one: {self.ranking[0][1]['reason']}")
-            found = self.folder.keep_best(best)
-            page.write(self)
+            with Table(results, self.running.attempts, self.folder.settings.values["verbose"]) as table:
+                self._try_all(table, deadline, goal, keep)
+            if not results.ranking:
+                raise UserError(f"Every trial failed; the first one: {results.failures[0].reason}")
+            winner = results.ranking[0].trial
+            best = self.folder.keep_best(winner)
+            page.write(self.folder, results)
             if seeds:
-                compare(self, best, DEFAULT, seeds)
-                page.write(self)
+                compare(winner, results.objective, seeds, self.running, self.say)
+                page.write(self.folder, results)
         except KeyboardInterrupt:
             self._stop()
-            page.write(self)
+            page.write(self.folder, results)
             raise
-        self.say(f"best    {self.folder.path / 'best.json'}")
-        self.say(f"report  {self.folder.path / 'report.html'}")
-        return found
+        self.say(f"best    {path / 'best.json'}")
+        self.say(f"report  {path / 'report.html'}")
+        return best
 
-    def _try_all(self, table: Table, ends: float, goal: float | None, keep: int) -> None:
-        """Begins trials as long as there are workers and any to begin, and takes what comes of them."""
-        try:
-            while True:
-                while len(self.running) < self.workers.count and self._goes_on(ends, goal) and self._start_next():
-                    pass
-                if not self.running:
-                    return self._say_why(ends, goal)
-                for trial in self._collect(table):
-                    self._tidy(keep)
-                    table.ended(trial)
-        except KeyboardInterrupt:
-            self._stop()
-            for running in self.running:
-                if result := self.folder.result(running.trial.id):  # it was just ready
-                    self.results[running.trial.id] = running.trial, result
-            self.running.clear()
-            raise
-
-    @property
-    def ranking(self) -> list[tuple[Trial, dict[str, Any]]]:
-        """Trials with their results, the best first, and those that failed last; of a training the last one."""
-        latest = {tuple(result.get("runs", (trial.id,))): (trial, result) for trial, result in self.results.values()}
-        sign = 1 if self.direction == "min" else -1
-        return sorted(latest.values(), key=lambda found: sign * found[1].get("score", sign * math.inf))
-
-    @property
-    def progress(self) -> str:
-        """How many trials are done, beside the configuration without any search."""
-        done = len(self.results.keys() - {DEFAULT.id})
-        return f"{done}{f' of {self.trials}' if self.trials else ''} trial{'s' * ((self.trials or done) != 1)}"
-
-    def _tidy(self, keep: int) -> None:
-        parents = [running.trial.parent for running in self.running if running.trial.parent]
-        busy = [run for name in parents for run in self.results[name][1]["runs"]]
-        self.folder.tidy([result for _, result in self.ranking], keep, busy)
-
-    def shown(self, trial: Trial) -> dict[str, Any]:
-        """The values of the knobs that are searched, without those that have no effect beside its others."""
-        values = {**self.folder.settings.values, **trial.values}
-        return {
-            name: values[name]
-            for name, one in self.space.items()
-            if all(values.get(parent) in among for parent, among in one.when.items())
-        }
-
-    def _check_one_step(self) -> str:
-        """Trains the default configuration for a moment, so that a mistake in it shows as itself; names its task."""
+    def _begin(self, tuner: str, space: Space) -> Objective:
+        """Begins a new search, after one step of the default configuration, so that a mistake in it shows as itself."""
+        self.folder.clear()
         check = Trial("check", {})
         self.say("trying one step of the configuration without any search …")
-        one_fold = {"fold": 1} if self.folder.settings.values["folds"] else {}
-        process = self.workers.start(self.folder.give(check, limit=CHECKED, epochs=1, **one_fold))
+        first_fold = {"fold": 1} if self.folder.settings.values["folds"] else {}
+        job = self.workers.start(self.folder.give(check, knobs={"limit": CHECKED, "epochs": 1, **first_fold}))
         try:
-            process.wait()
+            code = job.wait()
         finally:
-            process.kill()
-        result = self.folder.result(check.id) or {"reason": self.folder.last_words(check, process.returncode)}
-        if "reason" in result:
-            raise UserError(f"One step of the configuration without any search failed: {result['reason']}")
-        self.folder.lighten(result["runs"])
-        return self.folder.task_of(result)
+            job.kill()
+        result = self.folder.result(check)
+        if not isinstance(result, Result):
+            reason = result.reason if result else self.folder.last_words(check, code)
+            raise UserError(f"One step of the configuration without any search failed: {reason}")
+        self.folder.lighten(result.runs)
+        return self.folder.begin(tuner, space, self.folder.task_of(result))
 
-    def _start_next(self) -> bool:
-        """Begins what waits: trials that were cut off, the default configuration, or what the oracle says."""
-        on_their_way = {running.trial.id for running in self.running}
-        cut_off = [(slot, trial) for slot, trial in self.oracle.open.items() if trial.id not in on_their_way]
-        if cut_off:
-            slot, trial = cut_off[0]
-        elif DEFAULT.id not in on_their_way | self.results.keys():
-            slot, trial = None, DEFAULT
-        else:
-            slot = next(number for number in range(self.workers.count) if number not in self.oracle.open)
-            trial = self.oracle.ask(slot)
-        if trial:
-            _, parent = self.results.get(trial.parent, (None, None))
-            process = self.workers.start(self.folder.give(trial, parent, self.shown(trial)))
-            self.running.append(Running(slot, trial, process, time.monotonic()))
-        return trial is not None
+    def _try_all(self, table: Table, deadline: float, goal: float | None, keep: int) -> None:
+        """Starts trials as long as there are workers and any to start, and takes what comes of them."""
+        try:
+            while True:
+                while not (self.running.full or self._limit(deadline, goal)) and (trial := self._next()):
+                    self._start(trial)
+                if not self.running.attempts:
+                    break
+                ended = self._wait(table)
+                self.folder.tidy(self.results.ranking, keep, self.running.continued)
+                for result in ended:
+                    table.show(result)
+        except KeyboardInterrupt:
+            for result in self._stop():
+                self.results.add(result)
+            raise
+        if limit := self._limit(deadline, goal):
+            self.say(limit)
 
-    def _collect(self, table: Table) -> list[Trial]:
+    def _limit(self, deadline: float, goal: float | None) -> str:
+        """Why no other trial may begin; "" where one may, as the first one always."""
+        if self.results.reach(goal):
+            return f"The goal {goal:g} is reached."
+        if self.results.ended and time.monotonic() >= deadline:
+            return "Time is up; the same command resumes the search."
+        return ""
+
+    def _next(self) -> Trial | None:
+        """The trial to start: one that was cut off, the default configuration, or what the oracle says."""
+        under_way = {attempt.trial.id for attempt in self.running.attempts}
+        for trial in self.oracle.open.values():
+            if trial.id not in under_way:
+                return trial
+        if DEFAULT.id not in under_way | self.results.ended.keys():
+            return DEFAULT
+        return self.oracle.ask(next(slot for slot in range(self.workers.count) if slot not in self.oracle.open))
+
+    def _start(self, trial: Trial) -> None:
+        parent = self.results.ended.get(trial.parent or "")
+        # What continues a trial that failed starts over.
+        self.running.start(trial, parent if isinstance(parent, Result) else None, self.results.searched(trial))
+
+    def _wait(self, table: Table) -> list[Result | Failure]:
         """Waits until trials end, and tells the oracle what came of them."""
-        while not (ended := [running for running in self.running if running.process.poll() is not None]):
+        while not (ended := self.running.take_ended()):
             table.refresh()
             time.sleep(POLL_S)
-        for running in ended:
-            trial, code = running.trial, running.process.returncode
-            result = self.folder.result(trial.id)
-            if not result:
-                running.deaths += 1
-                if code < 0 and running.deaths < ATTEMPTS:  # killed: it may go on where it was
-                    running.process = self.workers.start(self.folder.place(trial.id))
-                    continue
-                result = self.folder.failed(trial, code, time.monotonic() - running.begun)
-            self.running.remove(running)
-            self.results[trial.id] = trial, result
-            if running.slot is not None:
-                self.oracle.tell(running.slot, result.get("score"), result.get("reason", ""))
-        return [running.trial for running in ended if running not in self.running]
+        for result in ended:
+            self.results.add(result)
+            slots = {trial.id: slot for slot, trial in self.oracle.open.items()}
+            if result.trial.id not in slots:
+                continue  # the default configuration
+            if isinstance(result, Result):
+                self.oracle.tell(slots[result.trial.id], result.score)
+            else:
+                self.oracle.tell(slots[result.trial.id], None, result.reason)
+        return ended
 
-    def train(self, trial: Trial, **knobs: Any) -> dict[str, Any]:
-        """The result of one training after the search, which may be there from before.
-
-        Raises:
-            UserError: where it fails, or its process is killed as often as a trial's may be.
-        """
-        self.folder.forget_failure(trial.id)
-        begun = time.monotonic()
-        for _ in range(ATTEMPTS):
-            if self.folder.result(trial.id):
-                break
-            process = self.workers.start(self.folder.give(trial, **knobs))
-            self.running.append(Running(None, trial, process, begun))
-            process.wait()
-            self.running.pop()
-            if process.returncode >= 0:
-                break
-        result = self.folder.result(trial.id) or self.folder.failed(trial, process.returncode, time.monotonic() - begun)
-        if "reason" in result:
-            raise UserError(
-                f"{trial.id} failed: {result['reason']}\n"
-                f"The search is done; its winner is in {self.folder.path / 'best.json'}. The same command tries the "
-                "comparison again; with --seeds 0 it leaves it out."
-            )
-        return result
-
-    def _stop(self) -> None:
-        """Ends the trials on their way, which can go on from where they are."""
-        if self.running:
+    def _stop(self) -> list[Result | Failure]:
+        """Ends the trials under way; returns what came of those that were just ready."""
+        if self.running.attempts:
             self.say("\nending what is under way …")
-        for running in self.running:
-            stop(running.process)
-        ends = time.monotonic() + LEAVE_S
-        for running in self.running:
-            try:
-                running.process.wait(max(0, ends - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                running.process.kill()
+        return self.running.stop()
 
-    def _goes_on(self, ends: float, goal: float | None) -> bool:
-        """Whether another trial may begin; the first one may always."""
-        return not self._reached(goal) and (time.monotonic() < ends or not self.results)
 
-    def _reached(self, goal: float | None) -> bool:
-        scores = [result["score"] for _, result in self.results.values() if "score" in result]
-        return goal is not None and any(s >= goal if self.direction == "max" else s <= goal for s in scores)
+def _check(parameters: Mapping[str, Any]) -> None:
+    """Raises a UsageError for a value of `tune`'s own parameters that can't be."""
+    own = knobs.read(Path(__file__), "tune")
+    knobs.check(own, {knob.name: parameters[knob.name] for knob in own}, "tune")
+    for name, least in LEAST.items():
+        if parameters[name] is not None and parameters[name] < least:
+            raise UsageError(f"{name} has to be {least} or more, not {parameters[name]}.")
+    if parameters["minutes"] is not None and parameters["minutes"] <= 0:
+        raise UsageError(f"minutes has to be above 0, not {parameters['minutes']}.")
+    if parameters["name"]:
+        check_name("name", parameters["name"])
 
-    def _say_why(self, ends: float, goal: float | None) -> None:
-        """Says why no trial begins any more, where it isn't that there are no others."""
-        if self._reached(goal):
-            self.say(f"The goal {goal:g} is reached.")
-        elif time.monotonic() >= ends:
-            self.say("Time is up; the same command resumes the search.")
+
+def _settings(model: str, given: Mapping[str, Any]) -> Config:
+    """The configuration without any search."""
+    if without := ", ".join(knob for knob in given if knob in NO_EFFECT):
+        raise UsageError(f"{without} has no effect in a search.")
+    settings = config.resolve(model, given)
+    if settings.values["folds"]:
+        crossvalidation.check(settings.values["folds"], 0)
+    return settings
+
+
+def _grid(space: Space, settings: Config, grid_points: int) -> tuple[Space, int]:
+    """The grid of the space, with so many points a range, and how many configurations it has."""
+    grid = {name: points(values, grid_points) for name, values in space.items()}
+    count = size(grid, settings.values)
+    if not count:
+        raise UsageError("The grid has no configuration: none keeps the rules of the space.")
+    return grid, count
+
+
+@contextmanager
+def _folder(settings: Config, tuner: str, name: str) -> Iterator[Folder]:
+    """The folder of the search, which is this process' alone meanwhile; it vanishes where the search never begins."""
+    runs_dir = Path(settings.values["runs_dir"])
+    check_writable(runs_dir)
+    model = settings.choices.model.name
+    path = runs_dir / "-".join(filter(None, ("tune", model, settings.data_name, tuner, name)))
+    path.mkdir(exist_ok=True)
+    with owned(path / ".lock", f"the search {path}"):
+        try:
+            yield Folder(path, settings)
+        except KeyboardInterrupt as error:
+            number = SIGTERM if isinstance(error, Terminated) else SIGINT
+            raise Stopped(f"stopped; the same command resumes {path}", number) from None
+        finally:
+            if not (path / "search.json").exists():
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _nothing(_: str) -> None:
+    """Says nothing."""

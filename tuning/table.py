@@ -1,7 +1,7 @@
 """What a search shows while it goes on: its trials, the best first; a line for each in a log."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -9,6 +9,8 @@ from rich.live import Live
 from rich.table import Table as RichTable
 
 from src.reports.report import number
+from tuning.results import Failure, Result, Results, Trial
+from tuning.running import Attempt
 from tuning.space import AUTO
 
 SHOWN = 12  # of the best
@@ -20,12 +22,14 @@ class Table:
     """The trials of a search, on a terminal a table that changes.
 
     Args:
-        search: has `ranking`, `results`, `running`, `progress`, `monitor`, `folder`, `space` and `shown`.
+        results: what has come of it, to which the search adds.
+        running: the trials under way, which the search changes, too.
+        verbose: whether to show anything.
     """
 
-    def __init__(self, search):
-        self.search = search
-        self.console = Console(quiet=not search.folder.settings.values["verbose"])
+    def __init__(self, results: Results, running: Sequence[Attempt], verbose: bool):
+        self.results, self.running = results, running
+        self.console = Console(quiet=not verbose)
         if not self.console.is_terminal:
             self.console.width = LOG_COLUMNS
         self.live = Live(console=self.console, get_renderable=self._table, auto_refresh=False, transient=True)
@@ -39,9 +43,8 @@ class Table:
     def __exit__(self, *_) -> None:
         self.live.stop()
         self.console.print(self._table())
-        for trial, result in self.search.ranking:
-            if "reason" in result:
-                self.console.print(f"{trial.id} failed: {result['reason']}", markup=False, highlight=False)
+        for failure in self.results.failures:
+            self.console.print(f"{failure.trial.id} failed: {failure.reason}", markup=False, highlight=False)
 
     def refresh(self) -> None:
         """Shows how far the trials are."""
@@ -49,39 +52,37 @@ class Table:
             self.live.refresh()
             self.drawn = time.monotonic()
 
-    def ended(self, trial) -> None:
+    def show(self, ended: Result | Failure) -> None:
         """Says what came of a trial, where there is no table that shows it."""
-        if not self.console.is_terminal:
-            _, result = self.search.results[trial.id]
-            ranks = {found.id: rank for rank, (found, _) in enumerate(self.search.ranking, 1)}
-            what = (
-                f"{number(result['score'])}, rank {ranks[trial.id]}"
-                if "score" in result
-                else f"failed: {result['reason']}"
-            )
-            said = f"{trial.id}  {what}  ({result['seconds']:.0f} s)  {words(trial.values)}"
-            self.console.print(said, markup=False, highlight=False, soft_wrap=True)
+        if self.console.is_terminal:
+            return
+        if isinstance(ended, Failure):
+            outcome = f"failed: {ended.reason}"
+        else:
+            outcome = f"{number(ended.score)}, rank {self.results.ranking.index(ended) + 1}"
+        line = f"{ended.trial.id}  {outcome}  ({ended.seconds:.0f} s)  {words(ended.trial.values)}"
+        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _table(self) -> RichTable:
-        search = self.search
+        results = self.results
         table = RichTable(box=None)
-        for column in ("", search.monitor.removeprefix("val_"), "epochs", "s", "trial", *search.space):
+        for column in ("", results.objective.figure, "epochs", "s", "trial", *results.space):
             table.add_column(column, overflow="fold")
-        scored = [found for found in search.ranking if "score" in found[1]]
-        for rank, (trial, result) in enumerate(scored[:SHOWN], 1):
-            epochs = f"{result['epochs']}, paused" if result["paused"] else str(result["epochs"])
-            figures = number(result["score"]), epochs, f"{result['seconds']:.0f}"
-            table.add_row(str(rank), *figures, trial.id, *self._values(trial), style="bold" if rank == 1 else "")
-        for running in search.running:
-            seconds = f"{time.monotonic() - running.begun:.0f}"
-            table.add_row("", "…", "", seconds, running.trial.id, *self._values(running.trial), style="dim")
-        failed = sum("reason" in result for _, result in search.results.values())
-        table.caption = search.progress + (f", {failed} failed" if failed else "")
+        for rank, result in enumerate(results.ranking[:SHOWN], 1):
+            epochs = f"{result.epochs}, paused" if result.paused else str(result.epochs)
+            figures = number(result.score), epochs, f"{result.seconds:.0f}"
+            style = "bold" if rank == 1 else ""
+            table.add_row(str(rank), *figures, result.trial.id, *self._values(result.trial), style=style)
+        for attempt in self.running:
+            row = "", "…", "", f"{attempt.seconds:.0f}", attempt.trial.id
+            table.add_row(*row, *self._values(attempt.trial), style="dim")
+        failed = len(results.failures)
+        table.caption = results.progress + (f", {failed} failed" if failed else "")
         return table
 
-    def _values(self, trial) -> list[str]:
-        shown = self.search.shown(trial)
-        return [word(shown[name]) if name in shown else "" for name in self.search.space]
+    def _values(self, trial: Trial) -> list[str]:
+        values = self.results.searched(trial)
+        return [word(values[name]) if name in values else "" for name in self.results.space]
 
 
 def words(values: Mapping[str, Any]) -> str:

@@ -54,24 +54,25 @@ def _result(folder: Path) -> dict[str, Any]:
     import keras
     import tensorflow as tf
 
-    asked, trained = read_json(folder / "trial.json"), []
+    trial = read_json(folder / "trial.json")
+    trained = []
     try:
-        for number, fold in enumerate(asked["folds"] or [0]):
-            parent = asked["parents"][number] if asked["parents"] else None
-            trained.append(_train(folder.name, asked, fold, parent))
+        for number, fold in enumerate(trial["folds"] or [0]):
+            parent = trial["parents"][number] if trial["parents"] else None
+            trained.append(_train(folder.name, trial, fold, parent))
             keras.backend.clear_session()  # else each fold's graph stays in memory
     except UserError as error:
         return {"reason": str(error).splitlines()[0]}
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         return {"reason": f"out of memory {error}".splitlines()[0]}
     result = {
-        "score": statistics.mean(one.score for one in trained),
-        "epochs": max(one.epochs for one in trained),
-        "paused": any(one.paused for one in trained),
-        "runs": [one.run.name for one in trained],
+        "score": statistics.mean(each.score for each in trained),
+        "epochs": max(each.epochs for each in trained),
+        "paused": any(each.paused for each in trained),
+        "runs": [each.run.name for each in trained],
     }
-    if asked["shown"] is not None:
-        _show(folder, asked["shown"], trained[0].monitor, result)
+    if trial["shown"] is not None:
+        show_in_tensorboard(folder, trial["shown"], trained[0].monitor, result)
     return result
 
 
@@ -86,37 +87,51 @@ class Trained:
     paused: bool
 
 
-def _train(name: str, asked: Mapping[str, Any], fold: int, parent: str | None) -> Trained:
-    """Trains one fold, or goes on with the run of another trial or of an earlier process."""
+def _train(name: str, trial: Mapping[str, Any], fold: int, parent: str | None) -> Trained:
+    """Trains one fold, or goes on with the run of another trial or of an earlier process.
+
+    Args:
+        name: the trial's.
+        trial: the content of trial.json.
+        fold: from 1; 0 for the data set's own split.
+        parent: the run of another trial, which is continued.
+    """
     from src.runs.run import read_history
     from src.system.signals import Stopped
     from src.train import train
 
-    runs_dir, paused = Path(asked["knobs"]["runs_dir"]), False
+    runs_dir, paused = Path(trial["knobs"]["runs_dir"]), False
     tag = f"{name}-fold{fold}" if fold else name
-    knobs = {**asked["knobs"], "tag": tag, "fold": fold, "pause": asked["pause"]}
-    if started := parent or _run_of(runs_dir, tag):
-        knobs = {"resume": str(runs_dir / started), "runs_dir": str(runs_dir), "pause": asked["pause"]}
+    knobs = {**trial["knobs"], "tag": tag, "fold": fold, "pause": trial["pause"]}
+    if begun := [runs_dir / parent] if parent else _runs_of(runs_dir, tag):
+        knobs = {"resume": str(begun[0]), "runs_dir": str(runs_dir), "pause": trial["pause"]}
     try:
-        train(asked["model"], **knobs)
+        train(trial["model"], **knobs)
     except Stopped:
         paused = True
-    run = runs_dir / (started or _run_of(runs_dir, tag))
+    run = (begun or _runs_of(runs_dir, tag))[0]
     task = catalogue.load(catalogue.task(config.of_run(run)["task"])).Task
     figures = read_history(run)[task.monitor]
-    if paused and len(figures) != asked["pause"]:
+    if paused and len(figures) != trial["pause"]:
         sys.exit(CODES[signal.SIGTERM])  # it wasn't the pause: it can go on
     score = (max if task.direction == "max" else min)(figures)
     return Trained(run, task.monitor, score, len(figures), paused)
 
 
-def _run_of(runs_dir: Path, tag: str) -> str | None:
-    """The name of the run of that tag, if it has begun."""
-    return next((path.parent.name for path in runs_dir.glob(f"*-{tag}/config.json")), None)
+def _runs_of(runs_dir: Path, tag: str) -> list[Path]:
+    """The run of that tag, if it has begun."""
+    return [path.parent for path in runs_dir.glob(f"*-{tag}/config.json")]
 
 
-def _show(folder: Path, shown: Mapping[str, Any], monitor: str, result: Mapping[str, Any]) -> None:
-    """Writes the trial for TensorBoard's page of hyperparameters."""
+def show_in_tensorboard(folder: Path, knobs: Mapping[str, Any], monitor: str, result: Mapping[str, Any]) -> None:
+    """Writes a trial for TensorBoard's page of hyperparameters.
+
+    Args:
+        folder: the trial's.
+        knobs: the values by which it is shown.
+        monitor: the objective's name.
+        result: its score and epochs.
+    """
     import tensorflow as tf
     from tensorboard.plugins.hparams.api import hparams
 
@@ -126,7 +141,7 @@ def _show(folder: Path, shown: Mapping[str, Any], monitor: str, result: Mapping[
     with tf.summary.create_file_writer(str(search / LOGS / folder.name)).as_default():
         # Trials of one id are one to TensorBoard, which may show several searches.
         name = f"{folder.name} {search.name.removeprefix('tune-')}"
-        hparams({knob: _plain(value) for knob, value in shown.items()}, trial_id=name)
+        hparams({knob: _plain(value) for knob, value in knobs.items()}, trial_id=name)
         tf.summary.scalar(monitor, result["score"], step=result["epochs"])
 
 

@@ -1,7 +1,8 @@
 """Where trials run: processes on this machine, each with its share of the cores and its own log.
 
-`Workers.start` is all that a search knows of them. An engine that runs them elsewhere (Ray, jobs of Kubernetes) takes
-its place: from a folder with trial.json to something that can be polled and stopped, and that leaves result.json there.
+`Workers.start` and the `Job` that it gives back are all that a search knows of them. An engine that runs trials
+elsewhere (Ray, jobs of Kubernetes) has a `count` and a `start` of the same kind: from a folder with trial.json to
+something that can be polled, waited for, stopped and killed, and that leaves result.json there.
 """
 
 import os
@@ -15,6 +16,32 @@ from src.settings import catalogue
 THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
 
+class Job:
+    """A trial that was started, in a `process` of its own."""
+
+    def __init__(self, process: subprocess.Popen):
+        self._process = process
+
+    def poll(self) -> int | None:
+        """Its exit code, the negative number of the signal that killed it, or None while it runs."""
+        return self._process.poll()
+
+    def wait(self, seconds: float | None = None) -> int:
+        """Its exit code, as soon as it has ended; raises TimeoutError where that takes more than so many seconds."""
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired as error:
+            raise TimeoutError from error
+
+    def stop(self) -> None:
+        """Asks it to end with the steps under way; another job can go on from there."""
+        self._process.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Ends it at once."""
+        self._process.kill()
+
+
 class Workers:
     """Starts trials, with a process always ready for the next one, as importing TensorFlow takes seconds.
 
@@ -25,22 +52,23 @@ class Workers:
 
     def __init__(self, count: int, log: Path):
         self.count, self.log = count, log
-        self.ready: subprocess.Popen | None = None
+        self._ready: subprocess.Popen | None = None
 
-    def start(self, folder: Path) -> subprocess.Popen:
+    def start(self, folder: Path) -> Job:
         """Runs the trial of a folder, which has trial.json; what it says goes into log.txt there."""
-        process = self.ready if self.ready and self.ready.poll() is None else self._process()
+        process = self._ready if self._ready and self._ready.poll() is None else self._process()
+        assert process.stdin  # a pipe
         process.stdin.write(f"{folder.resolve()}\n".encode())
         process.stdin.flush()
-        self.ready = self._process()
-        return process
+        self._ready = self._process()
+        return Job(process)
 
     def close(self) -> None:
         """Ends the process that waits."""
-        if self.ready:
-            self.ready.kill()
-            self.ready.wait()
-            self.ready = None
+        if self._ready:
+            self._ready.kill()
+            self._ready.wait()
+            self._ready = None
 
     def _process(self) -> subprocess.Popen:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -55,8 +83,3 @@ class Workers:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C is for the search alone, which then stops its trials
             )
-
-
-def stop(process: subprocess.Popen) -> None:
-    """Asks a trial to end with the steps under way; it can go on from there."""
-    process.send_signal(signal.SIGTERM)
