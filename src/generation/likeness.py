@@ -16,7 +16,9 @@ class Moments:
     """Mean and covariance of rows of numbers that come in batches."""
 
     def __init__(self):
-        self.count, self.sum, self.products = 0, 0.0, 0.0
+        self.count = 0
+        self.sum = np.zeros(())  # (numbers,) from the first batch on
+        self.products = np.zeros(())  # (numbers, numbers)
 
     def add(self, rows: np.ndarray) -> None:
         """Takes note of `rows`, (examples, numbers)."""
@@ -36,23 +38,23 @@ class Moments:
         return self.products / self.count - np.outer(self.mean, self.mean)
 
 
-def frechet_distance(one: Moments, other: Moments) -> float:
+def frechet_distance(first: Moments, second: Moments) -> float:
     """Squared, as is usual: |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)); NaN where a number isn't finite."""
-    first, second = one.covariance, other.covariance
-    if not (np.isfinite(first).all() and np.isfinite(second).all()):
+    c1, c2 = first.covariance, second.covariance
+    if not (np.isfinite(c1).all() and np.isfinite(c2).all()):
         return float("nan")
-    values, vectors = np.linalg.eigh(first)
+    values, vectors = np.linalg.eigh(c1)
     root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
-    between = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ second @ root), 0)).sum()  # C1 C2 has the same eigenvalues
-    apart = np.sum((one.mean - other.mean) ** 2)
-    return float(max(0.0, apart + np.trace(first) + np.trace(second) - 2 * between))
+    between = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ c2 @ root), 0)).sum()  # C1 C2 has the same eigenvalues
+    apart = np.sum((first.mean - second.mean) ** 2)
+    return float(max(0.0, apart + np.trace(c1) + np.trace(c2) - 2 * between))
 
 
-def distances(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """The root mean square difference of the pixels of each pair of images, (images of one, images of other)."""
-    one, other = one.reshape(len(one), -1), other.reshape(len(other), -1)
-    squares = (one**2).sum(axis=1)[:, np.newaxis] + (other**2).sum(axis=1) - 2 * one @ other.T
-    return np.sqrt(np.maximum(squares, 0) / one.shape[1])
+def distances(images: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """The root mean square difference of the pixels of each image and each of the others, (images, others)."""
+    images, others = images.reshape(len(images), -1), others.reshape(len(others), -1)
+    squares = (images**2).sum(axis=1)[:, np.newaxis] + (others**2).sum(axis=1) - 2 * images @ others.T
+    return np.sqrt(np.maximum(squares, 0) / images.shape[1])
 
 
 def nearest(images: np.ndarray, others: Iterable[np.ndarray], another: bool = False) -> tuple[np.ndarray, np.ndarray]:
@@ -62,16 +64,16 @@ def nearest(images: np.ndarray, others: Iterable[np.ndarray], another: bool = Fa
         images, others: (images, height, width, channels), values in [0, 1].
         another: whether an image that is the same doesn't count.
     """
-    best, found = np.full(len(images), np.inf), np.zeros_like(images)
+    smallest, neighbours = np.full(len(images), np.inf), np.zeros_like(images)
     for batch in others:
         apart = distances(images, batch)
         if another:
             apart[apart < SAME] = np.inf
-        place = apart.argmin(axis=1)
-        apart = apart[np.arange(len(images)), place]
-        nearer = apart < best
-        best[nearer], found[nearer] = apart[nearer], batch[place[nearer]]
-    return best, found
+        nearest_in_batch = apart.argmin(axis=1)
+        apart = apart[np.arange(len(images)), nearest_in_batch]
+        nearer = apart < smallest
+        smallest[nearer], neighbours[nearer] = apart[nearer], batch[nearest_in_batch[nearer]]
+    return smallest, neighbours
 
 
 def spread(images: np.ndarray, classes: np.ndarray) -> float:

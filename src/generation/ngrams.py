@@ -66,25 +66,26 @@ class _Level:
 
     def number(self, contexts: np.ndarray) -> np.ndarray:
         """The number of each context, from 1; 0 for one that isn't known."""
-        return _found(self._contexts, contexts) + 1
+        return _search(self._contexts, contexts) + 1
 
     def interpolated(self, contexts: np.ndarray, tokens: np.ndarray, shorter: np.ndarray) -> np.ndarray:
         """The probability of each token, given that by a shorter context."""
         number = self.number(contexts)
-        pair = _found(self._pairs, number * self._size + tokens)
+        pair = _search(self._pairs, number * self._size + tokens)
         times = np.where((pair >= 0) & (number > 0), self._pair_times[pair], 0)
         kinds, whole = self._kinds[number], self._times[number]
         return np.where(number > 0, (times + kinds * shorter) / np.maximum(whole + kinds, 1), shorter)
 
 
 def _first(texts: Iterable[np.ndarray]) -> list[np.ndarray]:
-    found, size = [], 0
+    """The first batches that have MOST_TOKENS tokens together, or all."""
+    batches, size = [], 0
     for batch in texts:
-        found.append(batch)
+        batches.append(batch)
         size += _predicted(batch)
         if size >= MOST_TOKENS:
             break
-    return found
+    return batches
 
 
 def _predicted(texts: np.ndarray) -> int:
@@ -96,7 +97,7 @@ def _shifted(texts: np.ndarray, by: int) -> np.ndarray:
     return np.pad(texts, [(0, 0), (by, 0)])[:, : texts.shape[1]][texts > 0].astype("int64")
 
 
-def _found(known: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """The place of each wanted number among those known, which are sorted; -1 where it isn't."""
-    place = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-    return np.where(known[place] == wanted, place, -1)
+def _search(ordered: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """The index of each number among those that are sorted; -1 where it isn't there."""
+    index = np.minimum(np.searchsorted(ordered, numbers), len(ordered) - 1)
+    return np.where(ordered[index] == numbers, index, -1)

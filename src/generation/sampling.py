@@ -45,16 +45,16 @@ def sample(
     """
     length = tf.clip_by_value(length, 0, MOST_TOKENS)
     sizes = tf.reduce_sum(tf.cast(prompts > 0, tf.int32), axis=1)
-    rows, wanted = tf.shape(prompts)[0], tf.reduce_max(length)
-    noise = _noise(seed, wanted)
+    rows, longest = tf.shape(prompts)[0], tf.reduce_max(length)
+    noise = _noise(seed, longest)
     loop = _Loop(step, context, rows)
 
     def draw(time, token, state, drawn):
         logits, state = loop.advance(token, state)
-        here = tf.clip_by_value(time - sizes, 0, tf.maximum(wanted - 1, 0))
-        chosen = choose(logits, tf.gather(noise, here, batch_dims=1), temperature, top_k, top_p)
-        known = tf.gather(tf.pad(prompts, [[0, 0], [0, 1]]), tf.minimum(time, tf.shape(prompts)[1]), axis=1)
-        token = tf.where(time < sizes, known, chosen)
+        number = tf.clip_by_value(time - sizes, 0, tf.maximum(longest - 1, 0))
+        chosen = choose(logits, tf.gather(noise, number, batch_dims=1), temperature, top_k, top_p)
+        given = tf.gather(tf.pad(prompts, [[0, 0], [0, 1]]), tf.minimum(time, tf.shape(prompts)[1]), axis=1)
+        token = tf.where(time < sizes, given, chosen)
         return time + 1, token, state, drawn.write(time, token)
 
     steps = tf.maximum(tf.reduce_max(sizes + length), 1)
@@ -62,9 +62,9 @@ def sample(
     first = 0, tf.fill([rows], START), loop.state(), drawn
     *_, drawn = tf.while_loop(lambda time, *_: time < steps, draw, first, parallel_iterations=1)
     tokens = tf.transpose(tf.reshape(drawn.stack(), (steps, rows)))
-    places = sizes[:, tf.newaxis] + tf.range(wanted)
-    wanted_here = tf.range(wanted) < length[:, tf.newaxis]
-    return tf.where(wanted_here, tf.gather(tokens, tf.minimum(places, steps - 1), batch_dims=1), 0)
+    times = sizes[:, tf.newaxis] + tf.range(longest)
+    within = tf.range(longest) < length[:, tf.newaxis]
+    return tf.where(within, tf.gather(tokens, tf.minimum(times, steps - 1), batch_dims=1), 0)
 
 
 def choose(
@@ -86,9 +86,9 @@ def choose(
     kept |= tf.range(tf.shape(logits)[1]) == 0  # one at least
     shares = tf.where(kept, shares, 0.0)
     reached = tf.cumsum(shares, axis=1)
-    place = tf.reduce_sum(tf.cast(reached <= noise[:, tf.newaxis] * reached[:, -1:], tf.int32), axis=1)
-    place = tf.minimum(place, tf.reduce_sum(tf.cast(kept, tf.int32), axis=1) - 1)  # rounding at the very end
-    return tf.gather(tokens, place, batch_dims=1) + UNKNOWN + 1
+    rank = tf.reduce_sum(tf.cast(reached <= noise[:, tf.newaxis] * reached[:, -1:], tf.int32), axis=1)
+    rank = tf.minimum(rank, tf.reduce_sum(tf.cast(kept, tf.int32), axis=1) - 1)  # rounding at the very end
+    return tf.gather(tokens, rank, batch_dims=1) + UNKNOWN + 1
 
 
 class _Loop:
@@ -97,19 +97,20 @@ class _Loop:
     def __init__(self, step: keras.Model, context: int, rows: tf.Tensor):
         self.step = step
         self.rows = rows
-        self.context = context if "position" in step.input else None
+        self.context = context
+        self.has_position = "position" in step.input
         self.inputs = {name: tensor for name, tensor in step.input.items() if name not in ("token", "position")}
 
     def state(self) -> dict[str, tf.Tensor]:
         """What there is before the first token."""
         state = self._empty()
-        if self.context:
+        if self.has_position:
             state |= {"position": tf.constant(0), "text": tf.fill([self.rows, self.context], START)}
         return state
 
     def advance(self, token: tf.Tensor, state: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """The logits after `token`, and the new state."""
-        if not self.context:
+        if not self.has_position:
             return self._ask({"token": token}, state)
         text, position = state["text"], state["position"]
         states = {name: state[name] for name in self.inputs}
@@ -124,11 +125,11 @@ class _Loop:
         half = (self.context - 1) // 2
         kept = tf.concat([tf.fill([self.rows, 1], START), text[:, self.context - half :]], axis=1)
 
-        def read(place, states):
-            token, position = tf.gather(kept, place, axis=1), tf.fill([self.rows], place)
-            return place + 1, self._ask({"token": token, "position": position}, states)[1]
+        def read(time, states):
+            token, position = tf.gather(kept, time, axis=1), tf.fill([self.rows], time)
+            return time + 1, self._ask({"token": token, "position": position}, states)[1]
 
-        return tf.while_loop(lambda place, _: place < kept.shape[1], read, (0, self._empty()), parallel_iterations=1)
+        return tf.while_loop(lambda time, _: time < kept.shape[1], read, (0, self._empty()), parallel_iterations=1)
 
     def _empty(self) -> dict[str, tf.Tensor]:
         return {name: tf.zeros([self.rows, *tensor.shape[1:]], tensor.dtype) for name, tensor in self.inputs.items()}

@@ -91,17 +91,17 @@ def _of_tiff(tiff: tf.Tensor) -> tf.Tensor:
     """The orientation in the first directory: a count, then entries of tag, type, count (2 numbers) and value (2)."""
     size, little_endian = tf.strings.length(tiff), tf.strings.substr(tiff, 0, 2) == "II"
 
-    def numbers(place, count):
-        part = tf.strings.substr(tiff, tf.minimum(place, size), 2 * count)
+    def numbers(offset, count):
+        part = tf.strings.substr(tiff, tf.minimum(offset, size), 2 * count)
         either = [tf.io.decode_raw(part, tf.uint16, little_endian=end, fixed_length=2 * count) for end in (True, False)]
         return tf.cast(tf.where(little_endian, *either), tf.int32)
 
-    place = tf.reduce_sum(numbers(4, 2))  # one half of it is 0, or it lies beyond HEAD
-    count, entries = tf.split(numbers(place, 1 + 6 * ENTRIES), [1, 6 * ENTRIES])
+    directory = tf.reduce_sum(numbers(4, 2))  # its offset: one half of it is 0, or it lies beyond HEAD
+    count, entries = tf.split(numbers(directory, 1 + 6 * ENTRIES), [1, 6 * ENTRIES])
     entries = tf.reshape(entries, (ENTRIES, 6))[: count[0]]
     tag, value = entries[:, 0], entries[:, 4]
-    known = tf.boolean_mask(value, (tag == ORIENTATION) & (value >= 2) & (value <= 8))
-    return tf.concat([known, [1]], axis=0)[0]
+    orientations = tf.boolean_mask(value, (tag == ORIENTATION) & (value >= 2) & (value <= 8))
+    return tf.concat([orientations, [1]], axis=0)[0]
 
 
 def _has(text: tf.Tensor, literal: str) -> tf.Tensor:

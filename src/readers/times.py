@@ -52,8 +52,8 @@ def read(texts: Sequence[str]) -> Times:
     Of 01/02/2024 the first or the second number is the day, whichever makes more of the times rise.
     """
     if all(text.isdigit() for text in texts):
-        dates = [_digits(text) for text in texts]
-        return Times(_array([number(text) for text in texts])) if None in dates else Times(_array(dates), dates=True)
+        days = [_digits(text) for text in texts]
+        return Times(_array([number(text) for text in texts])) if None in days else Times(_array(days), dates=True)
     dates = _array([_time(text, month_first=False) for text in texts])
     if _rising(dates) < len(texts) - 1:
         dates = max(dates, _array([_time(text, month_first=True) for text in texts]), key=_rising)
@@ -97,19 +97,19 @@ def _time(text: str, month_first: bool) -> float | None:
 
 def _date(match: re.Match, month_first: bool) -> float | None:
     """Seconds of a day; a month or a quarter stands for its first one."""
-    found = match.groupdict()
-    year = int(found["year"])
-    year += 0 if len(found["year"]) == 4 else 1900 if year >= CENTURY else 2000
-    day = found.get("day") or 1
-    if found.get("name"):
-        short = found["name"][:3].lower()
+    groups = match.groupdict()
+    year = int(groups["year"])
+    year += 0 if len(groups["year"]) == 4 else 1900 if year >= CENTURY else 2000
+    day = groups.get("day") or 1
+    if groups.get("name"):
+        short = groups["name"][:3].lower()
         month = MONTHS.index(short) + 1 if short in MONTHS else 0
-    elif found.get("part"):
-        month = int(found["number"]) if found["part"] in "mM" else 3 * int(found["number"]) - 2
-    elif found.get("one"):
-        month, day = (found["one"], found["other"]) if month_first else (found["other"], found["one"])
+    elif groups.get("part"):
+        month = int(groups["number"]) if groups["part"] in "mM" else 3 * int(groups["number"]) - 2
+    elif groups.get("one"):
+        month, day = (groups["one"], groups["other"]) if month_first else (groups["other"], groups["one"])
     else:
-        month = found["month"]
+        month = groups["month"]
     try:
         return date(year, int(month), int(day)).toordinal() * DAY
     except ValueError:
@@ -123,11 +123,11 @@ def _seconds(match: re.Match) -> float:
     hour = int(match["hour"])
     if match["half"]:
         hour = hour % 12 + 12 * (match["half"] in "pP")
-    found = 3600 * hour + 60 * int(match["minute"] or 0) + float((match["second"] or "0").replace(",", "."))
+    seconds = 3600 * hour + 60 * int(match["minute"] or 0) + float((match["second"] or "0").replace(",", "."))
     if (zone := match["zone"] or "")[:1] in ("+", "-"):
         digits = zone[1:].replace(":", "").ljust(4, "0")
-        found -= (-1 if zone[0] == "-" else 1) * (3600 * int(digits[:2]) + 60 * int(digits[2:]))
-    return found
+        seconds -= (-1 if zone[0] == "-" else 1) * (3600 * int(digits[:2]) + 60 * int(digits[2:]))
+    return seconds
 
 
 def _rising(values: np.ndarray) -> int:

@@ -9,7 +9,7 @@ from src import specs
 from src.errors import UserError
 from src.settings.knobs import shown, syntax
 
-KINDS = {
+KINDS: dict[str, type] = {
     "TAKES": tuple,
     "GIVES": tuple,
     "DATA": str,
@@ -32,21 +32,23 @@ def read(path: Path, needed: Collection[str], optional: Collection[str]) -> dict
         UserError: naming file and line, where a needed one is missing, or one isn't plain data, has another type or
             gets its value in a way that can't be told without running the file.
     """
-    names, found, read = {*needed, *optional}, {}, set()
+    names = {*needed, *optional}
+    values: dict[str, Any] = {}
+    assigned: set[ast.AST] = set()
     for target, value in (pair for statement in syntax(path).body for pair in _assigned(statement)):
         if isinstance(target, ast.Name) and target.id in names:
-            found[target.id] = _constant(target.id, value, path)
-            read.add(target)
+            values[target.id] = _constant(target.id, value, path)
+            assigned.add(target)
     for name, node in _bound(syntax(path)):
-        if name in names and node not in read:
+        if name in names and node not in assigned:
             raise UserError(
                 f"{shown(path)}:{node.lineno}: {name} can't be read without running the file; say {name} = … in a "
                 "line of its own."
             )
     for name in needed:
-        if name not in found:
+        if name not in values:
             raise UserError(f"{shown(path)}: the file has to say {name} = …; see docs/contracts.md.")
-    return found
+    return values
 
 
 def _assigned(statement: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr]]:
@@ -55,15 +57,15 @@ def _assigned(statement: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr]]:
         case ast.AnnAssign(target=target, value=ast.expr() as value):
             yield target, value
         case ast.Assign(targets=targets, value=value):
-            for target in targets:
-                match target, value:
+            for each in targets:
+                match each, value:
                     case ast.Tuple(elts=parts), ast.Tuple(elts=values) if len(parts) == len(values):
                         yield from zip(parts, values, strict=True)
                     case _:
-                        yield target, value
+                        yield each, value
 
 
-def _bound(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
+def _bound(node: ast.AST) -> Iterator[tuple[str, ast.expr | ast.stmt | ast.alias]]:
     """Every name that gets a value when the file is run, by whatever statement, and where."""
     match node:
         case ast.Name(id=name, ctx=ast.Store()):
@@ -88,7 +90,8 @@ def _constant(name: str, node: ast.expr, path: Path) -> Any:
             f"{where}: {name} = {ast.unparse(node)} is not plain data; use literals, Choice, Range and the specs "
             f"{', '.join(specs.KINDS)}."
         ) from None
-    if not isinstance(value, kind) or (kind is tuple and not all(isinstance(item, type) for item in value)):
+    specs_alone = not isinstance(value, tuple) or all(isinstance(item, type) for item in value)
+    if not isinstance(value, kind) or not specs_alone:
         raise UserError(f"{where}: {name} has to be {WORDS[kind]}, not {ast.unparse(node)}.")
     return value
 
@@ -103,7 +106,8 @@ def _value(node: ast.expr) -> Any:
         case ast.List(elts=items):
             return [_value(item) for item in items]
         case ast.Dict(keys=keys, values=values) if all(keys):
-            return {_value(key): _value(value) for key, value in zip(keys, values, strict=True)}
+            return {_value(key): _value(value) for key, value in zip(keys, values, strict=True) if key}
         case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords) if name in ("Choice", "Range"):
-            return getattr(specs, name)(*map(_value, args), **{k.arg: _value(k.value) for k in keywords})
+            named = {keyword.arg or "**": _value(keyword.value) for keyword in keywords}  # "**" is refused
+            return getattr(specs, name)(*map(_value, args), **named)
     return ast.literal_eval(node)

@@ -68,7 +68,7 @@ def load(name: str) -> ModuleType:
 
 
 def _is_stale(module: ModuleType) -> bool:
-    loader = module.__spec__.loader
+    loader = module.__spec__.loader if module.__spec__ else None
     if not isinstance(loader, _Loader) or not Path(loader.path).is_file():
         return True
     return loader.executed != source(Path(loader.path))

@@ -20,17 +20,17 @@ MEMORY_BYTES = 2**30  # at most, which is little beside what training itself tak
 SHARE = 4  # of free memory, or disk, one in so many bytes is taken
 
 
-def choose(wanted: str | None, size: int) -> str:
-    """Where `size` bytes are kept, "memory", "disk" or "none": as wanted, or where they fit well.
+def choose(cache: str | None, size: int) -> str:
+    """Where `size` bytes are kept, "memory", "disk" or "none": as the user says, or where they fit well.
 
     Raises:
-        UserError: where what is wanted doesn't fit.
+        UserError: where they don't fit as the user says.
     """
     free = {"memory": psutil.virtual_memory().available, "disk": _free_disk()}
-    if wanted in free and size > free[wanted]:
-        raise UserError(f"--cache {wanted} needs {size / 1e9:.1f} GB; {free[wanted] / 1e9:.1f} GB are free.")
-    if wanted:
-        return wanted
+    if cache in free and size > free[cache]:
+        raise UserError(f"--cache {cache} needs {size / 1e9:.1f} GB; {free[cache] / 1e9:.1f} GB are free.")
+    if cache:
+        return cache
     if size <= min(MEMORY_BYTES, free["memory"] // SHARE):
         return "memory"
     return "disk" if size <= free["disk"] // SHARE else "none"
@@ -51,11 +51,11 @@ def keep(where: str, images: Iterable[np.ndarray], shape: tuple[int, ...], kind:
 
 def digest(files: Iterable[str | Path], about: Any) -> str:
     """A key that changes with any of the files' names, sizes and times of change, and with what else it is about."""
-    found = hashlib.sha256(repr(about).encode())
+    key = hashlib.sha256(repr(about).encode())
     for file in files:
         now = os.stat(file)
-        found.update(f"{os.path.abspath(file)}\0{now.st_size}\0{now.st_mtime_ns}\n".encode())
-    return found.hexdigest()[:16]
+        key.update(f"{os.path.abspath(file)}\0{now.st_size}\0{now.st_mtime_ns}\n".encode())
+    return key.hexdigest()[:16]
 
 
 def remembered(key: str, find: Callable[[], dict]) -> dict:
@@ -69,8 +69,10 @@ def remembered(key: str, find: Callable[[], dict]) -> dict:
 
 
 def _in_memory(images: Iterable[np.ndarray], shape: tuple[int, ...], kind: Any) -> Callable:
+    array = np.empty(shape, kind)
+    _fill(array, images)
     with tf.device("CPU"):
-        kept = tf.constant(_filled(np.empty(shape, kind), images))
+        kept = tf.constant(array)
     return lambda numbers: tf.gather(kept, numbers)
 
 
@@ -80,21 +82,21 @@ def _on_disk(images: Iterable[np.ndarray], shape: tuple[int, ...], kind: Any, ke
     if not path.exists():
         with whole(path) as partial:
             array = np.lib.format.open_memmap(partial, mode="w+", dtype=kind, shape=shape)
-            _filled(array, images).flush()
+            _fill(array, images)
+            array.flush()
             del array  # else Windows can't rename it
     kept = np.load(path, mmap_mode="r")
 
     def fetch(numbers):
-        found = tf.numpy_function(lambda rows: kept[rows], [numbers], kept.dtype, stateful=False)
-        return tf.ensure_shape(found, (None, *shape[1:]))
+        batch = tf.numpy_function(lambda rows: kept[rows], [numbers], kept.dtype, stateful=False)
+        return tf.ensure_shape(batch, (None, *shape[1:]))
 
     return fetch
 
 
-def _filled(array: np.ndarray, images: Iterable[np.ndarray]) -> np.ndarray:
+def _fill(array: np.ndarray, images: Iterable[np.ndarray]) -> None:
     for number, image in enumerate(images):
         array[number] = image
-    return array
 
 
 def _free_disk() -> int:

@@ -37,8 +37,8 @@ class Order:
         first = number // POOL * POOL
         pool = tf.minimum(tf.constant(POOL, tf.int64), self.steps - first)
         rows = self._at(step, first * self.batch + tf.range(pool * self.batch))
-        place = tf.random.experimental.index_shuffle(number - first, seed=self.of(step), max_index=pool - 1)
-        here = place * self.batch + tf.range(self.batch, dtype=tf.int64)
+        turn = tf.random.experimental.index_shuffle(number - first, seed=self.of(step), max_index=pool - 1)
+        here = turn * self.batch + tf.range(self.batch, dtype=tf.int64)
         return tf.gather(rows, tf.gather(tf.argsort(tf.gather(lengths, rows), stable=True), here))
 
     def _at(self, step: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:

@@ -25,11 +25,11 @@ class Records:
 
     def __init__(self, files: Sequence[str]):
         self._files = [np.memmap(file, "uint8", "r") for file in files]
-        places = [(number, *place) for number, file in enumerate(self._files) for place in _places(file)]
-        self._places = np.array(places, "int64").reshape(-1, 3)
+        spans = [(number, *span) for number, file in enumerate(self._files) for span in _spans(file)]
+        self._spans = np.array(spans, "int64").reshape(-1, 3)  # file, offset and length of each record
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._spans)
 
     def fetch(self, number: tf.Tensor) -> tf.Tensor:
         """The bytes of a record, a graph function of its number ()."""
@@ -37,15 +37,15 @@ class Records:
 
     def read(self, number: int) -> bytes:
         """The bytes of a record."""
-        file, offset, length = self._places[number]
+        file, offset, length = self._spans[number]
         return self._files[file][offset : offset + length].tobytes()
 
 
-def _places(file: np.memmap) -> Iterator[tuple[int, int]]:
+def _spans(file: np.memmap) -> Iterator[tuple[int, int]]:
     """Offset and length of each record's data."""
     offset = 0
     while offset < len(file):
-        length = LENGTH.unpack_from(file, offset)[0] if offset + HEADER <= len(file) else len(file)
+        length = LENGTH.unpack_from(file.data, offset)[0] if offset + HEADER <= len(file) else len(file)
         offset += HEADER
         if offset + length + FOOTER > len(file):
             raise ValueError(f"{file.filename} is cut off: its last record isn't whole")

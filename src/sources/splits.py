@@ -15,12 +15,12 @@ SHARES = (0.6, 0.2, 0.2)  # of each
 
 
 def cut(
-    known: Mapping[str, np.ndarray], target: np.ndarray, *, stratify: bool, groups: np.ndarray | None = None
+    given: Mapping[str, np.ndarray], target: np.ndarray, *, stratify: bool, groups: np.ndarray | None = None
 ) -> dict[str, np.ndarray]:
-    """The shuffled numbers of each split's examples; one that isn't known is a fifth of train; see `deal`.
+    """The shuffled numbers of each split's examples; one that isn't given is a fifth of train; see `deal`.
 
     Args:
-        known: the numbers of the examples that stand in a split already; "train" among them.
+        given: the numbers of the examples that stand in a split already; "train" among them.
         target: of every example, by its number.
         stratify: whether each new split has every class in the same proportion.
         groups: a number for every example; those of one number come into one of the new splits.
@@ -28,14 +28,14 @@ def cut(
     Raises:
         ValueError: where a split would have no example.
     """
-    train, missing = known["train"], [split for split in SPLITS if not len(known.get(split, ()))]
+    train, missing = given["train"], [split for split in SPLITS if not len(given.get(split, ()))]
     shares = (1.0 - 0.2 * len(missing), *[0.2] * len(missing))
     parts = deal(target[train], shares, stratify=stratify, groups=None if groups is None else groups[train])
-    found = {split: np.random.default_rng(0).permutation(rows) for split, rows in known.items()}
-    found |= {split: train[rows] for split, rows in zip(("train", *missing), parts, strict=True)}
-    if empty := ", ".join(split for split in SPLITS if not len(found[split])):
+    splits = {split: np.random.default_rng(0).permutation(rows) for split, rows in given.items()}
+    splits |= {split: train[rows] for split, rows in zip(("train", *missing), parts, strict=True)}
+    if empty := ", ".join(split for split in SPLITS if not len(splits[split])):
         raise ValueError(f"{len(target):,} examples are too few to be split: {empty} would have none")
-    return {split: found[split] for split in SPLITS}
+    return {split: splits[split] for split in SPLITS}
 
 
 def deal(
@@ -53,7 +53,7 @@ def deal(
         ValueError: for fewer groups than parts can be made of.
     """
     if groups is not None:
-        places = _by_group(target, shares, stratify, groups)
+        part_of = _by_group(target, shares, stratify, groups)
         order = np.arange(len(target))
     else:
         order = np.random.default_rng(0).permutation(len(target))
@@ -61,15 +61,15 @@ def deal(
         order = order[np.argsort(classes, kind="stable")]
         _, sizes = np.unique(classes, return_counts=True)
         within = np.concatenate([(np.arange(size) + 0.5) / size for size in sizes])  # of its class, up to an example
-        places = np.digitize(within, np.cumsum(shares)[:-1])
-    return [np.random.default_rng(0).permutation(order[places == part]) for part in range(len(shares))]
+        part_of = np.digitize(within, np.cumsum(shares)[:-1])
+    return [np.random.default_rng(0).permutation(order[part_of == part]) for part in range(len(shares))]
 
 
 def check_classes(parts: Mapping[str, np.ndarray], labels: np.ndarray, names: Sequence[str]) -> None:
     """Raises a ValueError for a class that isn't in each of the splits, which are numbers of examples."""
-    found = {split: np.bincount(labels[rows], minlength=len(names)) for split, rows in parts.items()}
+    of_classes = {split: np.bincount(labels[rows], minlength=len(names)) for split, rows in parts.items()}
     for label, name in enumerate(names):
-        counts = {split: int(each[label]) for split, each in found.items()}
+        counts = {split: int(of_class[label]) for split, of_class in of_classes.items()}
         if lacking := ", ".join(split for split, count in counts.items() if not count):
             total = sum(counts.values())
             raise ValueError(
@@ -81,12 +81,12 @@ def check_classes(parts: Mapping[str, np.ndarray], labels: np.ndarray, names: Se
 def _by_group(target: np.ndarray, shares: tuple[float, ...], stratify: bool, groups: np.ndarray) -> np.ndarray:
     """The part of each example; a fold is a fifth of them."""
     folds = 5
-    if (found := len(np.unique(groups))) < folds:
-        raise ValueError(f"there are {found} groups; to be split they have to be {folds} or more")
+    if (count := len(np.unique(groups))) < folds:
+        raise ValueError(f"there are {count} groups; to be split they have to be {folds} or more")
     kind = StratifiedGroupKFold if stratify else GroupKFold
     cuts = kind(folds, shuffle=True, random_state=0).split(target, target, groups)
     ends = np.round(np.cumsum(shares) * folds)
-    places = np.zeros(len(target), int)
+    part_of = np.zeros(len(target), int)
     for fold, (_, rows) in enumerate(cuts):
-        places[rows] = np.searchsorted(ends, fold, side="right")
-    return places
+        part_of[rows] = np.searchsorted(ends, fold, side="right")
+    return part_of

@@ -7,10 +7,10 @@ import numpy as np
 
 def counts(labels: Iterable[np.ndarray], names: Sequence[str]) -> dict[str, int]:
     """The number of examples of each class, of batches (examples,) of indices into `names`."""
-    found = np.zeros(len(names), int)
+    totals = np.zeros(len(names), int)
     for batch in labels:
-        found += np.bincount(batch, minlength=len(names))
-    return dict(zip(names, found.tolist(), strict=True))
+        totals += np.bincount(batch, minlength=len(names))
+    return dict(zip(names, totals.tolist(), strict=True))
 
 
 def ranges(values: Iterable[np.ndarray], names: Sequence[str]) -> dict[str, dict[str, float]]:
