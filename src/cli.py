@@ -25,7 +25,12 @@ from src.system.signals import CODES, Stopped, Terminated, leave
 
 # Each command's module and function, what it does, and whether it needs TensorFlow.
 COMMANDS = {
-    "train": ("src.train", "train", "Train a model on a data set, evaluate it, export it.", True),
+    "train": (
+        "src.crossvalidation",
+        "train_command",
+        "Train a model on a data set, evaluate it, export it.",
+        True,
+    ),
     "tune": ("tuning.search", "tune", "Search for the best hyperparameters of a model.", True),
     "evaluate": ("src.evaluate", "evaluate", "Evaluate a trained run on its data set again.", True),
     "export": ("src.export", "export", "Publish a trained run for TensorFlow Serving, as ONNX or LiteRT.", True),

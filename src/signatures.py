@@ -4,43 +4,28 @@
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import keras
 import tensorflow as tf
 
-Request = Mapping[str, tf.TensorSpec]
-Signature = tuple[Callable[[Mapping[str, tf.Tensor]], dict[str, tf.Tensor]], Request]
+Request: TypeAlias = Mapping[str, tf.TensorSpec]
+Signature: TypeAlias = tuple[Callable[[Mapping[str, tf.Tensor]], dict[str, tf.Tensor]], Request]
 DEFAULT = "serving_default"
 
 
-def plain(
-    task,
-    model: keras.Model,
-    preprocess: keras.Model,
-    doors: Mapping[str, Callable],
-    step: Callable[[], keras.Model],
-) -> dict[str, Signature]:
-    """`serving_default` from the raw request, and one signature for each door: what most tasks can be asked.
+@dataclass(frozen=True)
+class Steps:
+    """A model that predicts step by step, made when a task asks for it; see docs/contracts.md.
 
     Args:
-        task: its `answers` make named answers of a prediction.
-        model: from features to prediction.
-        preprocess: from the raw request, its named Inputs, to features.
-        doors: by name, a function from another request to the raw one, whose `request` has the spec of each input.
-        step: makes the model's step, for tasks that predict step by step.
-
-    Returns:
-        By name, a function from a dict of tensors to a dict of tensors, and the spec of each input.
+        step: makes the model of a single step, from {"token", …states} to {"logits", …states}.
+        start: makes the model from features to the states before the first step; None where they are zeros.
     """
 
-    def serve(raw):
-        return task.answers(model(features_of(preprocess, raw), training=False))
-
-    def through(door):
-        return lambda request: serve(door(request))
-
-    others = {name: (through(door), door.request) for name, door in doors.items()}
-    return {DEFAULT: (serve, request_of(preprocess)), **others}
+    step: Callable[[], keras.Model]
+    start: Callable[[], keras.Model | None] = lambda: None
 
 
 def predictor(model: keras.Model) -> Callable:

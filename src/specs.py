@@ -7,15 +7,9 @@ Nothing here imports TensorFlow.
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, get_args
-
-if TYPE_CHECKING:
-    import keras
-
-    from src.sources.memory import Source
-
+from typing import Any, get_args
 
 STEPS = 100  # usual changes of a series from step to step that tell as much as the deviation of all its values
 
@@ -242,51 +236,6 @@ def from_json(data: Mapping[str, Any]) -> Input | Output:
 
 def _tuples(value):
     return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
-
-
-# What a data set's `load` returns.
-
-
-@dataclass(frozen=True)
-class Data:
-    """A data set, ready to be trained on.
-
-    Args:
-        train, validation, test: the splits; validation never comes from test.
-        inputs, outputs: what the features and the target are.
-        preprocess: a functional Keras model from one raw request, its named Inputs, to the features.
-        doors: other ways in, by name: a graph function from another request, whose inputs' specs its attribute
-            `request` has, to the raw one, such as {"image_bytes": …} from encoded pictures.
-        adapt: from another training split to its `inputs` and `preprocess`; None where they don't depend on it.
-        notes: what the user's own files were taken for, which is told and kept in the run.
-        warnings: what looks wrong in the data: what, why, and what to change; told before training, kept in the report.
-        columns: what the user's file calls each input of the request, where that isn't the same.
-        augment: from features of a training batch, a seed and a step to features like them; None for no change.
-    """
-
-    train: "Source"
-    validation: "Source"
-    test: "Source"
-    inputs: Input
-    outputs: Output
-    preprocess: "keras.Model"
-    doors: Mapping[str, Callable] = field(default_factory=dict)
-    adapt: "Callable[[Source], tuple[Input, keras.Model]] | None" = None
-    notes: str = ""
-    warnings: tuple[str, ...] = ()
-    columns: Mapping[str, str] = field(default_factory=dict)
-    augment: Callable | None = None
-
-    @classmethod
-    def adapted(cls, adapt: "Callable[[Source], tuple[Input, keras.Model]]", train: "Source", **others) -> "Data":
-        """A data set whose features follow from its training split by `adapt`; the others are its other fields."""
-        inputs, preprocess = adapt(train)
-        return cls(train, inputs=inputs, preprocess=preprocess, adapt=adapt, **others)
-
-    def predicting(self, kind: type) -> "Data":
-        """The same data set with that kind of output: its own, or one that is made of its features."""
-        own = isinstance(self.outputs, kind)
-        return self if own else dataclasses.replace(self, outputs=kind.of(self.inputs, self.outputs))
 
 
 # What a model file's SPACE is made of: the values that tuning may try.

@@ -9,7 +9,7 @@ import pytest
 
 from src import cli
 from src.errors import UserError
-from src.readers.csv_files import request_names
+from src.preprocess.names import request_names
 from src.serving import ask as asking
 from src.serving.ask import ask
 from src.serving.client import Client

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from src.data import Data
 from src.errors import UsageError, UserError
 from src.preprocess.images import pixels
 from src.runs.run import read_history
 from src.settings import catalogue
 from src.settings.contract import load_data
 from src.sources.memory import InMemory
-from src.specs import Classes, Data, Image
+from src.specs import Classes, Image
 from src.system.signals import Stopped
 from src.train import train
 from src.training.augmentation import PRESETS, augmentation, suggestion
@@ -29,7 +30,7 @@ def pictures(height=6, width=8, channels=3, batch=16):
 
 
 def changed(images, seed=0, step=0, **knobs):
-    return augmentation(**knobs)(images, seed, tf.constant(step, tf.int64)).numpy()
+    return augmentation(**knobs)(images, None, seed, tf.constant(step, tf.int64))[0].numpy()
 
 
 @pytest.mark.parametrize("preset", [name for name in PRESETS if name != "none"])
@@ -42,7 +43,7 @@ def test_a_preset_is_a_function_of_seed_and_step(preset, channels):
     np.testing.assert_array_equal(first, changed(images, 1, 5, augment=preset))
     for other in (changed(images, 1, 6, augment=preset), changed(images, 2, 5, augment=preset)):
         assert not np.array_equal(first, other)
-    graph = tf.function(lambda step: augmentation(augment=preset)(images, 1, step))
+    graph = tf.function(lambda step: augmentation(augment=preset)(images, None, 1, step)[0])
     np.testing.assert_allclose(graph(tf.constant(5, tf.int64)), first, atol=1e-5)
 
 
@@ -162,5 +163,5 @@ def test_what_is_measured_is_never_changed(tmp_path):
 def test_it_is_suggested_for_few_photographs(side, knobs, said):
     source = InMemory.of({"image": np.zeros((9, side, side, 3), "uint8")}, np.zeros(9, "int32"))
     spec = Image(side, side, 3)
-    data = Data(source, source, source, spec, Classes(("a", "b")), pixels(spec), augment=augmentation(**knobs))
-    assert ("--augment photos" in suggestion(data)) is said
+    data = Data(source, source, source, spec, Classes(("a", "b")), pixels(spec))
+    assert ("--augment photos" in suggestion(data, augmentation(**knobs))) is said

@@ -41,7 +41,9 @@ def say(capsys, monkeypatch):
 def trained(monkeypatch):
     """What the command line asks `train` to do."""
     calls = []
-    monkeypatch.setattr("src.train.train", lambda *arguments, **flags: calls.append((arguments, flags)))
+    monkeypatch.setattr(
+        "src.crossvalidation.train_command", lambda *arguments, **flags: calls.append((arguments, flags))
+    )
     monkeypatch.setattr("src.system.quiet.import_tensorflow", lambda debug: calls.append(debug))
     return calls
 

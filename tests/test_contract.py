@@ -10,29 +10,32 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from src import data as data_sets
+from src.data import Data
 from src.errors import UserError
-from src.evaluate import splits
 from src.preprocess.images import Pictures
 from src.preprocess.tables import from_matrix
 from src.settings import catalogue, knobs
-from src.settings.catalogue import DataFile, ModelFile
+from src.settings.catalogue import DataFile, ModelFile, TaskFile
 from src.settings.contract import (
     check_data,
-    check_examples,
     check_model,
     check_targets,
     load_data,
-    mistakes_in,
     unexplained,
 )
+from src.settings.examples import check_examples
+from src.settings.mistakes import mistakes_in
+from src.sources.folds import splits_of
 from src.sources.memory import InMemory
-from src.specs import Classes, Columns, Data, Image, Values, Vector
+from src.specs import Classes, Columns, Image, Values, Vector
 from src.tasks import classification, regression
 from tests.samples import SPECS, works
 from tests.tree import toys
 
 CLASSES = Classes(("low", "middle", "high"))
 DATA = DataFile("things", Path("src/datasets/things.py"), "", (Columns,), (Classes,), "", "", ())
+TASK = TaskFile("classification", Path("src/tasks/classification.py"), "", Classes, ())
 MODEL = ModelFile("thing", Path("models/thing.py"), "", (Columns,), (Classes,), "", {}, {}, {}, ())
 
 
@@ -55,8 +58,8 @@ def test_a_data_set_that_keeps_the_contract_passes():
     ("data", "said"),
     [
         (None, "return a Data"),
-        (things(inputs=Vector(2)), "INPUTS doesn't name Vector"),
-        (things(outputs=Values(("x",))), "OUTPUTS doesn't name Values"),
+        (things(inputs=Vector(2)), "load returns Vector, which INPUTS doesn't list"),
+        (things(outputs=Values(("x",))), "load returns Values, which OUTPUTS doesn't list"),
         (things(preprocess=print), "preprocess"),
         (things(preprocess=named("c")), "examples have a, b"),
         (things(preprocess=named("1st (cm)")), "'1st (cm)'"),
@@ -136,10 +139,10 @@ def changed(values, place, value):
 def read(data: Data, monkeypatch) -> list[str]:
     """What a training does with a data set's file before it builds a model; gives its warnings."""
     file = dataclasses.replace(DATA, inputs=(Columns, Image))
-    monkeypatch.setattr(catalogue, "load", lambda file: SimpleNamespace(load=lambda: data))
-    parts = splits(load_data(file, {}), None, test=True)
+    monkeypatch.setattr(catalogue, "load", lambda file: SimpleNamespace(load=lambda: data, adapt=classification.adapt))
+    parts = splits_of(load_data(file, {}))[1]
     warnings = check_examples(file, data.preprocess, parts)
-    check_targets(file, classification.adapt, data.outputs, parts)
+    check_targets(file, TASK, data.outputs, parts)
     return warnings
 
 
@@ -193,7 +196,7 @@ def test_examples_that_are_not_what_preprocess_asks_are_said(data, said, monkeyp
     assert said in str(error.value)
 
 
-class Door:
+class Door(data_sets.Door):
     """Gives what it is given."""
 
     def __init__(self, request):
@@ -245,7 +248,7 @@ def test_images_of_bytes_are_not_read_to_be_checked(monkeypatch):
 def test_wrong_targets_are_said_with_their_split(split, monkeypatch):
     for label, said in ((np.int32(3), "there is a label 3"), (1.0, "not float64")):
         wrong = InMemory.of({"x": NUMBERS}, np.where(LABELS == 2, label, LABELS))
-        with pytest.raises(UserError, match=rf"things.py: {split}: .*{said}"):
+        with pytest.raises(UserError, match=rf"things.py: the targets of {split}: .*{said}"):
             read(dataclasses.replace(one("float32", NUMBERS), **{split: wrong}), monkeypatch)
 
 
@@ -283,7 +286,7 @@ def chain(*ends):
     [
         (None, r"returns nothing: end it with `return keras.Model\("),
         (Subclassed(), "functional model, from features to prediction; Subclassed has only a `call` of its own"),
-        (chain(keras.layers.Dense(2, "softmax")), "ends in a softmax, .*: give logits, by head"),
+        (chain(keras.layers.Dense(2, "softmax")), "ends in a softmax, .*: return logits, by head"),
         (chain(keras.layers.Dense(2), keras.layers.Softmax()), "ends in a softmax"),
         (chain(keras.layers.Dense(2), keras.ops.softmax), "ends in a softmax"),
         (chain(keras.layers.Dense(2), keras.layers.Activation("sigmoid")), "ends in a sigmoid"),

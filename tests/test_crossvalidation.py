@@ -5,15 +5,20 @@ import json
 import numpy as np
 import pytest
 
-from src import crossvalidation
+from src.data import Data
 from src.errors import UserError
 from src.preprocess.tables import columns
 from src.settings import catalogue
+from src.sources.folds import splits_of
 from src.sources.memory import InMemory
-from src.specs import Classes, Columns, Data, Series
+from src.specs import Classes, Columns, Series
 from tests.samples import PAIRS
 
 FOLDS = 4
+
+
+def fold_of(data, fold, folds):
+    return splits_of(data, fold=fold, folds=folds)[0]
 
 
 def source(labels, start=0, groups=None):
@@ -39,7 +44,7 @@ def numbers(source):
 
 
 def test_each_example_validates_once_and_trains_otherwise():
-    folds = [crossvalidation.part(data_set(), fold, FOLDS) for fold in range(1, FOLDS + 1)]
+    folds = [fold_of(data_set(), fold, FOLDS) for fold in range(1, FOLDS + 1)]
     assert sorted(number for data in folds for number in numbers(data.validation)) == list(range(36))
     for data in folds:
         assert sorted(numbers(data.train) + numbers(data.validation)) == list(range(36))
@@ -49,13 +54,13 @@ def test_each_example_validates_once_and_trains_otherwise():
 
 
 def test_the_folds_are_the_same_each_time():
-    one, other = (crossvalidation.part(data_set(), 2, FOLDS) for _ in range(2))
+    one, other = (fold_of(data_set(), 2, FOLDS) for _ in range(2))
     assert numbers(one.train) == numbers(other.train)
 
 
 def test_features_are_adapted_to_the_fold():
     for fold in range(1, FOLDS + 1):
-        data = crossvalidation.part(data_set(), fold, FOLDS)
+        data = fold_of(data_set(), fold, FOLDS)
         (number,) = data.train.examples(len(data.train))[0].values()
         features = data.preprocess({"number": number})["numeric"].numpy()
         assert features.mean() == pytest.approx(0, abs=1e-6)
@@ -65,7 +70,7 @@ def test_features_are_adapted_to_the_fold():
 def test_what_belongs_together_is_in_one_fold():
     groups = np.arange(36) // 3
     for fold in range(1, FOLDS + 1):
-        data = crossvalidation.part(data_set(groups), fold, FOLDS)
+        data = fold_of(data_set(groups), fold, FOLDS)
         train, validation = ({groups[number] for number in numbers(part)} for part in (data.train, data.validation))
         assert not train & validation
 
@@ -74,12 +79,12 @@ def test_a_features_model_that_can_not_be_adapted_anew_is_refused():
     data = data_set()
     fixed = Data(data.train, data.validation, data.test, data.inputs, data.outputs, data.preprocess)
     with pytest.raises(UserError, match="adapt"):
-        crossvalidation.part(fixed, 1, FOLDS)
+        fold_of(fixed, 1, FOLDS)
 
 
 def test_more_folds_than_examples_are_refused():
     with pytest.raises(UserError, match=r"36 examples.*40 folds"):
-        crossvalidation.part(data_set(), 1, 40)
+        fold_of(data_set(), 1, 40)
 
 
 @pytest.mark.parametrize("name", sorted({data for _, data in PAIRS}))
@@ -87,7 +92,7 @@ def test_every_data_set_is_dealt_out_or_says_why_not(name):
     file = catalogue.dataset(name)
     data = catalogue.load(file).load()
     try:
-        part = crossvalidation.part(data, 1, FOLDS)
+        part = fold_of(data, 1, FOLDS)
     except UserError as error:
         assert "pieces of one text or series" in str(error)
         return
@@ -105,24 +110,24 @@ needs_pair = pytest.mark.skipif(PAIR is None, reason="no model for a table that 
     [
         ({"folds": 1}, "folds has to be 2 or more"),
         ({"folds": -2}, "folds has to be 2 or more"),
-        ({"fold": 1}, "0 without folds"),
+        ({"fold": 1}, "no effect without folds"),
         ({"folds": 3, "fold": 4}, "from 1 to 3"),
         ({"folds": 3, "export_name": "model"}, "none of their models is exported"),
     ],
 )
 def test_numbers_that_can_not_be_are_refused(tmp_path, knobs, said):
-    from src.train import train
+    from src.crossvalidation import train_command
 
     with pytest.raises(UserError, match=said):
-        train(PAIR[0], data=PAIR[1], runs_dir=str(tmp_path), **knobs)
+        train_command(PAIR[0], data=PAIR[1], runs_dir=str(tmp_path), **knobs)
 
 
 @needs_pair
 def test_a_model_for_each_fold(tmp_path, capsys):
+    from src.crossvalidation import cross_validate
     from src.evaluate import evaluate
-    from src.train import train
 
-    runs = train(PAIR[0], data=PAIR[1], folds=2, epochs=2, runs_dir=str(tmp_path))
+    runs = cross_validate(PAIR[0], data=PAIR[1], folds=2, epochs=2, runs_dir=str(tmp_path))
     (folder,) = tmp_path.iterdir()
     written = json.loads((folder / "folds.json").read_text())
     assert written["runs"] == [run.path.name for run in runs]
@@ -138,19 +143,20 @@ def test_a_model_for_each_fold(tmp_path, capsys):
 
 @needs_pair
 def test_one_fold_is_trained_alone(tmp_path):
+    from src.crossvalidation import cross_validate
     from src.train import train
 
     knobs = {"data": PAIR[1], "epochs": 2, "verbose": False, "runs_dir": str(tmp_path), "export": False}
-    each = train(PAIR[0], folds=2, **knobs)
+    each = cross_validate(PAIR[0], folds=2, **knobs)
     alone = train(PAIR[0], folds=2, fold=2, test=False, **knobs)
     assert alone.metrics["validation"] == pytest.approx(each[1].metrics["validation"], rel=1e-4)
 
 
 @pytest.mark.skipif(not any(catalogue.dataset(data).inputs == (Series,) for _, data in PAIRS), reason="no series")
 def test_a_series_is_not_dealt_out(tmp_path):
-    from src.train import train
+    from src.crossvalidation import cross_validate
 
     model, data = next(pair for pair in PAIRS if catalogue.dataset(pair[1]).inputs == (Series,))
     with pytest.raises(UserError, match="pieces of one text or series"):
-        train(model, data=data, folds=3, verbose=False, runs_dir=str(tmp_path))
+        cross_validate(model, data=data, folds=3, verbose=False, runs_dir=str(tmp_path))
     assert not list(tmp_path.iterdir()), "nothing is left of it"

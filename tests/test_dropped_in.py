@@ -37,7 +37,8 @@ def build(inputs, outputs, *, units: int = 8) -> keras.Model:
 import keras
 import numpy as np
 from src.sources.memory import split
-from src.specs import Classes, Data, Series
+from src.data import Data
+from src.specs import Classes, Series
 
 INPUTS, OUTPUTS = (Series,), (Classes,)
 
@@ -58,7 +59,8 @@ def load(*, noise: float = 0.1) -> Data:
 import keras
 import numpy as np
 from src.sources.memory import InMemory
-from src.specs import Classes, Data, Tokens
+from src.data import Data
+from src.specs import Classes, Tokens
 
 INPUTS, OUTPUTS = (Tokens,), (Classes,)
 
@@ -116,7 +118,8 @@ def test_sequences_fit_without_a_change(tmp_path, data):
 SIDES = '''
 """Points, on the right or not, and above or not."""
 import numpy as np
-from src.specs import Columns, Data, Tags
+from src.data import Data
+from src.specs import Columns, Tags
 from src.preprocess.tables import from_matrix
 
 INPUTS, OUTPUTS = (Columns,), (Tags,)

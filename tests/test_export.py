@@ -10,16 +10,20 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from src.data import Data
 from src.errors import UserError
-from src.export import Verifier, export, publish
+from src.export import export
 from src.exporting import verify
 from src.exporting.compatibility import check_signatures
+from src.exporting.publish import Destination, publish
 from src.exporting.requests import sample_requests
+from src.exporting.verifier import Verifier
 from src.preprocess.images import Pictures, pixels
-from src.runs.run import Run, find, load_run, save
+from src.runs.run import Run, find, load_run
+from src.runs.save import save
 from src.signatures import DEFAULT
 from src.sources.memory import InMemory
-from src.specs import Classes, Data, Image, to_json
+from src.specs import Classes, Image, to_json
 from src.system.files import write_json
 from src.tasks.classification import Task
 
@@ -61,7 +65,7 @@ def run(tmp_path_factory) -> Run:
 
 def published(run: Run, folder: Path, name: str = "toy") -> Path:
     with Verifier() as verifier:
-        return publish(run, name, folder, verifier)
+        return publish(run, folder / name, verifier)
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +154,7 @@ def test_a_faulty_export_is_not_published(run, tmp_path, fault, named):
 
 
 def test_without_a_guard_a_wrong_shape_is_noticed(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("src.export._guarded", lambda ask, request: ask)
+    monkeypatch.setattr("src.exporting.publish._guarded", lambda ask, request: ask)
     with pytest.raises(UserError, match=r"wrong shape|clean process"):
         published(run, tmp_path)
 
@@ -229,7 +233,7 @@ def test_what_any_signature_of_the_last_version_answers_is_kept(run, exported, t
 def test_a_run_is_exported_under_the_name_that_training_gave_it(run, tmp_path, monkeypatch, config, flags, name):
     shutil.copytree(run.path, tmp_path / "run")
     write_json(tmp_path / "run" / "config.json", {**run.config, **config})
-    monkeypatch.setattr("src.export.publish", lambda run, name, exports, verifier: exports / name / "1")
+    monkeypatch.setattr("src.export.publish", lambda run, folder, verifier: folder / "1")
     assert export(run=str(tmp_path / "run"), exports_dir=str(tmp_path), **flags).parent.name == name
 
 
@@ -240,10 +244,10 @@ def test_where_there_is_no_run_the_command_is_told_that_makes_one(tmp_path, data
     assert str(error.value).endswith(f"Start one: make train MODEL={hint}")
 
 
-@pytest.mark.parametrize("name", ["", "..", "a/b", "a b", ".hidden"])
-def test_a_name_that_is_no_folder_is_refused(run, tmp_path, name):
+@pytest.mark.parametrize("name", ["..", "a/b", "a b", ".hidden"])
+def test_a_name_that_is_no_folder_is_refused(tmp_path, name):
     with pytest.raises(UserError, match="export_name"):
-        published(run, tmp_path, name)
+        Destination(export_name=name, exports_dir=str(tmp_path)).folder("toy", "numbers")
 
 
 @pytest.fixture(scope="module")

@@ -11,20 +11,22 @@ import pytest
 from keras import layers, ops
 
 from src import cli
+from src.data import Data
 from src.errors import UserError
-from src.export import TOLERANCE, publish_file
 from src.exporting import formats
 from src.exporting.formats import ABOUT, FORMATS, Numbers
+from src.exporting.publish import TOLERANCE, publish_file
 from src.exporting.requests import sample_requests
 from src.exporting.verify import difference
 from src.layers import embedded, features, flat, head, over_time
 from src.preprocess.images import pixels
 from src.preprocess.tables import columns
 from src.preprocess.texts import words
-from src.runs.run import load_run, save
+from src.runs.run import load_run
+from src.runs.save import save
 from src.signatures import DEFAULT
 from src.sources.memory import InMemory
-from src.specs import Classes, Data, Image, Tokens, to_json
+from src.specs import Classes, Image, Tokens, to_json
 from src.system.files import write_json
 from src.tasks.classification import Task
 from tests.samples import PAIRS, short

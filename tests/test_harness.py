@@ -13,10 +13,10 @@ from src.preprocess.tables import columns
 from src.readers import tfds
 from src.runs.manifest import manifest, remarks
 from src.signatures import features_of
-from src.sources import digests
 from src.sources.fetched import Fetched
 from src.sources.memory import InMemory
 from src.specs import Classes, Tokens, Vector
+from src.system import digests
 from src.tasks.classification import Task
 from src.training import optimizers, plan
 from src.training.callbacks import Measurement
@@ -89,7 +89,8 @@ def test_measurement_is_what_keras_evaluates():
     random = np.random.default_rng(0)
     x, y = random.normal(size=(50, 4)).astype("float32"), random.integers(0, 2, 50)
     keras.utils.set_random_seed(0)
-    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    numbers = keras.Input((4,))
+    model = keras.Model(numbers, keras.layers.Dense(2)(numbers))
     task = Task(Classes(("a", "b"), (1, 1)))
     model.compile(loss=task.loss, metrics=task.metrics())
     expected = model.evaluate(x, y, verbose=0, return_dict=True)

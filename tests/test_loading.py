@@ -10,6 +10,7 @@ import pytest
 
 from src import specs
 from src.errors import UserError
+from src.runs import record
 from src.runs.loading import load_model
 from src.runs.run import load_run
 from src.settings import config
@@ -77,7 +78,7 @@ def test_a_file_that_was_cut_short_is_refused(tmp_path, keras_file, length):
 
 
 RUN = {
-    "format": config.FORMAT,
+    "format": record.FORMAT,
     "model": "m",
     "data": "d",
     "task": "t",
@@ -111,7 +112,7 @@ def test_a_configuration_that_is_none_is_named(tmp_path, content, said):
     if content is not None:
         (tmp_path / "config.json").write_text(content)
     with pytest.raises(UserError, match=said):
-        config.of_run(tmp_path)
+        record.of_run(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["metrics.json", "manifest.json"])
@@ -142,13 +143,13 @@ def test_a_damaged_run_does_not_hide_the_others(tmp_path):
     }.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.json").write_text(content)
-    assert config.newest_run(tmp_path, "m", "d", "config.json") == tmp_path / "good"
-    assert config.newest_run(tmp_path, "m", "other", "config.json") is None
+    assert record.newest_run(tmp_path, "m", "d", "config.json") == tmp_path / "good"
+    assert record.newest_run(tmp_path, "m", "other", "config.json") is None
 
 
 def test_a_knob_that_a_run_lacks_is_named(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({**RUN, "knobs": {"width": 3}}))
     width, depth = (config.Knob(name, int, 1, "", "models/m.py:1") for name in ("width", "depth"))
-    assert config.knobs_of_run(tmp_path, [width]) == {"width": 3}
+    assert record.knobs_of_run(tmp_path, [width]) == {"width": 3}
     with pytest.raises(UserError, match="lacks the knobs depth"):
-        config.knobs_of_run(tmp_path, [width, depth])
+        record.knobs_of_run(tmp_path, [width, depth])

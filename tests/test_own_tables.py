@@ -13,13 +13,14 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.crossvalidation import part
 from src.errors import UserError
 from src.numbers import MISSING, to_numbers
+from src.preprocess.names import input_of, request_names
 from src.preprocess.tables import Strings, columns
 from src.readers import column_kinds, csv_files
 from src.settings import catalogue
 from src.settings.contract import load_data
+from src.sources.folds import splits_of
 from src.sources.memory import InMemory
 from src.specs import Classes, Columns, Values
 from src.train import train
@@ -211,7 +212,7 @@ def test_rows_of_a_group_come_into_one_split_and_one_fold(tmp_path):
 
     splits = [people(split) for split in (data.train, data.validation, data.test)]
     assert sum(map(len, splits)) == len(set.union(*splits)) == 40
-    fold = part(data, 2, 4)
+    fold, _ = splits_of(data, fold=2, folds=4)
     assert not people(fold.train) & people(fold.validation)
 
 
@@ -412,12 +413,12 @@ def test_an_encoding_is_taken_as_said(tmp_path):
 
 def test_a_columns_name_in_requests_follows_from_itself():
     names = ["价格", "面积", "a b", "a-b", "b64", "Size (m2)"]
-    found = dict(zip(names, csv_files.request_names(names), strict=True))
+    found = dict(zip(names, request_names(names), strict=True))
     assert found["b64"] == "column_b64" and found["Size (m2)"] == "Size_m2"
     assert len({*found.values()}) == 6 and all(name.isascii() for name in found.values())
     for name in names:
-        assert csv_files.input_of(name, found.values()) == found[name]
-    assert csv_files.request_names(["面积"])[0] == found["面积"]
+        assert input_of(name, found.values()) == found[name]
+    assert request_names(["面积"])[0] == found["面积"]
 
 
 @pytest.mark.parametrize(

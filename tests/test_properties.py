@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from src import cli
 from src.errors import UserError
-from src.preprocess.tables import request_names
+from src.preprocess.names import request_names
 from src.settings import catalogue, config
 from src.settings.knobs import Knob
 from src.sources.memory import InMemory

@@ -17,7 +17,7 @@ import tensorflow as tf
 from src.errors import UserError
 from src.evaluate import evaluate
 from src.reports import report
-from src.runs import run as runs
+from src.runs import save as saving
 from src.runs.run import load_run
 from src.settings import catalogue, config
 from src.signatures import DEFAULT
@@ -110,7 +110,7 @@ def request(run, examples):
     """Of the test split."""
     raw, _ = catalogue.load(catalogue.dataset(run.config["data"])).load().test.examples(examples)
     specs = {name: request for name, (_, request) in run.signatures.items()}
-    return run.task.requests(raw, specs)[DEFAULT] if hasattr(run.task, "requests") else raw
+    return run.task.requests(raw, specs)[DEFAULT]
 
 
 def test_every_signature_is_exported_and_answers_as_the_run(run):
@@ -258,7 +258,7 @@ def test_early_stopping_ends_before_the_last_epoch(folders):
 
 def test_two_runs_in_one_second_have_folders_of_their_own(folders, monkeypatch):
     stopped = SimpleNamespace(datetime=SimpleNamespace(now=lambda: datetime.datetime(2026, 1, 1)))
-    monkeypatch.setattr(runs, "datetime", stopped)
+    monkeypatch.setattr(saving, "datetime", stopped)
     model, data = PAIRS[0]
     one, two = (train(model, data=data, **FEW, **folders, export=False, tag="same") for _ in range(2))
     assert one.path.name.endswith("-same")

@@ -10,7 +10,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 PICTURES = '''"""Toy pictures: for tests."""
 
-from src.specs import Classes, Data, Image
+from src.data import Data
+from src.specs import Classes, Image
 
 INPUTS, OUTPUTS = (Image,), (Classes,)
 DOWNLOAD = "7 MB"
@@ -26,7 +27,8 @@ def load(*, grain: float = 0.5) -> Data:
 
 TABLE = '''"""Toy table: for tests."""
 
-from src.specs import Columns, Data, Values
+from src.data import Data
+from src.specs import Columns, Values
 
 INPUTS, OUTPUTS = (Columns,), (Values,)
 

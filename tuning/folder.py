@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from src.errors import UserError
+from src.runs import record
 from src.settings import catalogue, config
 from src.settings.config import Config
 from src.system.files import read_json, write_json
@@ -147,7 +148,7 @@ class Folder:
 
     def task_of(self, result: Result) -> str:
         """The name of the task that was learnt."""
-        return config.of_run(self.path / "runs" / result.runs[0])["task"]
+        return record.of_run(self.path / "runs" / result.runs[0])["task"]
 
     def tidy(self, ranking: Iterable[Result], keep: int, busy: Container[str]) -> None:
         """Deletes the weights and states of all runs but the best ones, and of those that Hyperband may well continue.

@@ -20,10 +20,10 @@ from pathlib import Path
 from signal import SIGINT, SIGTERM
 from typing import Any, Literal
 
-from src import crossvalidation
 from src.errors import UsageError, UserError
 from src.settings import config, knobs
 from src.settings.config import Config
+from src.sources.folds import check_folds
 from src.system.files import check_name, check_writable
 from src.system.locks import owned
 from src.system.signals import Stopped, Terminated
@@ -257,7 +257,7 @@ def _settings(model: str, given: Mapping[str, Any]) -> Config:
         raise UsageError(f"{without} has no effect in a search.")
     settings = config.resolve(model, given)
     if settings.values["folds"]:
-        crossvalidation.check(settings.values["folds"], 0)
+        check_folds(settings.values["folds"])
     return settings
 
 

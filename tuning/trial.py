@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from src.errors import UserError
-from src.settings import catalogue, config
+from src.runs import record
+from src.settings import catalogue
 from src.system.files import read_json, write_json
 from src.system.locks import owned
 from src.system.quiet import import_tensorflow
@@ -110,7 +111,7 @@ def _train(name: str, trial: Mapping[str, Any], fold: int, parent: str | None) -
     except Stopped:
         paused = True
     run = (begun or _runs_of(runs_dir, tag))[0]
-    task = catalogue.load(catalogue.task(config.of_run(run)["task"])).Task
+    task = catalogue.load(catalogue.task(record.of_run(run)["task"])).Task
     figures = read_history(run)[task.monitor]
     if paused and len(figures) != trial["pause"]:
         sys.exit(CODES[signal.SIGTERM])  # it wasn't the pause: it can go on

@@ -13,12 +13,12 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from src.data import Data, Source
 from src.errors import UserError
-from src.evaluate import splits
 from src.settings import catalogue
 from src.settings.contract import load_data
-from src.sources.memory import Source
-from src.specs import Classes, Data, Horizon, Series, Tokens
+from src.sources.folds import splits_of
+from src.specs import Classes, Horizon, Series, Tokens
 from src.training import pipeline
 
 TOKENS = {"words": r"\w\w+", "words and punctuation": r"\w+|[^\w\s]+"}
@@ -41,7 +41,7 @@ def baseline(name: str, *, test: bool = False, **knobs) -> Figures:
     kinds = (type(data.inputs), type(data.outputs))
     if kinds not in BASELINES:
         raise UserError(f"There is no baseline for {kinds[0].__name__} and {kinds[1].__name__}.")
-    figure, found = BASELINES[kinds](data, splits(data, None, test))
+    figure, found = BASELINES[kinds](*splits_of(data, test=test))
     table = Table(title=f"{name}: {figure}", title_justify="left")
     for column in ("predictor", "validation", *(["test"] if test else [])):
         table.add_column(column)

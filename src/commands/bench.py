@@ -16,17 +16,17 @@ from keras.callbacks import Callback, LambdaCallback
 from rich.console import Console
 from rich.table import Table
 
+from src.data import Data
 from src.errors import UserError
 from src.generation.sampling import sample
 from src.preprocess.images import pixels
-from src.runs import run as runs
 from src.settings import catalogue
+from src.settings.contract import steps_of
 from src.sources.memory import InMemory
-from src.specs import Classes, Data, Image, NextToken, Tokens
-from src.system.files import write_json
-from src.system.signals import Stop
+from src.specs import Classes, Image, NextToken, Tokens
 from src.training import pipeline
-from src.training.fit import compile, fit
+from src.training.fit import Options, fit
+from src.training.learning import Learning
 from src.training.optimizers import optimizer
 from src.training.plan import plan
 
@@ -103,7 +103,7 @@ def _writing(name: str, rounds: int) -> list[float]:
     if NextToken not in file.gives:
         raise UserError("it doesn't predict the next token.")
     inputs, outputs = Tokens(CONTEXT, 100), NextToken(tuple(map(chr, range(32, 132))), (1,) * 100)
-    step = runs.step_of(name, catalogue.load(file).build(inputs, outputs), inputs)
+    step = steps_of(name, catalogue.load(file).build(inputs, outputs), inputs).step()
 
     @tf.function(input_signature=[tf.TensorSpec((None,), tf.int32)])
     def write(length):
@@ -138,40 +138,41 @@ def _race(case: Case, rounds: int) -> tuple[str, np.ndarray, np.ndarray]:
 
 def _harness(case: Case, data: Data, clock: Callback) -> keras.Model:
     """Trains as `python -m src train` does."""
-    model, task, chosen, made = _build(case, data)
-    compile(model, task, chosen, made)
+    learning = _learning(case, data, clock)
+    learning.compile()
     if case.unit == "step":
-        x = pipeline.training(data, task.supervise, chosen, seed=0, base=0)
-        model.fit(x, epochs=case.epochs, steps_per_epoch=chosen.steps, shuffle=False, callbacks=[clock], verbose=0)
+        batches, steps = pipeline.training(learning, base=0), learning.plan.steps
+        learning.model.fit(batches, epochs=case.epochs, steps_per_epoch=steps, callbacks=[clock], verbose=0)
     else:
         with tempfile.TemporaryDirectory() as folder:
-            write_json(Path(folder) / "config.json", {})  # which TensorBoard shows
-            stop = Stop("stopped")
-            fit(model, task, data, chosen, [clock], Path(folder), 0, None, stop, dict, lambda: None, False, patience=0)
-    return model
+            fit(learning, Path(folder), Options(patience=0, verbose=False))
+    return learning.model
 
 
 def _plain(case: Case, data: Data, clock: Callback) -> keras.Model:
     """Trains on arrays of features, with Keras' defaults."""
-    model, task, _, made = _build(case, data)
-    model.compile(made, loss=task.loss, metrics=task.metrics())
+    learning = _learning(case, data, clock)
+    model, task = learning.model, learning.task
+    model.compile(learning.optimizer, loss=task.loss, metrics=task.metrics())
     x, y = _arrays(data.train, data, task)
     validation = _arrays(data.validation, data, task) if case.unit == "epoch" else None
     model.fit(x, y, case.batch, epochs=case.epochs, validation_data=validation, callbacks=[clock], verbose=0)
     return model
 
 
-def _build(case: Case, data: Data) -> tuple:
-    """The model, its task, the plan and the optimiser, every knob but the case's own at its default."""
+def _learning(case: Case, data: Data, clock: Callback) -> Learning:
+    """The case with every other knob at its default."""
     file = catalogue.model(case.model)
-    task = next((task for task in catalogue.tasks().values() if task.spec is type(data.outputs)), None)
-    if not task or type(data.inputs) not in file.takes or task.spec not in file.gives:
+    task_file = next((task for task in catalogue.tasks().values() if task.spec is type(data.outputs)), None)
+    if not task_file or type(data.inputs) not in file.takes or task_file.spec not in file.gives:
         raise UserError(f"{case.model} doesn't go with this data.")
-    module = catalogue.load(task)
-    learnt = module.Task(module.adapt(data.outputs, data.train))
-    model = catalogue.load(file).build(data.inputs, learnt.outputs)
+    module = catalogue.load(task_file)
+    task = module.Task(module.adapt(data.outputs, data.train))
+    model = catalogue.load(file).build(data.inputs, task.outputs)
     chosen = plan(model, data.inputs, len(data.train), deterministic=False, epochs=case.epochs, batch=case.batch)
-    return model, learnt, chosen, optimizer(chosen.steps * chosen.epochs, learnt)[0]
+    made, schedule = optimizer(chosen.steps * chosen.epochs, task)
+    splits = {"train": data.train, "validation": data.validation}
+    return Learning(model, task, data, splits, chosen, made, schedule, callbacks=[clock])
 
 
 def _arrays(source: InMemory, data: Data, task) -> tuple:

@@ -6,7 +6,7 @@ import numpy as np
 
 from src.errors import UserError
 from src.generation.sampling import MOST_TOKENS
-from src.runs import run as runs
+from src.runs.run import find
 
 
 def generate(
@@ -36,7 +36,7 @@ def generate(
         seed: seed of the random numbers.
         runs_dir: folder of the runs.
     """
-    found = runs.find(run, model, data, runs_dir)
+    found = find(run, model, data, runs_dir)
     if "text" not in found.signatures.get("generate", (None, {}))[1]:
         raise UserError(
             f"{found.path} is of the task {found.config['task']}: only language models write texts. What it answers is "

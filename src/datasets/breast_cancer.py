@@ -6,8 +6,9 @@ download. Split 60/20/20 by class.
 
 from sklearn.datasets import load_breast_cancer
 
+from src.data import Data
 from src.preprocess.tables import from_matrix
-from src.specs import Classes, Columns, Data
+from src.specs import Classes, Columns
 
 INPUTS, OUTPUTS = (Columns,), (Classes,)
 

@@ -11,15 +11,17 @@ from typing import Literal
 import numpy as np
 import tensorflow as tf
 
+from src.data import Data
 from src.numbers import compact
+from src.preprocess.names import composed, renamed, request_names
 from src.preprocess.tables import Strings, columns
 from src.readers import column_kinds, csv_files
 from src.readers.column_kinds import Column
-from src.readers.csv_files import Table, composed
+from src.readers.csv_files import Table
 from src.readers.labels import class_names, doubtful, ordered
 from src.sources.fetched import Fetched
 from src.sources.splits import check_classes, cut
-from src.specs import Classes, Columns, Data, Values
+from src.specs import Classes, Columns, Values
 
 INPUTS, OUTPUTS = (Columns,), (Classes, Values)
 NAMED_BY = "path"
@@ -77,7 +79,7 @@ def load(
     notes = _notes(table, aim, outputs, len(known), found, said)
     if not used:
         raise ValueError(f"{path} has no column of numbers or categories beside {target!r}:\n{notes}")
-    requests = dict(zip(table.names, csv_files.request_names(table.names), strict=True))
+    requests = dict(zip(table.names, request_names(table.names), strict=True))
     rows = _Rows(used, requests)
     parts = cut({"train": known}, aims, stratify=isinstance(outputs, Classes), groups=groups)
     if isinstance(outputs, Classes):
@@ -85,7 +87,7 @@ def load(
         check_classes(looked_at, aims, outputs.names)
     sources = {split: Fetched(rows.fetch, aims, part, at_once=True, groups=groups) for split, part in parts.items()}
     doors = {"strings": Strings(sources["train"], {requests[name]: column.comma for name, column in used.items()})}
-    called = csv_files.renamed({name: requests[name] for name in used})
+    called = renamed({name: requests[name] for name in used})
     warnings = [
         f"{_odd(table, column)}: it is taken for categories; fix or empty such cells, or say --category {name!r}"
         for name, column in used.items()
@@ -106,7 +108,7 @@ def _choose(found: dict[str, Column], keep: tuple[str, ...], category: tuple[str
     """Takes columns for numbers or categories as wanted; raises ValueError for those that can't be."""
     for wanted, names in (("number", keep), ("category", category)):
         for name in set(names) & found.keys():
-            found[name].wanted = wanted
+            found[name].declared = wanted
             if found[name].kind not in ("number", "category"):
                 raise ValueError(f"{name} can't be a {wanted}: it is {found[name].kind}")
 

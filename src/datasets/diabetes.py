@@ -6,8 +6,9 @@ download. The columns are in their own units. Split 60/20/20.
 
 from sklearn.datasets import load_diabetes
 
+from src.data import Data
 from src.preprocess.tables import from_matrix
-from src.specs import Columns, Data, Values
+from src.specs import Columns, Values
 
 INPUTS, OUTPUTS = (Columns,), (Values,)
 

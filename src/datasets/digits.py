@@ -7,9 +7,10 @@
 import numpy as np
 from sklearn.datasets import load_digits
 
+from src.data import Data
 from src.preprocess.images import Pictures, pixels
 from src.sources.memory import split
-from src.specs import Classes, Data, Image
+from src.specs import Classes, Image
 
 INPUTS, OUTPUTS = (Image,), (Classes,)
 

@@ -18,9 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
+from src.data import Data
 from src.preprocess.texts import word_counts, words
 from src.sources.memory import InMemory
-from src.specs import Classes, Data, Tokens
+from src.specs import Classes, Tokens
 
 INPUTS, OUTPUTS = (Tokens,), (Classes,)
 LIBRARIES = {

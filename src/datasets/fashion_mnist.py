@@ -4,8 +4,9 @@
 licence), through TensorFlow Datasets.
 """
 
+from src.data import Data
 from src.readers.tfds import labelled_images
-from src.specs import Classes, Data, Image
+from src.specs import Classes, Image
 
 INPUTS, OUTPUTS = (Image,), (Classes,)
 DOWNLOAD = "30 MB"

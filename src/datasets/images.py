@@ -10,11 +10,12 @@ from typing import Literal
 import numpy as np
 import tensorflow as tf
 
+from src.data import Data
 from src.preprocess.images import pixels
 from src.readers import folders, pictures
 from src.sources.fetched import Fetched
 from src.sources.splits import check_classes, cut
-from src.specs import Classes, Data, Image
+from src.specs import Classes, Image
 
 INPUTS, OUTPUTS = (Image,), (Classes,)
 NAMED_BY = "path"
@@ -90,7 +91,7 @@ def sample(folder: Path) -> dict:
     return {"path": str(folder), "image_size": (8,)}
 
 
-def _listed(found: folders.Found, names: tuple[str, ...]) -> tuple[list[Path], np.ndarray, np.ndarray]:
+def _listed(found: folders.Files, names: tuple[str, ...]) -> tuple[list[Path], np.ndarray, np.ndarray]:
     """All files, and the class and the split of each."""
     listed = [
         (file, names.index(name), split)

@@ -4,8 +4,9 @@
 vectors for sentiment analysis), through TensorFlow Datasets. 123 of the test reviews stand in the training split, too.
 """
 
+from src.data import Data
 from src.readers.tfds import labelled_texts
-from src.specs import Classes, Data, Tokens
+from src.specs import Classes, Tokens
 
 INPUTS, OUTPUTS = (Tokens,), (Classes,)
 DOWNLOAD = "80 MB"

@@ -6,8 +6,9 @@ little with Python's version. The topics are in alphabetical order; of each ten 
 
 from pydoc_data.topics import topics
 
+from src.data import Data
 from src.preprocess.texts import characters, windows
-from src.specs import Data, NextToken, Tokens
+from src.specs import NextToken, Tokens
 
 INPUTS, OUTPUTS = (Tokens,), (NextToken,)
 

@@ -11,11 +11,12 @@ from typing import Literal
 
 import numpy as np
 
+from src.data import Data
+from src.preprocess.names import composed
 from src.preprocess.series import forecast
 from src.readers import csv_files, timelines
-from src.readers.csv_files import composed
 from src.readers.timelines import Timeline
-from src.specs import Data, Horizon, Series
+from src.specs import Horizon, Series
 
 INPUTS, OUTPUTS = (Series,), (Horizon,)
 NAMED_BY = "path"

@@ -9,8 +9,9 @@ import csv
 import numpy as np
 from matplotlib.cbook import get_sample_data
 
+from src.data import Data
 from src.preprocess.series import forecast
-from src.specs import Data, Horizon, Series
+from src.specs import Horizon, Series
 
 INPUTS, OUTPUTS = (Series,), (Horizon,)
 

@@ -14,14 +14,16 @@ from pathlib import Path
 
 import numpy as np
 
+from src.data import Data
+from src.preprocess.names import composed
 from src.preprocess.texts import characters, windows, word_counts, words
 from src.readers import csv_files, folders
-from src.readers.csv_files import Table, composed
+from src.readers.csv_files import Table
 from src.readers.labels import class_names, doubtful, ordered
 from src.readers.text_files import text_of
 from src.sources.memory import InMemory
 from src.sources.splits import check_classes, cut
-from src.specs import Classes, Data, NextToken, Tokens
+from src.specs import Classes, NextToken, Tokens
 
 INPUTS, OUTPUTS = (Tokens,), (Classes, NextToken)
 NAMED_BY = "path"

@@ -15,21 +15,22 @@ import numpy as np
 import tensorflow as tf
 from rich.progress import track
 
+from src.data import Data
 from src.errors import nearest
 from src.numbers import compact
 from src.preprocess.images import Pictures, pixels
+from src.preprocess.names import renamed, request_names
 from src.preprocess.tables import Strings, columns
 from src.readers import tfds
 from src.readers.column_kinds import FEW, MOST
-from src.readers.csv_files import renamed, request_names
 from src.readers.pictures import size_of
 from src.sources import cache as caches
-from src.sources import digests
 from src.sources.fetched import Fetched
 from src.sources.memory import InMemory
 from src.sources.records import Records
 from src.sources.splits import cut
-from src.specs import Classes, Columns, Data, Image, Values
+from src.specs import Classes, Columns, Image, Values
+from src.system import digests
 
 INPUTS, OUTPUTS = (Image, Columns), (Classes, Values)
 NAMED_BY = "name"

@@ -4,8 +4,9 @@
 unreasonable effectiveness of recurrent neural networks), through TensorFlow Datasets.
 """
 
+from src.data import Data
 from src.readers.tfds import whole_texts
-from src.specs import Data, NextToken, Tokens
+from src.specs import NextToken, Tokens
 
 INPUTS, OUTPUTS = (Tokens,), (NextToken,)
 DOWNLOAD = "1 MB"

@@ -6,8 +6,9 @@
 
 from sklearn.datasets import load_wine
 
+from src.data import Data
 from src.preprocess.tables import from_matrix
-from src.specs import Classes, Columns, Data
+from src.specs import Classes, Columns
 
 INPUTS, OUTPUTS = (Columns,), (Classes,)
 

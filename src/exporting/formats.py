@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from src.errors import UserError
+from src.exporting.requests import requests_of
 from src.exporting.verify import difference, from_json, mismatches
 from src.runs.run import Run
 from src.signatures import DEFAULT, features_of, request_of
@@ -60,7 +61,7 @@ class Numbers(keras.Model):
         super().__init__(name="numbers", autocast=False)
         self.parts = [run.model, run.preprocess]
         self.ask, self.request = run.signatures[DEFAULT]
-        raw = run.requests[DEFAULT]
+        raw = requests_of(run)[DEFAULT]
         self.examples = {name: from_json(raw[name], spec.dtype) for name, spec in self.request.items()}
         if tf.string in {spec.dtype for spec in self.request.values()}:
             self.examples = _features(run, self.examples)

@@ -1,22 +1,22 @@
 """Sample requests: what a trained model is asked before it is published, as a server would be asked."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from src.data import Data
 from src.errors import UserError
 from src.exporting.verify import from_json, to_json
-from src.signatures import DEFAULT, Signature
-from src.specs import Data
+from src.runs.run import Run
+from src.runs.save import Requests
+from src.signatures import Signature
+from src.task import Task
 
 MOST_SAMPLES, MOST_NUMBERS = 16, 200_000  # as they are JSON
 
-Requests = Mapping[str, Mapping[str, list]]  # columns of TensorFlow Serving's JSON, by signature and input
 
-
-def sample_requests(data: Data, task, signatures: Mapping[str, Signature]) -> Requests:
+def sample_requests(data: Data, task: Task, signatures: Mapping[str, Signature]) -> Requests:
     """Requests of validation examples: to each signature of the task, and through each door that can make them.
 
     Raises:
@@ -26,19 +26,20 @@ def sample_requests(data: Data, task, signatures: Mapping[str, Signature]) -> Re
     numbers = sum(column.size for column in raw.values())
     raw, _ = data.validation.examples(min(MOST_SAMPLES, max(1, MOST_NUMBERS // numbers)))
     specs = {name: request for name, (_, request) in signatures.items()}
-    found = task.requests(raw, specs) if hasattr(task, "requests") else {DEFAULT: raw}
-    found |= {name: door.encode(raw) for name, door in doors_of(data, signatures).items() if hasattr(door, "encode")}
+    encoded = {name: door.encode(raw) for name, door in data.doors_among(signatures).items()}
+    samples = {**task.requests(raw, specs), **{name: request for name, request in encoded.items() if request}}
     requests = {
         name: {key: to_json(_plain(column, specs[name][key].dtype)) for key, column in columns.items()}
-        for name, columns in found.items()
+        for name, columns in samples.items()
     }
     check_requests(requests, signatures)
     return requests
 
 
-def doors_of(data: Data, signatures: Mapping[str, Signature]) -> dict[str, Any]:
-    """The data set's other ways in that the model can be asked by."""
-    return {name: door for name, door in data.doors.items() if name in signatures}
+def requests_of(run: Run) -> Requests:
+    """The sample requests of a run; raises a UserError for one that a server would refuse."""
+    check_requests(run.requests, run.signatures)
+    return run.requests
 
 
 def check_requests(requests: Requests, signatures: Mapping[str, Signature]) -> None:

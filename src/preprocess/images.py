@@ -1,13 +1,13 @@
 """Images: from a raw request, or an encoded picture, to features. What data sets of images share."""
 
 from collections.abc import Mapping
-from typing import ClassVar
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from src.data import Door
 from src.preprocess.decoding import decoded, marks, turned
 from src.specs import Image
 
@@ -35,7 +35,7 @@ def mosaic(images: np.ndarray) -> np.ndarray:
     return np.concatenate(np.concatenate(framed, axis=1), axis=1)
 
 
-class Pictures:
+class Pictures(Door):
     """A door from encoded pictures (PNG, JPEG, GIF or BMP, of any size) to the request of `pixels`.
 
     Args:
@@ -44,16 +44,15 @@ class Pictures:
         background: grey level, 0 to 255, on which transparent parts are put.
     """
 
-    request: ClassVar = {"image_bytes": tf.TensorSpec((None,), tf.string, name="image_bytes")}
-
     def __init__(self, spec: Image, high: int | None = None, background: int = 255):
+        self.request = {"image_bytes": tf.TensorSpec((None,), tf.string, name="image_bytes")}
         self.spec, self.high, self.background = spec, high, background
         self.kind = tf.uint16 if high else tf.uint8  # of images that are kept
 
     def __call__(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """The images of a batch of strings (batch,), decoded and resized."""
-        one = tf.TensorSpec((self.spec.height, self.spec.width, self.spec.channels), self.kind)
-        images = tf.map_fn(self.decode, request["image_bytes"], fn_output_signature=one)
+        image = tf.TensorSpec((self.spec.height, self.spec.width, self.spec.channels), self.kind)
+        images = tf.map_fn(self.decode, request["image_bytes"], fn_output_signature=image)
         return {"image": tf.cast(images, tf.int32) if self.high else images}
 
     def encode(self, raw: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -73,12 +72,12 @@ class Pictures:
 
         if self.high:
             high = float(self.high)
-            found = tf.cond(
+            pixels = tf.cond(
                 deep,
                 lambda: tf.minimum(image(tf.uint16, self.high), high),
                 lambda: image(tf.uint8, 255) * (high / 255),
             )
         else:
-            found = image(tf.uint8, 255)
-        found = turned(found, orientation)
-        return tf.ensure_shape(tf.cast(tf.round(found), self.kind), (height, width, self.spec.channels))
+            pixels = image(tf.uint8, 255)
+        pixels = turned(pixels, orientation)
+        return tf.ensure_shape(tf.cast(tf.round(pixels), self.kind), (height, width, self.spec.channels))

@@ -1,15 +1,17 @@
 """Series: windows of past values, and the next ones. What data sets of time series share."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-from src.readers.csv_files import renamed, request_names
-from src.sources.memory import Windows
-from src.specs import Data, Horizon, Series
+from src.data import Data
+from src.preprocess.names import renamed, request_names
+from src.sources.windows import Windows
+from src.specs import Horizon, Series
 
 SPLITS = {"train": 0.7, "validation": 0.15, "test": 0.15}  # in time order
 
@@ -36,8 +38,8 @@ def forecast(columns: Mapping[str, np.ndarray], *, window: int, horizon: int, se
     names = request_names(list(columns))
     values = np.stack([np.asarray(column, "float64") for column in columns.values()], axis=1)
     if log and (values <= 0).any():
-        step, place = np.argwhere(values <= 0)[0]
-        what = f"{list(columns)[place]} is {values[step, place]:g} at step {step + 1}"
+        step, column = np.argwhere(values <= 0)[0]
+        what = f"{list(columns)[column]} is {values[step, column]:g} at step {step + 1}"
         raise ValueError(f"log needs values above 0; {what}: leave --log out")
     past = max(window, season)
     begins = np.cumsum([past] + [round(share * (len(values) - past)) for share in SPLITS.values()])
@@ -56,24 +58,24 @@ def forecast(columns: Mapping[str, np.ndarray], *, window: int, horizon: int, se
         raw = {name: tf.cast(request[:, :, i], outputs.dtypes[i]) for i, name in enumerate(names)}
         return raw, tf.stack([truth, before], axis=1)
 
-    sources = {
-        split: Windows(values[begin - past : end], end - begin - horizon + 1, past + horizon, 1, cut)
-        for split, begin, end in zip(SPLITS, begins, begins[1:], strict=False)
-    }
-    called = renamed(dict(zip(columns, names, strict=True)))
+    train, validation, test = (
+        Windows(values[begin - past : end], end - begin - horizon + 1, past + horizon, 1, cut)
+        for begin, end in pairwise(begins)
+    )
+    renamed_columns = renamed(dict(zip(columns, names, strict=True)))
     inputs, preprocess = Series(window, len(names)), _scaled(window, outputs)
-    return Data(**sources, inputs=inputs, outputs=outputs, preprocess=preprocess, columns=called)
+    return Data(train, validation, test, inputs=inputs, outputs=outputs, preprocess=preprocess, columns=renamed_columns)
 
 
 def _statistics(values: np.ndarray, season: int, log: bool) -> dict[str, tuple[float, ...]]:
     """Mean and scale of the training values, (time, series), or of their logarithm; errors of simple forecasts."""
-    known = np.log(values) if log else values
-    changes = known.max(axis=0) > known.min(axis=0)
-    scale = np.where(changes, known.std(axis=0), 1.0)  # of a constant rounding makes some
+    modelled = np.log(values) if log else values
+    changes = modelled.max(axis=0) > modelled.min(axis=0)
+    scale = np.where(changes, modelled.std(axis=0), 1.0)  # of a constant rounding makes some
     naive, seasonal = (np.abs(values[step:] - values[:-step]).mean(axis=0) for step in (1, season))
     naive, seasonal = (np.where(error > 0, error, 1.0) for error in (naive, seasonal))  # of a constant: its own unit
-    found = {"mean": known.mean(axis=0), "scale": scale, "naive": naive, "seasonal": seasonal}
-    return {name: tuple(column.tolist()) for name, column in found.items()}
+    statistics = {"mean": modelled.mean(axis=0), "scale": scale, "naive": naive, "seasonal": seasonal}
+    return {name: tuple(column.tolist()) for name, column in statistics.items()}
 
 
 def _scaled(window: int, outputs: Horizon) -> keras.Model:

@@ -10,10 +10,11 @@ import tensorflow as tf
 from keras import layers, ops
 
 from src import numbers
+from src.data import Data, Door, Source
 from src.numbers import FORMS, MISSING, Comma
-from src.readers.csv_files import renamed, request_names
-from src.sources.memory import Source, split
-from src.specs import Classes, Columns, Data, Values
+from src.preprocess.names import renamed, request_names
+from src.sources.memory import split
+from src.specs import Classes, Columns, Values
 
 SPACE = r"^[\s\x{1c}-\x{1f}\x{85}\p{Z}]+|[\s\x{1c}-\x{1f}\x{85}\p{Z}]+$"  # all that Python strips off a text
 NO_NUMBER = f"(?i)({'|'.join(map(re.escape, MISSING))})"
@@ -58,22 +59,24 @@ def columns(train: Source) -> tuple[Columns, keras.Model]:
     requests = {name: keras.Input((), dtype=dtype, name=name) for name, dtype in dtypes.items()}
     texts = [name for name in dtypes if dtypes[name] == "string"]
     moments = _Moments([name for name in dtypes if name not in texts])
-    known = {name: set() for name in texts}
+    values: dict[str, set] = {name: set() for name in texts}
     for raw, _ in train.read():
         if moments.names:
             moments.update(np.stack([raw[name].astype("float64") for name in moments.names], axis=1))
         for name in texts:
-            known[name].update(raw[name])
-    features, names, categories = {}, [], []
+            values[name].update(raw[name])
+    features = {}
+    names: list[str] = []
+    categories: list[tuple[str, int]] = []
     if moments.names:
         features["numeric"], names = _numeric(moments, requests)
     if texts:
-        features["categories"], categories = _categories(known, requests)
+        features["categories"], categories = _categories(values, requests)
     model = keras.Model(requests, features, name="preprocess")
     return Columns(tuple(names), tuple(categories)), model
 
 
-class Strings:
+class Strings(Door):
     """A door from columns that are all texts, an empty one where a value is missing, to the request of `columns`.
 
     TensorFlow Serving's JSON has no missing number: a `null` is refused.
@@ -115,11 +118,11 @@ class Strings:
         with tf.control_dependencies(
             [tf.debugging.Assert(tf.reduce_all(missing | is_number), [f"{name} has to be a number"])]
         ):
-            found = tf.strings.to_number(tf.where(is_number, self._with_point(name, column), "nan"), dtype)
+            values = tf.strings.to_number(tf.where(is_number, self._with_point(name, column), "nan"), dtype)
         with tf.control_dependencies(
-            [tf.debugging.Assert(~tf.reduce_any(tf.math.is_inf(found)), [f"{name} is too large a number"])]
+            [tf.debugging.Assert(~tf.reduce_any(tf.math.is_inf(values)), [f"{name} is too large a number"])]
         ):
-            return tf.identity(found)
+            return tf.identity(values)
 
     def _with_point(self, name: str, column: tf.Tensor) -> tf.Tensor:
         """Numbers with a point as the decimal mark and nothing between thousands."""
@@ -175,10 +178,10 @@ def _numeric(moments: _Moments, requests: Mapping[str, Any]) -> tuple[keras.Kera
     """
     columns, means = [], moments.mean.copy()
     largest = np.maximum(np.abs(moments.low), np.abs(moments.high))
-    for place, name in enumerate(moments.names):
+    for index, name in enumerate(moments.names):
         column = requests[name]
-        if numbers.dtype(largest[place], moments.deviation[place]) == "float64":
-            column, means[place] = ops.cast(column, "float64") - float(means[place]), 0.0
+        if numbers.dtype(largest[index], moments.deviation[index]) == "float64":
+            column, means[index] = ops.cast(column, "float64") - float(means[index]), 0.0
         columns.append(column if column.dtype == "float32" else ops.cast(column, "float32"))
     raw = ops.stack(columns, axis=1)
     variance = moments.deviation**2
@@ -192,13 +195,16 @@ def _numeric(moments: _Moments, requests: Mapping[str, Any]) -> tuple[keras.Kera
     return ops.concatenate(parts, axis=1), names
 
 
-def _categories(known: Mapping[str, set], requests: Mapping[str, Any]) -> tuple[keras.KerasTensor, list]:
+def _categories(
+    values: Mapping[str, set], requests: Mapping[str, Any]
+) -> tuple[keras.KerasTensor, list[tuple[str, int]]]:
+    """The indices of the columns' values, (batch, columns), and each column's name and size."""
     indices, sizes = [], []
-    for name, values in known.items():
-        values = sorted({_text(value) for value in values} - {""})
-        lookup = layers.StringLookup(vocabulary=values, num_oov_indices=1, name=f"{name}_index")
+    for name in values:
+        vocabulary = sorted({_text(value) for value in values[name]} - {""})
+        lookup = layers.StringLookup(vocabulary=vocabulary, num_oov_indices=1, name=f"{name}_index")
         indices.append(ops.cast(lookup(requests[name]), "int32"))
-        sizes.append((name, len(values) + 1))
+        sizes.append((name, len(vocabulary) + 1))
     return ops.stack(indices, axis=1), sizes
 
 

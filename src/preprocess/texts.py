@@ -8,7 +8,8 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-from src.sources.memory import Source, Windows
+from src.data import Source
+from src.sources.windows import Windows
 from src.specs import NextToken, Tokens
 
 BATCH = 1024
@@ -52,8 +53,8 @@ def words(train: Source, vocabulary: int, length: int) -> tuple[Tokens, keras.Mo
     text = keras.Input((), dtype="string", name="text")
     # As long as the longest text of a batch, which is shorter where there is bucketing; one step at least.
     tokens = ops.pad(ops.cast(vectorize(text), "int32"), [[0, 0], [0, 1]])[:, :length]
-    known = tuple(vectorize.get_vocabulary())
-    return Tokens(length, len(known), known), keras.Model({"text": text}, tokens, name="preprocess")
+    tokens_by_index = tuple(vectorize.get_vocabulary())
+    return Tokens(length, len(tokens_by_index), tokens_by_index), keras.Model({"text": text}, tokens, name="preprocess")
 
 
 def characters(train: Source, length: int) -> tuple[Tokens, NextToken, keras.Model]:
@@ -67,16 +68,16 @@ def characters(train: Source, length: int) -> tuple[Tokens, NextToken, keras.Mod
         The specs of the features and of the next character, and the model that makes the features.
     """
     _require(length=length - 1)  # what is written is read again by halves
-    counts = Counter()
+    counts: Counter[str] = Counter()
     for raw, _ in train.in_order(BATCH).as_numpy_iterator():
         for text in raw["text"]:
             counts.update(text.decode(errors="replace"))
-    known = [character for character, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
-    known = [character for character in known if character != UNKNOWN]
-    lookup = layers.TextVectorization(standardize=None, split="character", vocabulary=known, name="characters")
+    by_count = sorted(counts, key=lambda character: (-counts[character], character))
+    alphabet = [character for character in by_count if character != UNKNOWN]
+    lookup = layers.TextVectorization(standardize=None, split="character", vocabulary=alphabet, name="characters")
     text = keras.Input((), dtype="string", name="text")
     tokens = _last(ops.cast(lookup(text), "int32"), length)
-    outputs = NextToken(("", UNKNOWN, *known), (0, counts[UNKNOWN], *(counts[character] for character in known)))
+    outputs = NextToken(("", UNKNOWN, *alphabet), (0, counts[UNKNOWN], *(counts[character] for character in alphabet)))
     return Tokens(length, outputs.size), outputs, keras.Model({"text": text}, tokens, name="preprocess")
 
 

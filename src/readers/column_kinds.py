@@ -35,7 +35,7 @@ class Column:
 
     def __init__(self, name: str, comma: Comma = "", most: int = MOST):
         self.name, self.comma, self.most = name, comma, most
-        self.wanted = ""  # "number" or "category", whatever else it would be
+        self.declared = ""  # "number" or "category", whatever else it would be
         self.many = False  # whether there are more than `most`
         self.rows = self.missing = self.numbers = self.dates = self.marked = 0
         self.marks = Marks()
@@ -56,15 +56,15 @@ class Column:
         self._numbers.append(numbers)
         if strange:
             self.strange = self.strange or (self.rows + strange[0] + 1, cells[strange[0]])
-            self.dates += sum(DATE.fullmatch(cells[place]) is not None for place in strange)
-            self.marked += sum(MARKED.fullmatch(cells[place]) is not None for place in strange)
+            self.dates += sum(DATE.fullmatch(cells[index]) is not None for index in strange)
+            self.marked += sum(MARKED.fullmatch(cells[index]) is not None for index in strange)
         missing = np.isnan(numbers)
         self.missing += int(missing.sum()) - len(strange)
         there = numbers[~missing]
         self.numbers += len(there)
         if (far := np.flatnonzero(np.abs(there) > LARGEST)).size:
-            place = int(np.flatnonzero(~missing)[far[0]])
-            self.infinite = self.infinite or (self.rows + place + 1, cells[place])
+            index = int(np.flatnonzero(~missing)[far[0]])
+            self.infinite = self.infinite or (self.rows + index + 1, cells[index])
             self._counts_up = False
         elif len(there):
             self._whole = self._whole and bool((there == np.floor(there)).all())
@@ -77,10 +77,10 @@ class Column:
     @cached_property
     def kind(self) -> str:
         """ "number" or "category", or why it is neither, now that all is read."""
-        if self.wanted == "category" and self.texts and not self.many:
+        if self.declared == "category" and self.texts and not self.many:
             return "category"
-        found = self._kind()
-        return "number" if self.wanted == "number" and found in NUMBERED else found
+        kind = self._kind()
+        return "number" if self.declared == "number" and kind in NUMBERED else kind
 
     @property
     def like_numbers(self) -> bool:
@@ -95,20 +95,20 @@ class Column:
 
     def _kind(self) -> str:
         there = self.rows - self.missing
-        strange, different = there - self.numbers, len(self.texts)
+        others, different = there - self.numbers, len(self.texts)  # cells that are no numbers
         if not there:
             return "empty"
         if different == 1:
             return "the same in each row"
         if self.dates > there / 2:
             return "dates"
-        if self.marked > there / 2:
+        if self.strange and self.marked > there / 2:
             return f"numbers with marks, such as {self.strange[1]!r}"
-        if not strange:
+        if not others:
             return self._numbered(there) or "number"
         if self.many or (different > FEW and different > self.rows / 2):
-            return "texts, nearly all different" if strange > TYPOS * there else "number"
-        return "category" if strange > TYPOS * there or different <= FEW else "number"
+            return "texts, nearly all different" if others > TYPOS * there else "number"
+        return "category" if others > TYPOS * there or different <= FEW else "number"
 
     def _numbered(self, there: int) -> str:
         """Why numbers only name the rows, or what they are of; "" where they may measure something."""
@@ -116,16 +116,16 @@ class Column:
             return ""
         if IDS.search(self.name):
             return "ids by its name"
-        found = np.concatenate(self._numbers)
-        found = found[~np.isnan(found)]
-        if np.abs(found).max() > EXACT:
+        values = np.concatenate(self._numbers)
+        values = values[~np.isnan(values)]
+        if np.abs(values).max() > EXACT:
             return "ids, too long for numbers"
         if there < self.rows or self.rows <= FEW:
             return ""
         if self._counts_up:
             return "row numbers"
-        as_long = len(str(int(found.min()))) == len(str(int(found.max()))) >= ID_DIGITS and found.min() > 0
-        return "ids, all different" if as_long and len(np.unique(found)) == self.rows else ""
+        as_long = len(str(int(values.min()))) == len(str(int(values.max()))) >= ID_DIGITS and values.min() > 0
+        return "ids, all different" if as_long and len(np.unique(values)) == self.rows else ""
 
     @property
     def few(self) -> bool:
@@ -134,8 +134,8 @@ class Column:
 
     def as_numbers(self) -> np.ndarray:
         """The numbers, float64 (rows,), NaN where there is none; they are given away, once."""
-        found, self._numbers = np.concatenate(self._numbers), []
-        return found
+        values, self._numbers = np.concatenate(self._numbers), []
+        return values
 
     def as_indices(self) -> np.ndarray:
         """The index of each row's text in `texts`, int32 (rows,)."""
@@ -162,12 +162,12 @@ def read(
     Raises:
         ValueError: for a file that can't be read, or numbers whose decimal mark isn't clear.
     """
-    found = {name: Column(name, most=sys.maxsize if name == group else MOST) for name in table.names}
-    found = {name: column for name, column in found.items() if name not in left_out}
-    _fill(table, found)
+    names = [name for name in table.names if name not in left_out]
+    columns = {name: Column(name, most=sys.maxsize if name == group else MOST) for name in names}
+    _fill(table, columns)
     numbers = {
         name: (column.marks, column.numbers + column.marks.commas)
-        for name, column in found.items()
+        for name, column in columns.items()
         # Between commas a point is the decimal mark, unless commas in quotes say otherwise.
         if column.like_numbers and (decimal or table.separator != "," or column.marks.told or column.marks.commas)
     }
@@ -177,12 +177,12 @@ def read(
         raise ValueError(f"{table.path}: {error}") from None
     again = {}
     for name, comma in meanings.items():
-        found[name].comma = comma
-        if comma and found[name].marks.examples:
-            again[name] = Column(name, comma, most=found[name].most)
+        columns[name].comma = comma
+        if comma and columns[name].marks.examples:
+            again[name] = Column(name, comma, most=columns[name].most)
     if again:
         _fill(table, again)
-    return found | again, notes
+    return columns | again, notes
 
 
 def _fill(table: Table, columns: dict[str, Column]) -> None:

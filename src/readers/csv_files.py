@@ -1,21 +1,21 @@
 """CSV files as people have them: of any separator, encoding and size, compressed or not, with a header or without."""
 
 import csv
-import hashlib
 import io
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import count, islice, pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
 from src.errors import nearest
 from src.numbers import number
-from src.readers.text_files import BLOCK, MARKS, binary, encoding_of
+from src.preprocess.names import composed
+from src.readers.text_files import BLOCK, binary, encoding_of
+from src.system.files import MARKS
 
 SNIFFED = 64 * 2**10  # characters from which the separator is told
 LINES = 20  # that are looked at for it, and for a header
@@ -24,7 +24,6 @@ CELLS = 1_000_000  # of the rows that are held at a time
 SEPARATORS = ",;\t|"
 ENDINGS = (".csv", ".tsv")  # perhaps with one of a compressed file behind it
 YEARS = (1800, 2200)  # which a header may have
-RESERVED = ("self", "b64")  # inputs that TensorFlow, and TensorFlow Serving's JSON, take for something else
 
 
 @dataclass(frozen=True)
@@ -59,8 +58,8 @@ class Table:
                 next(rows)
             while chunk := list(islice(rows, max(1, CELLS // width))):
                 if set(map(len, chunk)) != {width}:
-                    place, row = next((n, row) for n, row in enumerate(chunk, first) if len(row) != width)
-                    raise ValueError(f"{self.path}, row {place}: {len(row)} columns instead of {width}")
+                    number, row = next((n, row) for n, row in enumerate(chunk, first) if len(row) != width)
+                    raise ValueError(f"{self.path}, row {number}: {len(row)} columns instead of {width}")
                 first += len(chunk)
                 yield tuple(zip(*chunk, strict=True))
 
@@ -89,39 +88,35 @@ def table(path: Path, header: bool | None = None, encoding: str = "") -> Table:
     encoding, notes = encoding_of(path, encoding)
     with _text(path, encoding) as file:
         start = file.read(SNIFFED)
-    said = re.match(r"sep=(.)\r?\n", start)
-    separator = said[1] if said else _separator(start)
+    directive = re.match(r"sep=(.)\r?\n", start)
+    separator = directive[1] if directive else _separator(start)
     quoting = _quoting(path, encoding, separator)
     if quoting:
         notes += ["quotes are taken as they stand" if "quoting" in quoting else "quotes are escaped by \\"]
     with _text(path, encoding) as file:
         rows = filter(None, csv.reader(file, delimiter=separator, **quoting))
-        if said:
+        if directive:
             next(rows)
         first, *below = [[cell.strip() for cell in row] for row in islice(rows, LINES)] or [[]]
-    found = _is_header(first, below) if header is None else header
-    if not first or (found and not below):
+    has_header = _is_header(first, below) if header is None else header
+    if not first or (has_header and not below):
         raise ValueError(f"{path} has no rows below a header")
-    if header is None and not found:
+    if header is None and not has_header:
         notes += [_no_header(first)]
-    return Table(path, _names(path, first, found), encoding, separator, quoting, found, bool(said), tuple(notes))
+    names = _names(path, first, has_header)
+    return Table(path, names, encoding, separator, quoting, has_header, bool(directive), tuple(notes))
 
 
 def read(table: Table) -> dict[str, tuple[str, ...]]:
     """The columns of a file by name, all rows at once."""
     chunks = list(table.chunks())
-    return {name: tuple(cell for chunk in chunks for cell in chunk[place]) for place, name in enumerate(table.names)}
+    return {name: tuple(cell for chunk in chunks for cell in chunk[index]) for index, name in enumerate(table.names)}
 
 
 def check_column(name: str, names: Collection[str], path: Path) -> None:
     """Raises a ValueError where a file has no column of that name, with the names that it has."""
     if name not in names:
         raise ValueError(f"{path} has no column {name!r}.{nearest(name, names)} It has: {', '.join(names)}")
-
-
-def composed(name: str) -> str:
-    """A name in Unicode's composed form: "é" is one character, as most keyboards write it, on every system."""
-    return unicodedata.normalize("NFC", name)
 
 
 def is_table(path: Path) -> bool:
@@ -132,38 +127,6 @@ def is_table(path: Path) -> bool:
         start = file.read(SNIFFED)
     encoding = next((encoding for mark, encoding in MARKS.items() if start.startswith(mark)), "latin-1")
     return _is_tabbed(start.decode(encoding, errors="replace"))
-
-
-def request_names(names: Sequence[str]) -> tuple[str, ...]:
-    """What the inputs of a model are called: ASCII letters, digits and underscores, a letter first; none twice.
-
-    A column that shares its plain name with another one, or that loses letters by it, is told by a mark that follows
-    from its own name alone: it has that name in any file.
-    """
-    plain = [_plain(name) for name in names]
-    shared = Counter(name.lower() for name in plain)  # TensorFlow writes them in lower case
-    found: dict[str, str] = {}
-    for name, short in zip(names, plain, strict=True):
-        new = marked(name) if shared[short.lower()] > 1 or not name.isascii() else short
-        same = (f"{new}_{number}" for number in count(2))  # of a name that is there twice
-        new = new if new.lower() not in found else next(one for one in same if one.lower() not in found)
-        found[new.lower()] = new
-    return tuple(found.values())
-
-
-def renamed(requests: Mapping[str, str]) -> dict[str, str]:
-    """What a file calls the inputs of a model that aren't called as its columns are, of {column: input}."""
-    return {request: name for name, request in requests.items() if request != name}
-
-
-def marked(name: str) -> str:
-    """The plain name of a column with a mark that no other column has."""
-    return f"{_plain(name)}_{hashlib.blake2b(composed(name).encode(), digest_size=3).hexdigest()}"
-
-
-def input_of(name: str, inputs: Collection[str]) -> str | None:
-    """The input of a model that a column of that name is meant for, of those that there are."""
-    return next((one for one in (marked(name), _plain(name)) if one in inputs), None)
 
 
 @contextmanager
@@ -180,8 +143,8 @@ def _separator(start: str) -> str:
     """What stands most often in the header, outside quotes; a comma may stand in numbers, what else is regular wins."""
     if _is_tabbed(start):
         return "\t"
-    ways = [start, re.sub(r'"[^"]*"', "", start)]  # quotes may be no quotes
-    ways = [[line for line in re.split(r"[\r\n]+", way) if line.strip()][:LINES] or [""] for way in ways]
+    readings = [start, re.sub(r'"[^"]*"', "", start)]  # quotes may be no quotes
+    ways = [[line for line in re.split(r"[\r\n]+", text) if line.strip()][:LINES] or [""] for text in readings]
     regular = [
         mark
         for mark in SEPARATORS
@@ -206,13 +169,13 @@ def _quoting(path: Path, encoding: str, separator: str) -> dict[str, Any]:
         ValueError: where a quote that isn't closed joins rows.
     """
     with _text(path, encoding) as file:
-        found = {mark for block in iter(lambda: file.read(BLOCK), "") for mark in ('"', '\\"') if mark in block}
-    if not found:
+        quotes = {mark for block in iter(lambda: file.read(BLOCK), "") for mark in ('"', '\\"') if mark in block}
+    if not quotes:
         return {}
     closed, joined = _scan(path, encoding, separator, strict=True)
     if not closed:
         escaped = {"escapechar": "\\", "doublequote": False}
-        if '\\"' in found and _scan(path, encoding, separator, strict=True, **escaped)[0]:
+        if '\\"' in quotes and _scan(path, encoding, separator, strict=True, **escaped)[0]:
             return escaped
         _, joined = _scan(path, encoding, separator)
     if joined and _is_regular(path, encoding, separator):
@@ -227,9 +190,9 @@ def _scan(path: Path, encoding: str, separator: str, **quoting: Any) -> tuple[bo
     joined = 0
     with _text(path, encoding) as file:
         try:
-            for place, row in enumerate(csv.reader(file, delimiter=separator, **quoting)):
+            for number, row in enumerate(csv.reader(file, delimiter=separator, **quoting)):
                 if not joined and any("\n" in cell or "\r" in cell for cell in row):
-                    joined = place or 1
+                    joined = number or 1
         except csv.Error:
             return False, joined
     return True, joined
@@ -256,13 +219,13 @@ def _is_header(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
 
 
 def _is_number(text: str) -> bool:
-    found = number(text)
-    return found is not None and found == found  # NaN stands for none
+    value = number(text)
+    return value is not None and value == value  # NaN stands for none
 
 
 def _names(path: Path, first: Sequence[str], header: bool) -> tuple[str, ...]:
-    """The names of the columns; those without one are called by their place."""
-    names = [composed(name) if header and name else f"column_{place}" for place, name in enumerate(first, 1)]
+    """The names of the columns; those without one are called by their position."""
+    names = [composed(name) if header and name else f"column_{position}" for position, name in enumerate(first, 1)]
     if twice := [name for name, times in Counter(names).items() if times > 1]:
         raise ValueError(f"{path} has two columns called {twice[0]!r}: rename one, or say --no-header")
     return tuple(names)
@@ -270,10 +233,3 @@ def _names(path: Path, first: Sequence[str], header: bool) -> tuple[str, ...]:
 
 def _no_header(first: Sequence[str]) -> str:
     return f"no header: the first row, {', '.join(first)[:60]}, is data (--header)"
-
-
-def _plain(name: str) -> str:
-    """ASCII letters, digits and underscores, a letter first."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()  # without accents
-    plain = re.sub(r"\W+", "_", plain).strip("_")
-    return plain if plain[:1].isalpha() and plain.lower() not in RESERVED else f"column_{plain}".rstrip("_")

@@ -22,17 +22,17 @@ SYSTEM = {  # folders of network storages and operating systems: thumbnails, sna
 }
 SHOWN = 5  # kinds of what is left out that are named
 
-Found = dict[str, dict[str, list[Path]]]  # files by split and class
+Files = dict[str, dict[str, list[Path]]]  # by split and class
 
 
-def find(place: Path, endings: Collection[str], *, follow_links: bool = False) -> tuple[Found, str]:
+def find(folder: Path, endings: Collection[str], *, follow_links: bool = False) -> tuple[Files, str]:
     """The files of each class by split, sorted; one split "train" where the folder itself has the class folders.
 
     A class is called by its folder's name in the Unicode form NFC; folders of one such name are one class. Hidden
     files and folders are left out.
 
     Args:
-        place: the folder.
+        folder: with the files.
         endings: of the files that are meant, in lower case.
         follow_links: whether links that lead to folders, or out of the folder, are followed.
 
@@ -43,45 +43,46 @@ def find(place: Path, endings: Collection[str], *, follow_links: bool = False) -
         ValueError: for what can't be: no folder, no or empty class folders, one class only, a class that only test
             has, or a link that can't be followed.
     """
-    if not place.is_dir():
-        raise ValueError(f"{place} is no folder")
-    walk = _Walk(place, endings, follow_links)
-    names = {folder.name.lower(): folder for folder in walk.folders(place)}
-    roots = {split: names[name] for split, called in NAMES.items() for name in called if name in names}
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is no folder")
+    walk = _Walk(folder, endings, follow_links)
+    inside = {path.name.lower(): path for path in walk.folders(folder)}
+    roots = {split: inside[name] for split, names in NAMES.items() for name in names if name in inside}
     if "train" not in roots:
-        roots = {"train": place}
-    found = {split: walk.classes(root) for split, root in roots.items()}
-    if len(found["train"]) < 2:
-        raise ValueError(f"{roots['train']} has one class only: {next(iter(found['train']))}")
-    for split, classes in found.items():
-        if strange := ", ".join(sorted(classes.keys() - found["train"].keys())):
+        roots = {"train": folder}
+    files = {split: walk.classes(root) for split, root in roots.items()}
+    if len(files["train"]) < 2:
+        raise ValueError(f"{roots['train']} has one class only: {next(iter(files['train']))}")
+    for split, classes in files.items():
+        if strange := ", ".join(sorted(classes.keys() - files["train"].keys())):
             raise ValueError(f"{roots[split]} has classes that {roots['train']} hasn't: {strange}")
-    return found, walk.left_out()
+    return files, walk.left_out()
 
 
 class _Walk:
     """Reads folders, and takes note of what it leaves out."""
 
-    def __init__(self, place: Path, endings: Collection[str], follow_links: bool):
-        self._place, self._endings, self._follow_links = place, endings, follow_links
+    def __init__(self, top: Path, endings: Collection[str], follow_links: bool):
+        self._top, self._endings, self._follow_links = top, endings, follow_links
         self._others: Counter = Counter()  # files by ending
         self._system: dict[Path, int] = {}  # files of each system folder
         self._loops: set[Path] = set()
 
     def classes(self, root: Path) -> dict[str, list[Path]]:
         """The files below each folder in `root`, by class."""
-        found, folders = {}, {}
+        classes: dict[str, list[Path]] = {}
+        folders = {}
         for folder in self.folders(root):
             name = normalize("NFC", folder.name)
-            found.setdefault(name, []).extend(self._files(folder))
+            classes.setdefault(name, []).extend(self._files(folder))
             folders[name] = folder
         kinds = ", ".join(ending or "no ending" for ending in self._endings)
-        if not any(found.values()):
+        if not any(classes.values()):
             raise ValueError(f"{root} has no folder, one for each class, with files of {kinds}")
-        for name, files in found.items():
+        for name, files in classes.items():
             if not files:
                 raise ValueError(f"the class folder {folders[name]} has no file of {kinds}: remove it, or fill it")
-        return found
+        return classes
 
     def folders(self, root: Path) -> list[Path]:
         """The folders in `root`."""
@@ -98,25 +99,25 @@ class _Walk:
             shown = ", ".join(f"{count:,} {ending or 'without ending'}" for ending, count in most)
             parts.append(f"files by their endings ({shown})")
         if self._loops:
-            names = ", ".join(str(path.relative_to(self._place)) for path in sorted(self._loops)[:SHOWN])
+            names = ", ".join(str(path.relative_to(self._top)) for path in sorted(self._loops)[:SHOWN])
             parts.append(f"links that lead back to where they are ({names})")
-        return f"{self._place}: left out are {'; '.join(parts)}" if parts else ""
+        return f"{self._top}: left out are {'; '.join(parts)}" if parts else ""
 
     def _files(self, folder: Path) -> list[Path]:
         """All files below that are meant, in the order of their paths."""
-        found = []
+        files = []
         for path in self._entries(folder):
             if path.is_dir():
-                found += self._files(path)
+                files += self._files(path)
             elif path.suffix.lower() in self._endings:
-                found.append(path)
+                files.append(path)
             else:
                 self._others[path.suffix.lower()] += 1
-        return found
+        return files
 
     def _entries(self, folder: Path) -> list[Path]:
         """What is in the folder, sorted; what is hidden, the system's, or a link that leads back is left out."""
-        found = []
+        paths = []
         with os.scandir(folder) as entries:
             for entry in entries:
                 path = Path(entry.path)
@@ -125,21 +126,19 @@ class _Walk:
                 if entry.name.lower() in SYSTEM:
                     self._system[path] = self._count(path)
                 elif not entry.is_symlink() or self._leads_on(path):
-                    found.append(path)
-        return sorted(found, key=lambda path: normalize("NFC", path.name))
+                    paths.append(path)
+        return sorted(paths, key=lambda path: normalize("NFC", path.name))
 
     def _leads_on(self, link: Path) -> bool:
         """Whether a link may be followed without going round in circles; raises ValueError for one that can't be."""
         target = Path(os.path.realpath(link))
         if not target.exists():
             raise ValueError(f"{link} is a link to {target}, which isn't there")
-        if not self._follow_links and not target.is_relative_to(self._place.resolve()):
-            raise ValueError(
-                f"{link} is a link that leads out of {self._place}, to {target}: --follow-links follows it"
-            )
+        if not self._follow_links and not target.is_relative_to(self._top.resolve()):
+            raise ValueError(f"{link} is a link that leads out of {self._top}, to {target}: --follow-links follows it")
         if not self._follow_links and target.is_dir():
             raise ValueError(f"{link} is a link to the folder {target}: --follow-links follows it")
-        above = [Path(os.path.realpath(folder)) for folder in link.parents if folder.is_relative_to(self._place)]
+        above = [Path(os.path.realpath(folder)) for folder in link.parents if folder.is_relative_to(self._top)]
         if any(folder.is_relative_to(target) for folder in above):
             self._loops.add(link)
             return False

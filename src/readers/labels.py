@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection, Mapping
 
 from src.numbers import MISSING, number
-from src.readers.csv_files import composed
+from src.preprocess.names import composed
 
 PLAIN = re.compile(r"-?(0|[1-9]\d{0,14})(\.0)?", re.ASCII)  # a whole number as it, or a float, is written
 
@@ -19,8 +19,10 @@ def class_names(texts: Collection[str]) -> dict[str, str]:
     Args:
         texts: without spaces around them.
     """
-    only_numbers = all(number(text) is not None for text in texts)
-    return {text: "" if only_numbers and math.isnan(number(text)) else _class(text) for text in texts}
+    values = {text: number(text) for text in texts}
+    only_numbers = None not in values.values()
+    missing = {text for text, value in values.items() if value is not None and math.isnan(value)}
+    return {text: "" if only_numbers and text in missing else _class(text) for text in values}
 
 
 def ordered(names: Mapping[str, str]) -> tuple[str, ...]:
@@ -35,8 +37,8 @@ def doubtful(classes: Collection[str], what: str) -> list[str]:
         classes: their names.
         what: the column, or the file, that has them.
     """
-    found = ", ".join(name for name in classes if name.lower() in MISSING)
-    return [f"{what}: {found} is taken for a class; empty the cells to leave such rows out"] if found else []
+    names = ", ".join(name for name in classes if name.lower() in MISSING)
+    return [f"{what}: {names} is taken for a class; empty the cells to leave such rows out"] if names else []
 
 
 def _class(text: str) -> str:
@@ -44,5 +46,5 @@ def _class(text: str) -> str:
 
 
 def _by_number(name: str) -> tuple:
-    found = number(name)
-    return (1, 0.0, name) if found is None or math.isnan(found) else (0, found, name)
+    value = number(name)
+    return (1, 0.0, name) if value is None or math.isnan(value) else (0, value, name)

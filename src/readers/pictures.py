@@ -19,8 +19,8 @@ from rich.progress import track
 from src.preprocess.images import Pictures
 from src.readers import headers
 from src.sources import cache as caches
-from src.sources import digests
 from src.specs import Image
+from src.system import digests
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
 LARGEST, STEP = 128, 16  # pixels of a side that is chosen here; what it is a multiple of
@@ -66,7 +66,9 @@ class Store:
         self._bytes = len(files) * math.prod(self._shape) * self.door.kind.size
         self.cache = caches.choose(cache, self._bytes)
         self.at_once = self.cache != "none"
-        self._looked, self._hashes, self._plain = False, {}, set()  # by number; plain are those of one colour
+        self._looked = False
+        self._hashes: dict[int, int] = {}  # of the pixels of each picture, by its number
+        self._plain: set[int] = set()  # the numbers of pictures of one colour
         self._same: list[list[int]] = []  # the numbers of pictures whose pixels are the same
         self.fetch = self._kept()
 
@@ -108,15 +110,17 @@ class Store:
             names: of the classes.
             labels: the class of each picture, by its number.
         """
-        found, told = [], set()
-        group = {number: place for place, numbers in enumerate(self._same) for number in numbers}
+        sentences: list[str] = []
+        told: set[int] = set()
+        group = {number: index for index, numbers in enumerate(self._same) for number in numbers}
         for label, name in enumerate(names):
             numbers = [number for number in np.flatnonzero(labels == label).tolist() if number not in self.bad]
             if len(numbers) > 1 and self._plain.issuperset(numbers):
-                found.append(f"all {len(numbers):,} pictures of the class {name!r} have one colour throughout: {EMPTY}")
+                what = "have one colour throughout"
+                sentences.append(f"all {len(numbers):,} pictures of the class {name!r} {what}: {EMPTY}")
                 told.update(numbers)
             elif len(numbers) > 1 and len({group.get(number, -number - 1) for number in numbers}) == 1:
-                found.append(
+                sentences.append(
                     f"all {len(numbers):,} pictures of the class {name!r} are the same one: a model learns this one "
                     "picture by heart; look whether copies were put there"
                 )
@@ -124,8 +128,8 @@ class Store:
             some = ", ".join(str(self._files[number]) for number in others[:NAMED])
             more = f" and {len(others) - NAMED:,} more" if len(others) > NAMED else ""
             count = f"{len(others):,} of {len(self._files) - len(self.bad):,} pictures"
-            found.append(f"{count} have one colour throughout ({some}{more}): {EMPTY}")
-        return tuple(found)
+            sentences.append(f"{count} have one colour throughout ({some}{more}): {EMPTY}")
+        return tuple(sentences)
 
     @cached_property
     def _file_hashes(self) -> np.ndarray:
@@ -136,8 +140,8 @@ class Store:
             return {"hashes": digests.of_contents(contents, range(len(self._files))).tobytes().hex()}
 
         key = caches.digest(self._files, "hashes")
-        found = find() if self.cache == "memory" else caches.remembered(key, find)
-        return np.frombuffer(bytes.fromhex(found["hashes"]), "<u8")
+        record = find() if self.cache == "memory" else caches.remembered(key, find)
+        return np.frombuffer(bytes.fromhex(record["hashes"]), "<u8")
 
     def _white(self) -> int | None:
         """What is white where there are pictures of 16 bits: the largest value of as many bits as their pixels need."""
@@ -155,8 +159,8 @@ class Store:
         def find() -> dict[str, int]:
             return {"largest": max(_each(largest, deep, "looking for the brightest pixel"))}
 
-        found = caches.remembered(caches.digest([self._files[number] for number in deep], "largest"), find)
-        return max(255, 2 ** found["largest"].bit_length() - 1)
+        record = caches.remembered(caches.digest([self._files[number] for number in deep], "largest"), find)
+        return max(255, 2 ** record["largest"].bit_length() - 1)
 
     def _kept(self) -> Callable:
         key = caches.digest(self._files, (self.spec, self.door.high, self.door.background, self.cache))
@@ -169,9 +173,9 @@ class Store:
             def fetch(number):
                 return self._decode(paths[number])
 
-        found = self._findings() if self.cache == "memory" else caches.remembered(key, self._findings)
-        self.bad |= {int(number): reason for number, reason in found["bad"].items()}
-        self._plain, self._same = set(found["plain"]), found["same"]
+        findings = self._findings() if self.cache == "memory" else caches.remembered(key, self._findings)
+        self.bad |= {int(number): reason for number, reason in findings["bad"].items()}
+        self._plain, self._same = set(findings["plain"]), findings["same"]
         return fetch
 
     def _decode(self, path: tf.Tensor) -> tf.Tensor:
@@ -217,16 +221,16 @@ class Store:
         }
 
 
-def size_of(found: Sequence[tuple[int, int]], wanted: Sequence[int]) -> tuple[int, int]:
-    """The height and width to which pictures of the sizes `found` are resized: as wanted, or see Store."""
-    if wanted:
-        if len(wanted) > 2 or min(wanted) < 1 or max(wanted) > MOST_SIDE:
-            known = f"image_size is one number, or height and width, from 1 to {MOST_SIDE:,}"
-            raise ValueError(f"{known}, not {' '.join(map(str, wanted))}")
-        return wanted[0], wanted[-1]
-    if len(set(found)) == 1 and max(found[0]) <= AS_IT_IS:
-        return found[0]
-    half = float(np.median([min(size) for size in found]))
+def size_of(sizes: Sequence[tuple[int, int]], given: Sequence[int]) -> tuple[int, int]:
+    """The height and width to which pictures of those sizes are resized: the given ones, or see Store."""
+    if given:
+        if len(given) > 2 or min(given) < 1 or max(given) > MOST_SIDE:
+            valid = f"image_size is one number, or height and width, from 1 to {MOST_SIDE:,}"
+            raise ValueError(f"{valid}, not {' '.join(map(str, given))}")
+        return given[0], given[-1]
+    if len(set(sizes)) == 1 and max(sizes[0]) <= AS_IT_IS:
+        return sizes[0]
+    half = float(np.median([min(size) for size in sizes]))
     side = max(STEP, min(LARGEST, int(half) // STEP * STEP))
     return side, side
 
@@ -244,8 +248,8 @@ def _reason(file: Path, error: tf.errors.OpError) -> str:
     try:
         with PIL.Image.open(file) as picture:
             picture.load()
-    except (OSError, ValueError, SyntaxError) as found:
-        return f"it is damaged: {found}"
+    except (OSError, ValueError, SyntaxError) as damage:
+        return f"it is damaged: {damage}"
     return f"it can't be decoded: {error.message.splitlines()[0].split('}} ')[-1]}"
 
 

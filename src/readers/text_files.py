@@ -7,14 +7,15 @@ import io
 import lzma
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, Any
+
+from src.system.files import MARKS
 
 BLOCK = 2**20  # bytes read at a time
-MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-OPEN = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+OPEN: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 CONTROL = rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]"
 MOST_CONTROL = 1e-3  # share of such characters in a text; what has more is no text
 
@@ -27,7 +28,7 @@ def text_of(path: Path, encoding: str = "") -> tuple[str, list[str]]:
 
 
 @contextmanager
-def binary(path: Path) -> Iterator[BinaryIO]:
+def binary(path: Path) -> Iterator[IO[bytes]]:
     """The file, unpacked; raises ValueError where that fails, then or later."""
     try:
         if path.suffix.lower() == ".zip":
@@ -46,40 +47,40 @@ def binary(path: Path) -> Iterator[BinaryIO]:
         raise ValueError(f"{path} is damaged, or not what its ending says: {error}") from None
 
 
-def encoding_of(path: Path, wanted: str = "") -> tuple[str, list[str]]:
+def encoding_of(path: Path, given: str = "") -> tuple[str, list[str]]:
     """The encoding of a text file, and what is to be said of it.
 
     Args:
         path: the file; it is read once, a block at a time.
-        wanted: the encoding, where it is known; else UTF-8, or what a mark at the start says, or where it is neither,
+        given: the encoding, where it is known; else UTF-8, or what a mark at the start says, or where it is neither,
             Windows' or ISO's for western Europe.
 
     Raises:
-        ValueError: for a file that isn't text, or not in the wanted encoding.
+        ValueError: for a file that isn't text, or not in the given encoding.
     """
     with binary(path) as file:
         start = file.read(BLOCK)
         marked = next((encoding for mark, encoding in MARKS.items() if start.startswith(mark)), "")
-        known = wanted or marked
+        named = given or marked
         try:
-            decoder = codecs.getincrementaldecoder(known or "utf-8")()
+            decoder = codecs.getincrementaldecoder(named or "utf-8")()
         except LookupError:
-            raise ValueError(f"there is no encoding {wanted!r}; some are utf-8, cp1252, cp1251, shift_jis") from None
-        wide = re.match(r"utf[-_]?(16|32)", known, re.IGNORECASE)
+            raise ValueError(f"there is no encoding {given!r}; some are utf-8, cp1252, cp1251, shift_jis") from None
+        wide = re.match(r"utf[-_]?(16|32)", named, re.IGNORECASE)
         fits, western, size, lines, control, first = True, "cp1252", 0, 0, 0, 0
         for block in _blocks(start, file):
             if fits:
                 try:
                     decoder.decode(block, final=not block)
                 except UnicodeDecodeError as error:
-                    if known:
+                    if named:
                         line = lines + block.count(b"\n", 0, error.start) + 1
-                        raise ValueError(f"{path}, line {line}, isn't {known}: {error.reason} (--encoding)") from None
+                        raise ValueError(f"{path}, line {line}, isn't {named}: {error.reason} (--encoding)") from None
                     fits = False
             if re.search(rb"[\x81\x8d\x8f\x90\x9d]", block):
                 western = "latin-1"
-            if not wide and (at := re.search(CONTROL, block)):
-                first = first or lines + block.count(b"\n", 0, at.start()) + 1
+            if not wide and (match := re.search(CONTROL, block)):
+                first = first or lines + block.count(b"\n", 0, match.start()) + 1
                 control += len(re.findall(CONTROL, block))
             size, lines = size + len(block), lines + block.count(b"\n")
             if control > max(1, MOST_CONTROL * size):
@@ -87,10 +88,10 @@ def encoding_of(path: Path, wanted: str = "") -> tuple[str, list[str]]:
     notes = [] if fits else [f"it isn't UTF-8; it is read as {western} (--encoding)"]
     if control:
         notes += [f"it has control characters, the first of {control:,} in line {first}"]
-    return known or ("utf-8" if fits else western), notes
+    return named or ("utf-8" if fits else western), notes
 
 
-def _blocks(start: bytes, file: BinaryIO) -> Iterator[bytes]:
+def _blocks(start: bytes, file: IO[bytes]) -> Iterator[bytes]:
     while start:
         yield start
         start = file.read(BLOCK)

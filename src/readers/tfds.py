@@ -6,18 +6,24 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.progress import track
 
+from src.data import Data
 from src.errors import UserError
 from src.preprocess.images import Pictures, pixels
 from src.preprocess.texts import characters, windows, word_counts, words
 from src.settings import catalogue
 from src.sources.memory import InMemory
 from src.sources.splits import NAMES
-from src.specs import Classes, Data, Image
+from src.sources.windows import Windows
+from src.specs import Classes, Image
 from src.system import places
+
+if TYPE_CHECKING:  # imported where it is used, as that takes seconds
+    from tensorflow_datasets.core import DatasetBuilder as Builder
 
 PROBE_S = 10  # how long the first download address may take to answer
 CHUNK = 1000  # examples decoded at a time
@@ -36,13 +42,13 @@ def labelled_images(name: str, spec: Image, background: int = 255) -> Data:
     """
     builder = prepared(name)
     shape = (spec.height, spec.width, spec.channels)
-    sources = _sources(builder, "test", "image", "image", lambda n: np.empty((n, *shape), "uint8"))
+    train, validation, test = _sources(builder, "test", "image", "image", lambda n: np.empty((n, *shape), "uint8"))
     classes = Classes(tuple(builder.info.features["label"].names))
     doors = {"image_bytes": Pictures(spec, background=background)}
-    return Data(**sources, inputs=spec, outputs=classes, preprocess=pixels(spec), doors=doors)
+    return Data(train, validation, test, inputs=spec, outputs=classes, preprocess=pixels(spec), doors=doors)
 
 
-def labelled_texts(name: str, feature: str, length: int, vocabulary: int, test: str = "test") -> Data:
+def labelled_texts(name: str, feature: str, length: int, vocabulary: int, test_split: str = "test") -> Data:
     """A set of texts and "label", as words; the last tenth of train validates.
 
     Args:
@@ -50,15 +56,17 @@ def labelled_texts(name: str, feature: str, length: int, vocabulary: int, test: 
         feature: name of its text.
         length: words of a text that are read.
         vocabulary: words that are told apart.
-        test: the split that tests.
+        test_split: the split that tests.
 
     Raises:
         UserError: where the set isn't there and can't be downloaded.
     """
     builder = prepared(name)
-    sources = _sources(builder, test, feature, "text", lambda n: np.empty(n, object), word_counts)
+    sources = _sources(builder, test_split, feature, "text", lambda n: np.empty(n, object), word_counts)
+    train, validation, test = sources
     classes = Classes(tuple(builder.info.features["label"].names))
-    return Data.adapted(partial(words, vocabulary=vocabulary, length=length), **sources, outputs=classes)
+    adapt = partial(words, vocabulary=vocabulary, length=length)
+    return Data.adapted(adapt, train, validation=validation, test=test, outputs=classes)
 
 
 def whole_texts(name: str, feature: str, length: int) -> Data:
@@ -73,32 +81,41 @@ def whole_texts(name: str, feature: str, length: int) -> Data:
         UserError: where the set isn't there and can't be downloaded.
     """
     builder = prepared(name)
-    sources = {}
-    for split in ("train", "validation", "test"):
+
+    def source(split: str) -> Windows:
         texts = builder.as_dataset(split=split, shuffle_files=False).as_numpy_iterator()
-        sources[split] = windows("\n".join(example[feature].decode() for example in texts), length)
-    inputs, outputs, preprocess = characters(sources["train"], length)
-    return Data(**sources, inputs=inputs, outputs=outputs, preprocess=preprocess)
+        return windows("\n".join(example[feature].decode() for example in texts), length)
+
+    train, validation, test = map(source, ("train", "validation", "test"))
+    inputs, outputs, preprocess = characters(train, length)
+    return Data(train, validation, test, inputs=inputs, outputs=outputs, preprocess=preprocess)
 
 
 def _sources(
-    builder, test: str, feature: str, request: str, empty: Callable, lengths: Callable | None = None
-) -> dict[str, InMemory]:
-    """The splits: the last tenth of train validates, `test` tests. `empty` makes room for so many examples."""
-    counts = {split: builder.info.splits[split].num_examples for split in ("train", test)}
-    held_out = counts["train"] // 10
-    parts = {
-        "train": ("train", 0, counts["train"] - held_out),
-        "validation": ("train", counts["train"] - held_out, held_out),
-        "test": (test, 0, counts[test]),
-    }
-    return {
-        part: InMemory(size, _reader(builder, part, split, first, feature, request, empty), lengths)
-        for part, (split, first, size) in parts.items()
-    }
+    builder: "Builder",
+    test_split: str,
+    feature: str,
+    request: str,
+    empty: Callable[[int], np.ndarray],
+    lengths: Callable | None = None,
+) -> tuple[InMemory, InMemory, InMemory]:
+    """Training, validation, of the last tenth of train, and test. `empty` makes room for so many examples."""
+    train, test = (builder.info.splits[split].num_examples for split in ("train", test_split))
+    held_out = train // 10
+
+    def source(part: str, split: str, first: int, size: int) -> InMemory:
+        return InMemory(size, _reader(builder, part, split, first, feature, request, empty), lengths)
+
+    return (
+        source("train", "train", 0, train - held_out),
+        source("validation", "train", train - held_out, held_out),
+        source("test", test_split, 0, test),
+    )
 
 
-def _reader(builder, part: str, split: str, first: int, feature: str, request: str, empty: Callable) -> Callable:
+def _reader(
+    builder: "Builder", part: str, split: str, first: int, feature: str, request: str, empty: Callable
+) -> Callable[[int], tuple[dict[str, np.ndarray], np.ndarray]]:
     """Reads so many examples from `first` on; images are decoded once into uint8."""
     import tensorflow_datasets as tfds
 
@@ -121,40 +138,40 @@ def _reader(builder, part: str, split: str, first: int, feature: str, request: s
     return read
 
 
-def numbered(builder) -> dict[str, np.ndarray]:
+def numbered(builder: "Builder") -> dict[str, np.ndarray]:
     """The numbers of the examples of each split that the set has, counted on from one split to the next."""
     called = {name: split for split, names in NAMES.items() for name in names}
-    found, first = {}, 0
+    numbers, first = {}, 0
     for name in _splits(builder):
         size = builder.info.splits[name].num_examples
-        found[called[name]] = np.arange(first, first + size)
+        numbers[called[name]] = np.arange(first, first + size)
         first += size
-    if "train" not in found:
+    if "train" not in numbers:
         raise UserError(f"{builder.info.full_name} has no split train; it has: {', '.join(builder.info.splits)}.")
-    return found
+    return numbers
 
 
-def files(builder) -> list[str]:
+def files(builder: "Builder") -> list[str]:
     """The files of those splits, in the order of those numbers."""
     return [str(path) for name in _splits(builder) for path in builder.info.splits[name].filepaths]
 
 
-def examples(builder, *features: str) -> Iterator[dict[str, np.ndarray]]:
+def examples(builder: "Builder", *features: str) -> Iterator[dict[str, np.ndarray]]:
     """Batches of these features of all examples, in that order; images stay encoded."""
     import tensorflow_datasets as tfds
 
     in_order = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
-    wanted = tfds.decode.PartialDecoding(dict.fromkeys(features, True))
+    only_these = tfds.decode.PartialDecoding(dict.fromkeys(features, True))
     for name in _splits(builder):
-        found = builder.as_dataset(split=name, shuffle_files=False, read_config=in_order, decoders=wanted)
-        yield from found.batch(CHUNK).as_numpy_iterator()
+        split = builder.as_dataset(split=name, shuffle_files=False, read_config=in_order, decoders=only_these)
+        yield from split.batch(CHUNK).as_numpy_iterator()
 
 
-def _splits(builder) -> list[str]:
+def _splits(builder: "Builder") -> list[str]:
     return [str(name) for name in builder.info.splits if any(name in called for called in NAMES.values())]
 
 
-def prepared(name: str):
+def prepared(name: str) -> "Builder":
     """The builder of a set that is on this disk, downloaded now if need be."""
     import tensorflow_datasets as tfds
 
@@ -181,7 +198,7 @@ def _unreachable(address: str) -> str | None:
 
     In a thread, as looking a name up has no time limit of its own.
     """
-    answer = [f"no answer within {PROBE_S} seconds"]
+    answer: list[str | None] = [f"no answer within {PROBE_S} seconds"]
 
     def ask():
         try:
@@ -199,7 +216,7 @@ def _unreachable(address: str) -> str | None:
     return answer[0]
 
 
-def _missing(name: str, builder, failure: str) -> UserError:
+def _missing(name: str, builder: "Builder", failure: str) -> UserError:
     offline = ", ".join(file.name for file in catalogue.datasets().values() if not (file.download or file.named_by))
     return UserError(
         f"The data set {name} is not in {builder.data_dir_root}, and {failure}.\n"

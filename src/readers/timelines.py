@@ -1,14 +1,15 @@
 """Time series in CSV files as people have them: a column a series, or one below the other; times of many kinds."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from src.preprocess.names import composed
 from src.readers import column_kinds, csv_files, times
 from src.readers.column_kinds import Column
-from src.readers.csv_files import Table, composed
+from src.readers.csv_files import Table
 
 LOOKED_AT = 20  # rows in which a column of dates is looked for
 RISING = 0.9  # share of the steps that rise in a column of times, perhaps with mistakes
@@ -55,28 +56,28 @@ def read(
         csv_files.check_column(name, table.names, table.path)
     if {time, series} & {*columns}:
         raise ValueError(f"{table.path}: {', '.join({time, series} & {*columns})} can't be one of --columns, too")
-    called = [time] if time else _clock(table, {*columns, series})
-    found, said = column_kinds.read(table, {*called, series}, "", decimal)
-    others = {name: column.kind for name, column in found.items()}
-    used = _used(table, found, columns)
+    time_columns = [time] if time else _clock(table, {*columns, series})
+    others, notes = column_kinds.read(table, {*time_columns, series}, "", decimal)
+    kinds = {name: column.kind for name, column in others.items()}
+    used = _used(table, others, columns)
     values = {name: column.as_numbers() for name, column in used.items()}
-    texts = _texts(table, [*called, *filter(None, [series])])
+    texts = _texts(table, [*time_columns, *filter(None, [series])])
     rows = _filled(values, texts)
     if lost := len(next(iter(values.values()))) - len(rows):
-        said.append(f"left out, as they are empty: {lost:,} rows")
-    if left_out := [f"{name} ({kind})" for name, kind in others.items() if name not in used and not columns]:
-        said.append(f"left out (--columns): {shown(left_out)}")
+        notes.append(f"left out, as they are empty: {lost:,} rows")
+    if left_out := [f"{name} ({kind})" for name, kind in kinds.items() if name not in used and not columns]:
+        notes.append(f"left out (--columns): {shown(left_out)}")
     values = {name: column[rows] for name, column in values.items()}
     texts = {name: [cells[row] for row in rows] for name, cells in texts.items()}
-    clock = _Clock(table, called, texts, rows) if called else None
+    clock = _Clock(table, time_columns, texts, rows) if time_columns else None
     if series:
-        return _joined(table, series, [composed(key) for key in texts[series]], clock, values, said)
+        return _joined(table, series, [composed(key) for key in texts[series]], clock, values, notes)
     if not clock:
         first = f"no times: each of {len(rows):,} rows is a step (--time)"
-        return Timeline(values, [f"row {row + 1}" for row in rows], [first, *said])
-    order = clock.order(not time, [name for name, kind in others.items() if kind == "category"])
+        return Timeline(values, [f"row {row + 1}" for row in rows], [first, *notes])
+    order = clock.order(not time, [name for name, kind in kinds.items() if kind == "category"])
     values = {name: column[order] for name, column in values.items()}
-    return Timeline(values, [f"row {row + 1}" for row in rows[order]], [*clock.notes, *said])
+    return Timeline(values, [f"row {row + 1}" for row in rows[order]], [*clock.notes, *notes])
 
 
 def carried_on(values: np.ndarray) -> np.ndarray:
@@ -94,7 +95,7 @@ class _Clock:
     """The times of a file's rows.
 
     Args:
-        called: their column, or one of dates and one of times of day.
+        names: their column, or one of dates and one of times of day.
         texts: the cells of each.
         rows: where they are in the file, from 0.
 
@@ -102,22 +103,22 @@ class _Clock:
         ValueError: for what is no time.
     """
 
-    def __init__(self, table: Table, called: Sequence[str], texts: Mapping[str, Sequence[str]], rows: np.ndarray):
-        self.name, self._path, self._rows = " ".join(called), table.path, rows
-        self.texts = [" ".join(cells).strip() for cells in zip(*(texts[name] for name in called), strict=True)]
+    def __init__(self, table: Table, names: Sequence[str], texts: Mapping[str, Sequence[str]], rows: np.ndarray):
+        self.name, self._path, self._rows = " ".join(names), table.path, rows
+        self.texts = [" ".join(cells).strip() for cells in zip(*(texts[name] for name in names), strict=True)]
         self.values, self._dates, self._local = times.read(self.texts)
         if (strange := np.flatnonzero(np.isnan(self.values))).size:
             what = f"{self.texts[strange[0]]!r}, not a time such as 2024-12-31 or 2024-12-31 23:00"
             raise ValueError(f"{self.row(strange[0])}: {self.name} is {what}; --time names the column with the times")
         self.notes = [f"times: {self.name} (--time)"]
 
-    def row(self, place: int) -> str:
+    def row(self, index: int) -> str:
         """Where that row is."""
-        return f"{self._path}, row {self.number(place)}"
+        return f"{self._path}, row {self.number(index)}"
 
-    def number(self, place: int) -> int:
+    def number(self, index: int) -> int:
         """Of that row in the file, from 1."""
-        return int(self._rows[place]) + 1
+        return int(self._rows[index]) + 1
 
     def order(self, by_itself: bool, telling: Sequence[str]) -> np.ndarray:
         """The rows from the oldest one on; as they are, or the other way round.
@@ -144,7 +145,7 @@ class _Clock:
             where = f"{self.texts[order[back[0]]]} (row {self.number(order[back[0]])})"
             self.notes.append(f"the clock was set back after {where}: times of day without an offset")
         forward = (steps == usual + HOUR) & bool(back.size)
-        self._tell_gaps([self.texts[place] for place in order], np.flatnonzero((steps > GAP * usual) & ~forward))
+        self._tell_gaps([self.texts[index] for index in order], np.flatnonzero((steps > GAP * usual) & ~forward))
         return order
 
     def tell_gaps(self, moments: np.ndarray, texts: Sequence[str]) -> None:
@@ -158,14 +159,14 @@ class _Clock:
             self.notes.append(f"gaps in {self.name}: {len(gaps):,}, {between}; all steps are taken as equal")
 
     def _refuse(self, order: np.ndarray, back: int, by_itself: bool, telling: Sequence[str], twice: bool) -> None:
-        place, before = order[back + 1], self.texts[order[back]]
+        index, before = order[back + 1], self.texts[order[back]]
         column = telling[0] if telling else "COLUMN"
         ways = ["sort the rows by time", f"or --series {column} where it tells series apart"]
         if twice:
             ways.append("or write times with their offset, 2024-10-27T02:00+01:00, where a clock was set back")
         if by_itself and not self._dates:
             ways.append("or name the series with --columns where this is one of them")
-        raise ValueError(f"{self.row(place)}: {self.name} {self.texts[place]} isn't after {before}: {', '.join(ways)}")
+        raise ValueError(f"{self.row(index)}: {self.name} {self.texts[index]} isn't after {before}: {', '.join(ways)}")
 
 
 def _clock(table: Table, taken: Collection[str]) -> list[str]:
@@ -174,10 +175,10 @@ def _clock(table: Table, taken: Collection[str]) -> list[str]:
         name: [text for cell in cells[:LOOKED_AT] if (text := cell.strip())]
         for name, cells in zip(table.names, next(table.chunks()), strict=True)
     }
-    for place, name in enumerate(table.names):
+    for name, following in zip(table.names, [*table.names[1:], ""], strict=True):
         if name not in taken and _mostly(times.is_date, start[name]):
-            following = table.names[place + 1 : place + 2]
-            return [name, *(one for one in following if one not in taken and _mostly(times.is_clock, start[one]))]
+            has_clock = following and following not in taken and _mostly(times.is_clock, start[following])
+            return [name, following] if has_clock else [name]
     first = table.names[0]
     if first in taken or len(table.names) == 1:
         return []
@@ -188,35 +189,36 @@ def _clock(table: Table, taken: Collection[str]) -> list[str]:
     return [first] if max(np.mean(steps > 0), np.mean(steps < 0)) >= RISING else []
 
 
-def _mostly(is_one, cells: Sequence[str]) -> bool:
+def _mostly(is_one: Callable[[str], bool], cells: Sequence[str]) -> bool:
     return sum(map(is_one, cells)) > len(cells) / 2
 
 
 def _texts(table: Table, names: Collection[str]) -> dict[str, list[str]]:
     """The cells of some columns."""
-    found = {name: [] for name in names}
-    for chunk in table.chunks() if found else ():
+    texts: dict[str, list[str]] = {name: [] for name in names}
+    for chunk in table.chunks() if texts else ():
         for name, cells in zip(table.names, chunk, strict=True):
-            if name in found:
-                found[name] += map(str.strip, cells)
-    return found
+            if name in texts:
+                texts[name] += map(str.strip, cells)
+    return texts
 
 
-def _used(table: Table, found: Mapping[str, Column], columns: Collection[str]) -> dict[str, Column]:
+def _used(table: Table, columns: Mapping[str, Column], names: Collection[str]) -> dict[str, Column]:
     """The columns that are series: as named, or those of numbers.
 
     Raises:
         ValueError: for one that has something else in it, or where there is none.
     """
-    if columns:
-        used = {name: found[name] for name in columns}
+    if names:
+        used = {name: columns[name] for name in names}
     else:
-        like = {name: one for name, one in found.items() if one.kind in NUMBERS or _has_typos(one)}
-        used = {name: one for name, one in like.items() if one.kind != "row numbers" or not ROW_NAMES.fullmatch(name)}
-        used = used or like
+        like = {name: column for name, column in columns.items() if column.kind in NUMBERS or _has_typos(column)}
+        row_names = {name for name in like if like[name].kind == "row numbers" and ROW_NAMES.fullmatch(name)}
+        used = {name: column for name, column in like.items() if name not in row_names} or like
     if not used:
-        why = shown([f"{name} ({column.kind})" for name, column in found.items()])
-        commas = "; --decimal says what a comma means" if any(one.marks.commas for one in found.values()) else ""
+        why = shown([f"{name} ({column.kind})" for name, column in columns.items()])
+        has_commas = any(column.marks.commas for column in columns.values())
+        commas = "; --decimal says what a comma means" if has_commas else ""
         way = f": {why}. Mend the cells of one, or name it with --columns{commas}" if why else ""
         raise ValueError(f"{table.path} has no series of numbers{way}")
     for name, column in used.items():
@@ -248,33 +250,34 @@ def _joined(
     keys: Sequence[str],
     clock: _Clock | None,
     values: Mapping[str, np.ndarray],
-    said: Sequence[str],
+    notes: Sequence[str],
 ) -> Timeline:
     """The series that stand one below the other, side by side at all times that any of them has."""
     if clock is None:
         raise ValueError(f"{table.path}: rows of several series need times to be joined by: --time COLUMN")
-    names = {key: place for place, key in enumerate(dict.fromkeys(keys))}
-    if "" in names:
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    if "" in numbers:
         raise ValueError(f"{clock.row(keys.index(''))}: {series} is empty: fill the cell, or remove the row")
-    if len(names) * len(values) > MOST:
-        what = f"{len(names):,} different values; {MOST:,} series at most are forecast together"
+    if len(numbers) * len(values) > MOST:
+        what = f"{len(numbers):,} different values; {MOST:,} series at most are forecast together"
         raise ValueError(f"{table.path}: {series} has {what}: keep the rows of fewer, or --columns")
     moments, first, at = np.unique(clock.values, return_index=True, return_inverse=True)
-    which = np.array([names[key] for key in keys])
-    places, counts = np.unique(which * len(moments) + at, return_counts=True)
+    which = np.array([numbers[key] for key in keys])
+    cell = which * len(moments) + at  # of a table with a row for each series and a column for each time
+    filled, counts = np.unique(cell, return_counts=True)
     if (counts > 1).any():
-        one, other = np.flatnonzero(which * len(moments) + at == places[np.argmax(counts > 1)])[:2]
-        what = f"{clock.name} {clock.texts[other]} stands twice for {keys[other]}, also in row {clock.number(one)}"
-        raise ValueError(f"{clock.row(other)}: {what}: remove one, or write times with their offset from UTC")
-    found = {}
-    for key, number in names.items():
+        first_row, row = np.flatnonzero(cell == filled[np.argmax(counts > 1)])[:2]
+        what = f"{clock.name} {clock.texts[row]} stands twice for {keys[row]}, also in row {clock.number(first_row)}"
+        raise ValueError(f"{clock.row(row)}: {what}: remove one, or write times with their offset from UTC")
+    joined = {}
+    for key, number in numbers.items():
         for column, cells in values.items():
             name = key if len(values) == 1 else f"{key} {column}"
-            found[name] = np.full(len(moments), np.nan)
-            found[name][at[which == number]] = cells[which == number]
-            if (have := int((~np.isnan(found[name])).sum())) < COMMON * len(moments):
+            joined[name] = np.full(len(moments), np.nan)
+            joined[name][at[which == number]] = cells[which == number]
+            if (have := int((~np.isnan(joined[name])).sum())) < COMMON * len(moments):
                 what = f"{have:,} numbers at {len(moments):,} times, too few to go with the others"
                 raise ValueError(f"{table.path}: {name} has {what}: leave its rows out of the file")
-    texts = [clock.texts[place] for place in first]
+    texts = [clock.texts[index] for index in first]
     clock.tell_gaps(moments, texts)
-    return Timeline(found, texts, [*clock.notes, f"{len(found):,} series by {series} (--series)", *said])
+    return Timeline(joined, texts, [*clock.notes, f"{len(joined):,} series by {series} (--series)", *notes])

@@ -7,18 +7,15 @@ from pathlib import Path
 
 import jinja2
 import numpy as np
-import tensorflow as tf
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from rich.console import Console
 from rich.table import Table
 
+from src.reports.samples import KEPT, folder_of
 from src.runs.manifest import remarks
 from src.runs.run import Run
-from src.specs import Data, Image
 from src.system.files import read_json, whole
-from src.training.augmentation import shown
-from src.training.tensorboard import KEPT, file_of
 
 MOST_COLUMNS = 4  # of the curves
 COLORS = {"train": "C0", "validation": "C1"}
@@ -30,7 +27,7 @@ def write(path: Path) -> None:
     """Writes report.html of the run in the folder `path`, and its curves."""
     run = Run(path)
     curves(run.history).savefig(path / "figures" / "curves.png", dpi=100)
-    meanings = {file_of(name): text for name, text in getattr(run.task, "meanings", {}).items()}
+    meanings = {folder_of(name): text for name, text in run.task.meanings.items()}
     names = {file.stem for file in (path / "figures").glob("*.png")}
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True)
     page = environment.get_template("report.html").render(
@@ -45,7 +42,7 @@ def write(path: Path) -> None:
         examples=EXAMPLES if Path(EXAMPLES).stem in names else "",
         samples=read_json(path / "figures" / "samples.json"),
         pictures=_pictures(path / "figures" / "samples", meanings),
-        side_by_side=[file_of(name) for name in getattr(run.task, "side_by_side", ())],
+        side_by_side=[folder_of(name) for name in run.task.side_by_side],
         meanings=meanings,
         warnings=run.warnings,
         number=number,
@@ -53,14 +50,6 @@ def write(path: Path) -> None:
     )
     with whole(path / "report.html") as partial:
         partial.write_text(page, encoding="utf-8")
-
-
-def draw_examples(path: Path, data: Data, seed: int) -> None:
-    """Writes a picture of some training examples, where they are images, and of what augmentation makes of them."""
-    if isinstance(data.inputs, Image):
-        (path / "figures").mkdir(exist_ok=True)
-        with whole(path / "figures" / EXAMPLES) as partial:
-            partial.write_bytes(tf.io.encode_png(shown(data, seed)).numpy())
 
 
 def curves(history: Mapping[str, list[float]]) -> Figure:

@@ -13,8 +13,9 @@ from typing import Any
 import keras
 
 from src.errors import UsageError, UserError
+from src.runs import record
 from src.runs.loading import load_model
-from src.settings import catalogue, config
+from src.settings import catalogue
 from src.settings.catalogue import ModelFile
 from src.settings.config import Config
 from src.settings.knobs import shown
@@ -58,7 +59,7 @@ def trained(
     place = folder / "judges" / f"{name}-{settings.data_name}-{digest[:12]}"
     place.mkdir(parents=True, exist_ok=True)
     with owned(place / ".lock", f"the judge {place}", PATIENCE_S):
-        path = config.newest_run(place, name, None, "metrics.json")
+        path = record.newest_run(place, name, None, "metrics.json")
         if path is None:
             say(f"{choices.model.name} is judged by {name}, which is trained once on {settings.data_name}:")
             knobs = {**shared, **wanted, "data": choices.data.name, "runs_dir": str(place)}

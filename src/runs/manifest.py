@@ -5,14 +5,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
+import tensorflow as tf
 
-from src.sources.memory import Source
+from src.data import Source, Targets
+from src.system import digests
+from src.task import Task
 
 NAMED = 5  # examples in two splits, or classes, that are named
 MANY = 0.1  # of the smaller split, from which examples in two splits are a warning
 
 
-def manifest(splits: Mapping[str, Source], task, notes: str = "", warnings: Sequence[str] = ()) -> dict:
+def manifest(splits: Mapping[str, Source], task: Task, notes: str = "", warnings: Sequence[str] = ()) -> dict:
     """What is kept of the data: size, summary of the targets and SHA-256 of each split, and what stands in two.
 
     Hashes each split once; 8 bytes an example are kept.
@@ -23,9 +26,9 @@ def manifest(splits: Mapping[str, Source], task, notes: str = "", warnings: Sequ
         notes: what the data was taken for.
         warnings: what looks wrong in it; what looks wrong in the splits is added.
     """
-    digests = {name: source.digests() for name, source in splits.items()}
-    described = {name: _describe(source, digests[name], task) for name, source in splits.items()}
-    repeated = [found for pair in combinations(splits, 2) if (found := _repeated(digests, *pair))]
+    hashes = {name: source.digests() for name, source in splits.items()}
+    described = {name: _describe(source, hashes[name], task) for name, source in splits.items()}
+    repeated = [pair for names in combinations(splits, 2) if (pair := _repeated(hashes, *names))]
     noticed = [text for split, about in described.items() for text in _without_examples(split, about)]
     noticed += [_too_many(pair, described) for pair in repeated if _is_many(pair)]
     return {"notes": notes, "splits": described, "in_two_splits": repeated, "warnings": [*warnings, *noticed]}
@@ -40,23 +43,24 @@ def remarks(manifest: Mapping) -> list[str]:
     ]
 
 
-def _describe(source: Source, digests: np.ndarray, task) -> dict:
-    whole = hashlib.sha256(digests.tobytes())
+def _describe(source: Source, hashes: np.ndarray, task: Task) -> dict:
+    whole = hashlib.sha256(hashes.tobytes())
 
-    def hashed() -> Iterator[np.ndarray]:
+    def hashed() -> Iterator[Targets]:
         for targets in source.target_batches():
-            whole.update(targets.tobytes())
+            for part in tf.nest.flatten(targets):
+                whole.update(digests.of_batch({"": part}).tobytes() if part.dtype == object else part.tobytes())
             yield targets
 
-    return {"examples": len(digests), **task.summarize(hashed()), "sha256": whole.hexdigest()}
+    return {"examples": len(hashes), **task.summarize(hashed()), "sha256": whole.hexdigest()}
 
 
-def _repeated(digests: Mapping[str, np.ndarray], one: str, other: str) -> dict | None:
+def _repeated(hashes: Mapping[str, np.ndarray], one: str, other: str) -> dict | None:
     """The examples of one split that stand in another too, if any do."""
-    both = np.isin(digests[one], digests[other])
+    both = np.isin(hashes[one], hashes[other])
     if not both.any():
         return None
-    smaller, larger = sorted((digests[one], digests[other]), key=len)
+    smaller, larger = sorted((hashes[one], hashes[other]), key=len)
     return {
         "splits": [one, other],
         "examples": int(both.sum()),

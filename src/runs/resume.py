@@ -7,6 +7,7 @@ from typing import Any
 
 from src import specs
 from src.errors import UsageError, UserError
+from src.runs import record
 from src.settings import config
 from src.system.files import read_record
 
@@ -23,7 +24,7 @@ def knobs_of_run(model: str, given: Mapping[str, Any]) -> dict[str, Any]:
         UserError: where there is no such run, or the configuration of that one can't be used.
     """
     path = find(model, given)
-    saved = config.of_run(path)
+    saved = record.of_run(path)
     chosen = {name: saved[name] for name in ("model", "data", "task")}
     for name, value in {"model": model, **given}.items():
         before = _tuples({**saved["knobs"], **chosen}.get(name, value))
@@ -33,17 +34,32 @@ def knobs_of_run(model: str, given: Mapping[str, Any]) -> dict[str, Any]:
         raise UsageError("--resume takes the configuration of the run; leave --config and --recipe out.")
     choices = config.choose(model, data=saved["data"], task=saved["task"])
     choices = dataclasses.replace(choices, inputs=(specs.KINDS[saved["inputs"]["kind"]],))  # others have other knobs
-    config.knobs_of_run(path, [knob for knob in choices.knobs.values() if knob.name not in config.UNSAVED])
+    record.knobs_of_run(path, [knob for knob in choices.knobs.values() if knob.name not in config.UNSAVED])
     places = {name: saved["knobs"][name] for name in config.PLACES}
     return {**places, **given, "resume": str(path), "config": str(path / "config.json")}
 
 
-def check_same(path: Path, config: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
-    """Raises a UserError that names the first thing in which a run differs from what would be trained now."""
-    for file, now in (("config.json", config), ("manifest.json", manifest)):
-        for name in ("model", "data", "task", "files", "inputs", "outputs", "resolved", "splits"):
-            if name in now:
-                _compare(f"{path / file}, {name}", read_record(path / file).get(name), now[name])
+def check_same(path: Path, facts: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[str]:
+    """The files of the model, data set and task that have changed since the run in the folder `path` began.
+
+    Raises:
+        UserError: naming the first thing else in which the run differs from what would be trained now.
+    """
+    for file, now in (("config.json", facts), ("manifest.json", manifest)):
+        before = read_record(path / file)
+        for name in ("model", "data", "task", "inputs", "outputs", "resolved", "splits", "by_hand"):
+            if name in now or name in before:
+                _compare(f"{path / file}, {name}", before.get(name), now.get(name))
+    before = read_record(path / "config.json").get("files", {})
+    return [name for name in {**before, **facts["files"]} if before.get(name) != facts["files"].get(name)]
+
+
+def by_hand_of(file: Path) -> dict[str, Any]:
+    """What a run's config.json says was given from Python beside knobs; nothing for another file."""
+    try:
+        return read_record(file).get("by_hand", {}) if file.suffix == ".json" else {}
+    except (OSError, UserError):
+        return {}  # whoever reads it next says what is wrong
 
 
 def _compare(where: str, before: Any, now: Any) -> None:
@@ -59,12 +75,12 @@ def find(model: str, given: Mapping[str, Any]) -> Path:
     """The folder that `given["resume"]` means: itself, or for NEWEST the newest run of the model (and data set)."""
     if given["resume"] != NEWEST:
         path = Path(given["resume"])
-        data = config.of_run(path)["data"]
+        data = record.of_run(path)["data"]
         if given.get("data") not in (None, data):
             raise UsageError(f"{path} is a run on {data}, not on {given['data']}.")
         return path
     folder = Path(given.get("runs_dir") or "runs")
-    path = config.newest_run(folder, model, given.get("data"), "config.json")
+    path = record.newest_run(folder, model, given.get("data"), "config.json")
     if not path:
         raise UserError(f"{folder} has no run of {model} to resume. Start one: make train MODEL={model}")
     return path

@@ -15,6 +15,7 @@ import numpy as np
 
 from src.errors import UserError, nearest
 from src.numbers import number
+from src.preprocess.names import input_of
 from src.readers import csv_files, timelines
 from src.readers.csv_files import Table
 from src.readers.text_files import text_of
@@ -273,7 +274,7 @@ def _columns(path: Path, names: Collection[str], inputs: Mapping[str, Any], read
         return called
     meant: dict[str, list[str]] = {name: [] for name in inputs}
     for name in names:
-        if one := csv_files.input_of(name, inputs):
+        if one := input_of(name, inputs):
             meant[one].append(name)
     if twice := next((name for name, columns in meant.items() if len(columns) > 1), ""):
         both = " and ".join(map(repr, meant[twice]))

@@ -33,6 +33,7 @@ class ModelFile:
         space: the values that tuning may try, by knob.
         judge: name and knobs of the model by whose features what it makes is measured; none for most models.
         knobs: those of its `build`.
+        has_step, has_start: whether it predicts step by step, and from first states that follow from its features.
     """
 
     name: str
@@ -45,6 +46,8 @@ class ModelFile:
     space: dict[str, specs.Choice | specs.Range]
     judge: dict[str, Any]
     knobs: tuple[Knob, ...]
+    has_step: bool = False
+    has_start: bool = False
 
 
 @dataclass(frozen=True)
@@ -210,6 +213,8 @@ def _model(path: Path) -> ModelFile:
         said.get("SPACE", {}),
         said.get("JUDGE", {}),
         knobs.read(path, "build"),
+        has_step=knobs.has(path, "step"),
+        has_start=knobs.has(path, "start"),
     )
     for name in file.space:
         if name not in {knob.name for knob in file.knobs}:

@@ -8,9 +8,8 @@ import dataclasses
 import json
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,32 +18,25 @@ from src.errors import UsageError, UserError
 from src.settings import catalogue, knobs
 from src.settings.catalogue import DataFile, ModelFile, TaskFile
 from src.settings.knobs import Knob
-from src.system.files import read_record, read_text
+from src.system.files import read_text
 
-# The harness' own knobs: the group's name, its file in src/, the function whose keyword parameters they are, and the
-# only kind of features that they are for.
+# The harness' own knobs: the group's name, its file in src/, the function whose keyword parameters they are, or the
+# dataclass whose fields, and the only kind of features that they are for.
 HARNESS = {
     "augmentation": ("training/augmentation.py", "augmentation", specs.Image),
     "optimizer": ("training/optimizers.py", "optimizer", None),
     "plan": ("training/plan.py", "plan", None),
-    "fit": ("training/fit.py", "fit", None),
-    "run": ("train.py", "_train", None),
+    "fit": ("training/fit.py", "Options", None),
+    "choice": ("settings/config.py", "choose", None),
+    "splits": ("sources/folds.py", "splits_of", None),
+    "device": ("system/device.py", "start", None),
+    "run": ("runs/save.py", "RunFolder", None),
+    "export": ("exporting/publish.py", "Destination", None),
 }
 CHOOSING = ("data", "task", "recipe", "config")  # knobs that choose what is trained
 UNSAVED = (*CHOOSING, "resume")
 PLACES = ("runs_dir", "exports_dir", "export_name", "tag")  # say where things go: `--config` doesn't repeat them
 RESERVED = ("model", "help", "debug")
-FORMAT = 1  # of a run's config.json
-KEYS = {  # which it has at least, and what reads each
-    "model": str,
-    "data": str,
-    "task": str,
-    "started": datetime.fromisoformat,
-    "knobs": lambda knobs: {**knobs},
-    "resolved": lambda resolved: {**resolved}["precision"],
-    "inputs": specs.from_json,
-    "outputs": specs.from_json,
-}
 
 
 @dataclass(frozen=True)
@@ -136,6 +128,13 @@ def choose(
 ) -> Choices:
     """The files that are meant: what is named, else what configuration or recipe name, else the model's own choice.
 
+    Args:
+        model: a file of models/.
+        data: data set. The default is the one named in the model file.
+        task: task. The default follows from the data set's target.
+        recipe: start from the knobs of this file in recipes/.
+        config: start from a run's config.json or a TOML file of knobs; flags override it.
+
     Raises:
         UsageError: for an unknown name, or a model and a data set that don't go together.
     """
@@ -217,60 +216,6 @@ def model_of_recipe(name: str) -> str:
     if "model" not in (saved := _read(str(path))):
         raise UserError(f"{path} names no model.")
     return saved["model"]
-
-
-def of_run(path: Path) -> dict[str, Any]:
-    """The content of the config.json of the run in the folder `path`.
-
-    Raises:
-        UserError: where there is none, or it isn't one that this code wrote.
-    """
-    file = path / "config.json"
-    try:
-        config = read_record(file, "format")
-    except (FileNotFoundError, NotADirectoryError):
-        raise UserError(f"{path} isn't a run: it has no config.json.") from None
-    if config["format"] != FORMAT:
-        raise UserError(f"{path} has the format {config['format']}, this code reads {FORMAT}.")
-    if missing := ", ".join(key for key in KEYS if key not in config):
-        raise UserError(f"{file} lacks {missing}.")
-    for name, read in KEYS.items():
-        try:
-            read(config[name])
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UserError(f"{file}: {name} can't be read: {error}.") from None
-    return {"data_name": config["data"], **config}
-
-
-def knobs_of_run(path: Path, known: Iterable[Knob]) -> dict[str, Any]:
-    """The values of the `known` knobs in the run in the folder `path`.
-
-    Raises:
-        UserError: for one that is missing, or has a value of another type.
-    """
-    saved = of_run(path)["knobs"]
-    known = {knob.name: knob for knob in known}
-    if missing := ", ".join(name for name in known if name not in saved):
-        raise UserError(f"{path / 'config.json'} lacks the knobs {missing}, which this code has: train again.")
-    return knobs.check(known.values(), {name: saved[name] for name in known}, str(path / "config.json"))
-
-
-def served_as(given: str | None, model: str, data_name: str) -> str:
-    """The name under which a model is served: the one that is given, else the model's and the data's."""
-    return given or f"{model}-{data_name}"
-
-
-def newest_run(folder: Path, model: str, data: str | None, file: str) -> Path | None:
-    """The run of `model` (on `data`) in `folder` that was started last, of those that have `file`; None without one."""
-    started = {}
-    for path in folder.glob(f"*/{file}"):
-        try:
-            config = of_run(path.parent)
-        except UserError:
-            continue  # whoever names it is told what is wrong with it
-        if config["model"] == model and data in (None, "", config["data"], config["data_name"]):
-            started[path.parent] = datetime.fromisoformat(config["started"]).timestamp()
-    return max(started, key=started.get, default=None)
 
 
 def _distinct(groups: Mapping[str, tuple[Knob, ...]]) -> None:

@@ -1,4 +1,4 @@
-"""Knobs: the annotated keyword-only parameters of a function, read from its source without running it.
+"""Knobs: the keyword-only parameters of a function, or fields of a dataclass, read from source without running it.
 
 Reading instead of importing keeps help, lists and error messages fast (a model file imports Keras, which takes
 seconds), and holds for model files, data sets, tasks and the harness alike: to add a knob, add a parameter.
@@ -6,11 +6,11 @@ seconds), and holds for model files, data sets, tasks and the harness alike: to 
 
 import ast
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
-from types import NoneType, UnionType
+from types import GenericAlias, NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from docstring_parser import parse as parse_docstring
@@ -52,7 +52,7 @@ class Knob:
 
 @cached
 def read(path: Path, function: str) -> tuple[Knob, ...]:
-    """The knobs of `function` ("build", or "Task.__init__") in the file at `path`.
+    """The knobs of `function` ("build", or "Task.__init__") or of a dataclass in the file at `path`.
 
     Raises:
         UserError: naming file and line, where the function is missing or a parameter can't be a knob.
@@ -60,18 +60,18 @@ def read(path: Path, function: str) -> tuple[Knob, ...]:
     node = _definition(syntax(path), function, path)
     texts = {p.arg_name: " ".join((p.description or "").split()) for p in parse_docstring(_docs(path, function)).params}
     knobs = []
-    for parameter, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
-        where = f"{shown(path)}:{parameter.lineno}"
-        if parameter.annotation is None or default is None:
-            raise UserError(f"{where}: the knob {parameter.arg!r} needs an annotation and a default.")
+    for name, annotation, default, line in _parameters(node):
+        where = f"{shown(path)}:{line}"
+        if annotation is None or default is None:
+            raise UserError(f"{where}: the knob {name!r} needs an annotation and a default.")
         try:
-            kind = _type(parameter.annotation)
+            kind = _type(annotation)
             value = _fit(_plain(default), kind)
         except ValueError as error:
-            raise UserError(f"{where}: {parameter.arg!r} can't be a knob: {error}.") from None
+            raise UserError(f"{where}: {name!r} can't be a knob: {error}.") from None
         except TypeError:
-            raise UserError(f"{where}: the default of {parameter.arg!r} isn't {words(kind)}.") from None
-        knobs.append(Knob(parameter.arg, kind, value, texts.get(parameter.arg, ""), where))
+            raise UserError(f"{where}: the default of {name!r} isn't {words(kind)}.") from None
+        knobs.append(Knob(name, kind, value, texts.get(name, ""), where))
     return tuple(knobs)
 
 
@@ -127,14 +127,38 @@ def shown(path: Path) -> str:
     return path.relative_to(top.parent).as_posix()
 
 
-def _definition(module: ast.Module, function: str, path: Path) -> ast.FunctionDef:
-    body, found = module.body, None
+def has(path: Path, function: str) -> bool:
+    """Whether the file at `path` has that function, its own or another file's."""
+    names = set()
+    for node in syntax(path).body:
+        match node:
+            case ast.FunctionDef(name=name):
+                names.add(name)
+            case ast.ImportFrom(names=imported):
+                names |= {alias.asname or alias.name for alias in imported}
+    return function in names
+
+
+def _parameters(node: ast.FunctionDef | ast.ClassDef) -> Iterator[tuple[str, ast.expr | None, ast.expr | None, int]]:
+    """Name, annotation, default and line of each keyword-only parameter, or field."""
+    if isinstance(node, ast.ClassDef):
+        for field in node.body:
+            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+                yield field.target.id, field.annotation, field.value, field.lineno
+    else:
+        for parameter, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
+            yield parameter.arg, parameter.annotation, default, parameter.lineno
+
+
+def _definition(module: ast.Module, function: str, path: Path) -> ast.FunctionDef | ast.ClassDef:
+    """The function of that name, or the class or method, such as "Task.__init__"."""
+    body = module.body
     for name in function.split("."):
-        found = next((node for node in body if getattr(node, "name", None) == name), None)
-        if found is None:
+        definitions = {node.name: node for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        if name not in definitions:
             raise UserError(f"{shown(path)}: there is no {function} in this file.")
-        body = found.body
-    return found
+        body = definitions[name].body
+    return definitions[name]
 
 
 def _docs(path: Path, function: str) -> str:
@@ -154,9 +178,10 @@ def _type(node: ast.expr) -> Any:
             return Union[_type(left), _type(right)]  # noqa: UP007 - the members are values here
         case ast.Subscript(value=ast.Name(id="Literal"), slice=choices):
             return Literal[_plain(choices)]
-        case ast.Subscript(value=ast.Name(id="tuple"), slice=ast.Tuple(elts=[item, ast.Constant(value=rest)])):
-            if rest is ... and isinstance(item, ast.Name) and item.id in SCALARS:
-                return tuple[SCALARS[item.id], ...]
+        case ast.Subscript(
+            value=ast.Name(id="tuple"), slice=ast.Tuple(elts=[ast.Name(id=name), ast.Constant(value=rest)])
+        ) if name in SCALARS and rest is ...:
+            return GenericAlias(tuple, (SCALARS[name], ...))
     raise ValueError(
         f"its annotation is {ast.unparse(node)}; use int, float, str, bool, tuple[one of these, ...], Literal[…] or "
         "… | None"

@@ -5,28 +5,29 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import tensorflow as tf
 
-from src.sources.memory import Arrays, Source, at_a_time
+from src.data import Divisible, Raw, Targets
 from src.sources.order import Order
 
 
-class Fetched(Source):
+class Fetched(Divisible):
     """Some of the examples of a store, which are fetched by their numbers; the store is shared, never copied.
 
     Args:
         fetch: a graph function from the number of an example, int64 (), to its raw request by input's name; several
-            run side by side. With `at_once` from numbers (batch,).
-        target: of every example of the store.
+            run side by side. With `at_once` from numbers (batch,). Without `target`, to the request and the target.
+        target: of every example of the store, an array, or arrays by name; None where targets are too large for
+            memory, as those of images are, and are fetched with their examples.
         rows: the numbers of these examples.
         at_once: whether `fetch` takes a batch.
         groups: a number for every example of the store; those of one number belong together.
         hashes: from numbers of examples, (n,), to a hash of each, uint64 (n,), such as that of its file, so that they
-            needn't be fetched to be told apart: see src/sources/digests.py.
+            needn't be fetched to be told apart: see src/system/digests.py.
     """
 
     def __init__(
         self,
         fetch: Callable,
-        target: np.ndarray,
+        target: Targets | None,
         rows: np.ndarray,
         *,
         at_once: bool = False,
@@ -38,41 +39,40 @@ class Fetched(Source):
         self._rows = rows
         self._at_once = at_once
         self._groups = groups
+        self.groups = None if groups is None else groups[rows]
         self._hashes = hashes
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    @property
-    def groups(self) -> np.ndarray | None:
-        """A number for each of these examples, where they are grouped."""
-        return None if self._groups is None else self._groups[self._rows]
-
     def take(self, n: int) -> "Fetched":
         return self.chosen(slice(n))
 
     def chosen(self, rows: np.ndarray | slice) -> "Fetched":
-        """The examples at these places, in that order."""
+        """The examples of these numbers, in that order."""
         return self._of(self._rows[rows])
 
     def joined(self, other: "Fetched") -> "Fetched":
         """These examples, and then those of another split of the same store."""
         return self._of(np.concatenate([self._rows, other._rows]))
 
-    def target_batches(self) -> Iterator[np.ndarray]:
-        yield self._target[self._rows]
+    def target_batches(self) -> Iterator[Targets]:
+        if self._target is None:
+            yield from super().target_batches()
+        else:
+            yield tf.nest.map_structure(lambda array: array[self._rows], self._target)
 
     def digests(self) -> np.ndarray:
         return self._hashes(self._rows) if self._hashes else super().digests()
 
-    def examples(self, n: int) -> Arrays:
+    def examples(self, n: int) -> tuple[Raw, Targets]:
         n = min(n, len(self))
         return self._part(slice(n)) if self._at_once else next(self.take(n).in_order(n).as_numpy_iterator())
 
-    def read(self) -> Iterator[Arrays]:
+    def read(self) -> Iterator[tuple[Raw, Targets]]:
         if not self._at_once:
             return super().read()
-        batch = at_a_time(self)  # without tf.data, which takes seconds to start where there are many inputs
+        batch = self.at_a_time()  # without tf.data, which takes seconds to start where there are many inputs
         return (self._part(slice(start, start + batch)) for start in range(0, len(self), batch))
 
     def in_order(self, batch: int) -> tf.data.Dataset:
@@ -85,23 +85,22 @@ class Fetched(Source):
         offsets = tf.data.Dataset.counter()
         return self._batches(offsets.map(lambda offset: tf.gather(rows, order.rows(base + offset))), batch)
 
-    def _part(self, rows: slice) -> Arrays:
-        numbers = self._rows[rows]
+    def _part(self, rows: slice) -> tuple[Raw, Targets]:
         with tf.device("CPU"):
-            raw = self._fetch(tf.constant(numbers))
-            return {name: tensor.numpy() for name, tensor in raw.items()}, self._target[numbers]
+            example = self._with_target(tf.constant(self._rows[rows]))
+            return tf.nest.map_structure(lambda tensor: tensor.numpy(), example)
 
     def _batches(self, numbers: tf.data.Dataset, batch: int) -> tf.data.Dataset:
         """From batches of numbers to batches of examples."""
-        target = tf.constant(self._target)
-
-        def fetch(rows):
-            return self._fetch(rows), tf.gather(target, rows)
-
         if self._at_once:
-            return numbers.map(fetch)
-        return numbers.unbatch().map(fetch, num_parallel_calls=tf.data.AUTOTUNE).batch(batch)
+            return numbers.map(self._with_target)
+        return numbers.unbatch().map(self._with_target, num_parallel_calls=tf.data.AUTOTUNE).batch(batch)
+
+    def _with_target(self, numbers: tf.Tensor):
+        """The request and the target of an example, or of a batch."""
+        if self._target is None:
+            return self._fetch(numbers)
+        return self._fetch(numbers), tf.nest.map_structure(lambda array: tf.gather(array, numbers), self._target)
 
     def _of(self, rows: np.ndarray) -> "Fetched":
-        about = {"at_once": self._at_once, "groups": self._groups, "hashes": self._hashes}
-        return Fetched(self._fetch, self._target, rows, **about)
+        return Fetched(self._fetch, self._target, rows, at_once=self._at_once, groups=self._groups, hashes=self._hashes)

@@ -20,22 +20,27 @@ def on_gpu() -> bool:
     return bool(tf.config.list_physical_devices("GPU"))
 
 
-def seed(value: int, deterministic: bool) -> None:
-    """Starts every random number from `value`.
+def start(*, seed: int = 0, deterministic: bool = False, mixed_precision: bool = False) -> str:
+    """Starts every random number from `seed`; returns the name of Keras' precision policy.
 
     Args:
-        value: the one seed that all others are derived from.
-        deterministic: whether every op has to give the same bits each time. TensorFlow has no way back: a process
-            that once asked for it stays so.
+        seed: seed of all random numbers.
+        deterministic: whether two trainings give bit-identical weights; some ops get slower. TensorFlow has no way
+            back: a process that once asked for it stays so.
+        mixed_precision: whether to compute in half precision, bfloat16 if the device supports it.
+
+    Raises:
+        UserError: for a seed out of its range.
     """
-    if not 0 <= value < 2**32:
-        raise UserError(f"seed has to be from 0 to {2**32 - 1}, not {value}.")
-    keras.utils.set_random_seed(value)
+    if not 0 <= seed < 2**32:
+        raise UserError(f"seed has to be from 0 to {2**32 - 1}, not {seed}.")
+    keras.utils.set_random_seed(seed)
     if deterministic:
         tf.config.experimental.enable_op_determinism()
+    return _precision_policy(mixed_precision)
 
 
-def precision_policy(mixed: bool) -> str:
+def _precision_policy(mixed: bool) -> str:
     """The name of Keras' precision policy: bfloat16 where the hardware has it, float16 on older GPUs.
 
     A CPU gets bfloat16 too: float16 is several times slower there than float32.

@@ -1,5 +1,6 @@
 """Files that appear whole or not at all."""
 
+import codecs
 import json
 import os
 import re
@@ -10,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from src.errors import UserError
-from src.readers.text_files import MARKS
+
+MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # of encodings
 
 
 @contextmanager

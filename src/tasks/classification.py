@@ -14,9 +14,9 @@ import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
 
-from src.signatures import plain
+from src import task
+from src.data import Source
 from src.sources import summaries
-from src.sources.memory import Source
 from src.specs import Classes
 
 SPEC = Classes
@@ -39,7 +39,7 @@ def adapt(outputs: Classes, train: Source) -> Classes:
     return dataclasses.replace(outputs, counts=tuple(np.bincount(labels, minlength=outputs.size).tolist()))
 
 
-class Task:
+class Task(task.Task):
     """Classification into `outputs.names`.
 
     Args:
@@ -52,7 +52,6 @@ class Task:
     """
 
     monitor, direction = "val_log_loss", "min"
-    signatures = plain
 
     def __init__(self, outputs: Classes, *, class_weights: bool = False, label_smoothing: float = 0.0):
         if not 0 <= label_smoothing < 1:

@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
 
-from src.signatures import plain
+from src import task
+from src.data import Source
 from src.sources import summaries
-from src.sources.memory import Source
 from src.specs import Horizon
 
 SPEC = Horizon
@@ -38,7 +38,7 @@ def adapt(outputs: Horizon, train: Source) -> Horizon:
     return outputs
 
 
-class Task:
+class Task(task.Task):
     """Forecasting of `outputs.names`, `outputs.length` steps ahead.
 
     Args:
@@ -46,7 +46,6 @@ class Task:
     """
 
     monitor, direction = "val_mase", "min"
-    signatures = plain
 
     def __init__(self, outputs: Horizon):
         self.outputs = outputs

@@ -12,12 +12,13 @@ import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
 
+from src import task
+from src.data import Source
 from src.generation.latents import latents, walks
 from src.generation.likeness import Moments, coverage, frechet_distance, nearest, spread
 from src.preprocess.images import mosaic
 from src.signatures import DEFAULT, predictor
 from src.sources import summaries
-from src.sources.memory import Source
 from src.specs import Images
 
 SPEC = Images
@@ -42,7 +43,7 @@ def adapt(outputs: Images, train: Source) -> Images:
     return outputs
 
 
-class Task:
+class Task(task.Task):
     """Generation of images.
 
     The model has losses of its own. It answers {"latent": float32 (batch, numbers), "label": int32 (batch,)} with
@@ -53,7 +54,7 @@ class Task:
     """
 
     monitor, direction = f"val_{FRECHET}", "min"
-    loss = None
+    is_judged = True
     meanings: ClassVar = {
         FRECHET: "between the images and a split's own, in the features of a classifier of this data set. Less is "
         "better; it can't be compared with another data set's, or with an FID.",
@@ -82,20 +83,12 @@ class Task:
         self._judge = predictor(keras.Model(judge.input, [judge.layers[-1].input, judge.output]))
         self._train = train
 
-    def supervise(self, features, target):
-        """What the model is trained on: images and the data set's own target."""
-        return features, target
-
-    def metrics(self) -> list[keras.metrics.Metric]:
-        """None: no figure of this task is a mean over examples."""
-        return []
-
     def answers(self, images) -> dict[str, tf.Tensor]:
         """The images as uint8 (batch, height, width, channels), and each as PNG."""
         pixels = tf.cast(tf.clip_by_value(tf.round(images * 255), 0, 255), tf.uint8)  # ops that LiteRT has too
         return {"image": pixels, "png_bytes": tf.io.encode_png(pixels)}
 
-    def signatures(self, model, preprocess, doors, step) -> dict:
+    def signatures(self, model, preprocess, doors, steps) -> dict:
         """`serving_default`: images of latent vectors. `generate`: of a seed each. Both ask for classes by name."""
         latent = model.input["latent"]
         asked = {"label": tf.TensorSpec((None,), tf.string, name="label")} if "label" in model.input else {}

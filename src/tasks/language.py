@@ -11,10 +11,11 @@ import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
 
+from src import task
+from src.data import Source
 from src.generation import sampling
 from src.generation.ngrams import ORDER, NGrams
 from src.signatures import DEFAULT, features_of, request_of
-from src.sources.memory import Source
 from src.specs import NextToken
 
 SPEC = NextToken
@@ -40,7 +41,7 @@ def adapt(outputs: NextToken, train: Source) -> NextToken:
     return outputs
 
 
-class Task:
+class Task(task.Task):
     """Prediction of the token after each one, from those before it.
 
     Args:
@@ -90,10 +91,10 @@ class Task:
             "probabilities": probabilities,
         }
 
-    def signatures(self, model, preprocess, doors, step) -> dict:
+    def signatures(self, model, preprocess, doors, steps) -> dict:
         """`serving_default`: what comes after a text. `generate`: how it goes on, with a sampling loop inside."""
         (context,) = {tensor.shape[1] for tensor in preprocess.outputs}
-        advance = step()
+        advance = steps.step()
 
         def serve(raw):
             tokens = features_of(preprocess, raw)
@@ -133,26 +134,23 @@ class Task:
         return {"tokens": sum(int(batch.sum()) for batch in targets)}
 
     def figures(self, predict, batches) -> dict:
-        """Bits per character and perplexity beside those of the training split's frequencies; by place in the text.
+        """Bits per character and perplexity; by place in the text.
 
         Args:
             predict: from shifted tokens to logits.
             batches: (shifted tokens, tokens) of one split, each example once.
         """
-        frequencies = np.maximum(np.array(self.outputs.counts, float), 0.5)  # nothing is impossible
-        unigram = -np.log(frequencies / frequencies.sum())
-        nats, guessed, tokens, characters = 0.0, 0.0, 0, 0.0
-        places = np.zeros((2, 0))
+        total, tokens, characters = 0.0, 0, 0.0
+        places = np.zeros((2, 0))  # nats and tokens at each place
         for features, target, *_ in batches:
-            found, here = (part.numpy() for part in _nats(target, predict(features)))
+            nats, here = (part.numpy() for part in _nats(target, predict(features)))
             kept = target.numpy()[here > 0]
-            nats, guessed = nats + found.sum(dtype=float), guessed + unigram[kept].sum()
-            tokens, characters = tokens + len(kept), characters + self.characters[kept].sum(dtype=float)
-            places = np.pad(places, [(0, 0), (0, max(0, found.shape[1] - places.shape[1]))])
-            places[:, : found.shape[1]] += found.sum(axis=0, dtype=float), here.sum(axis=0, dtype=float)
-        baseline = {**_figures(guessed, tokens, characters), "predictor": "how often each token stands in training"}
+            total, tokens = total + nats.sum(dtype=float), tokens + len(kept)
+            characters += self.characters[kept].sum(dtype=float)
+            places = np.pad(places, [(0, 0), (0, max(0, nats.shape[1] - places.shape[1]))])
+            places[:, : nats.shape[1]] += nats.sum(axis=0, dtype=float), here.sum(axis=0, dtype=float)
         by_place = places[0] / np.maximum(places[1], 1) / math.log(2)
-        return {**_figures(nats, tokens, characters), "baseline": baseline, "bits_by_place": by_place.tolist()}
+        return {**_figures(total, tokens, characters), "bits_by_place": by_place.tolist()}
 
     def simple(self, train, batches) -> dict:
         """Figures of an n-gram model of the training split, which a network has to beat.

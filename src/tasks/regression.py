@@ -11,10 +11,9 @@ import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
 
-from src import numbers
-from src.signatures import plain
+from src import numbers, task
+from src.data import Source
 from src.sources import summaries
-from src.sources.memory import Source
 from src.specs import Values
 
 SPEC = Values
@@ -44,7 +43,7 @@ def adapt(outputs: Values, train: Source) -> Values:
     )
 
 
-class Task:
+class Task(task.Task):
     """Regression of `outputs.names`, in `outputs.unit`.
 
     Args:
@@ -52,7 +51,6 @@ class Task:
     """
 
     monitor, direction = "val_mae", "min"
-    signatures = plain
 
     def __init__(self, outputs: Values):
         self.outputs = outputs

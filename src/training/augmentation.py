@@ -5,16 +5,18 @@ step, so a training that was cut off goes on as if it had not been. Validation, 
 """
 
 import math
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import tensorflow as tf
 
+from src.data import Data
 from src.errors import UserError
 from src.preprocess.images import mosaic
 from src.signatures import features_of
-from src.specs import Data, Image
+from src.specs import Image
 
 PRESETS = {
     "none": {},
@@ -36,10 +38,12 @@ EXAMPLES, VERSIONS = 10, 3  # of the picture that shows it
 
 FEW, LARGE = 5000, 48  # images, and pixels of a side: photographs of which augmentation mostly helps to learn
 
-Augment = Callable[[tf.Tensor, int, tf.Tensor], tf.Tensor]
+# From features and targets of a training batch, a seed and a step, to features and targets like them.
+Augment: TypeAlias = Callable[[Any, Any, int, tf.Tensor], tuple[Any, Any]]
 
 
 def augmentation(
+    move: Callable[[Any, tf.Tensor], Any] = lambda target, _: target,
     *,
     augment: Literal["none", "light", "photos", "cifar"] = "none",
     flip: Literal["none", "horizontal", "vertical", "both"] | None = None,
@@ -51,9 +55,10 @@ def augmentation(
     brightness: float | None = None,
     contrast: float | None = None,
 ) -> Augment | None:
-    """From images (batch, height, width, channels) in [0, 1], a seed and a step to such images; None for no change.
+    """What changes images (batch, height, width, channels) in [0, 1], and their targets; None for no change.
 
     Args:
+        move: moves the targets with the images, as a task's `move` does.
         augment: random changes of training images: light shifts, rotates and zooms a little; photos also flips and
             changes brightness and contrast; cifar flips, crops and cuts out. The flags below override it.
         flip: mirrors half of the images: left to right, upside down, or both.
@@ -78,54 +83,65 @@ def augmentation(
         "brightness": brightness,
         "contrast": contrast,
     }
-    found = PRESETS[augment] | {name: value for name, value in given.items() if value is not None}
-    for name, value in found.items():
+    changes = PRESETS[augment] | {name: value for name, value in given.items() if value is not None}
+    _check(changes)
+    changes = {name: value for name, value in changes.items() if value and value != "none"}
+    return partial(_changed, changes, move) if changes else None
+
+
+def _check(changes: Mapping[str, Any]) -> None:
+    """Raises a UserError for a number out of its range."""
+    for name, value in changes.items():
         most = LIMITS.get(name, math.inf)
         if name != "flip" and not 0 <= value <= most:
-            raise UserError(
-                f"{name} has to be {f'from 0 to {most:g}' if name in LIMITS else '0 or more'}, not {value}."
-            )
-    found = {name: value for name, value in found.items() if value and value != "none"}
-    if not found:
-        return None
-    moves = {name: found[name] for name in MOVES if name in found}
-
-    def changed(images: tf.Tensor, seed: int, step: tf.Tensor) -> tf.Tensor:
-        for name in ("crop", "cutout"):
-            if found.get(name, 0) >= min(images.shape[1:3]):
-                size = " x ".join(map(str, images.shape[1:3]))
-                raise UserError(f"{name} has to be smaller than the images, which are {size}, not {found[name]}.")
-        draw = _Draws(seed, step, tf.shape(images)[0])
-        if moves:
-            images = _moved(images, draw, **moves)
-        if "contrast" in found:
-            mean = tf.reduce_mean(images, [1, 2, 3], keepdims=True)
-            images = (images - mean) * _for_pixels(1 + draw.uniform(found["contrast"])) + mean
-        if "brightness" in found:
-            images += _for_pixels(draw.uniform(found["brightness"]))
-        if "cutout" in found:
-            images = _cut_out(images, draw, found["cutout"])
-        return tf.clip_by_value(images, 0.0, 1.0)
-
-    return changed
+            range_in_words = f"from 0 to {most:g}" if name in LIMITS else "0 or more"
+            raise UserError(f"{name} has to be {range_in_words}, not {value}.")
 
 
-def suggestion(data: Data) -> str:
+def _changed(
+    changes: Mapping[str, Any], move: Callable, images: tf.Tensor, target: Any, seed: int, step: tf.Tensor
+) -> tuple[tf.Tensor, Any]:
+    """A batch, each image changed in another way."""
+    for name in ("crop", "cutout"):
+        if changes.get(name, 0) >= min(images.shape[1:3]):
+            size = " x ".join(map(str, images.shape[1:3]))
+            raise UserError(f"{name} has to be smaller than the images, which are {size}, not {changes[name]}.")
+    draw = _Draws(seed, step, tf.shape(images)[0])
+    if moves := {name: changes[name] for name in MOVES if name in changes}:
+        transforms = _transforms(images, draw, **moves)
+        images, target = _moved(images, transforms), move(target, transforms)
+    if "contrast" in changes:
+        mean = tf.reduce_mean(images, [1, 2, 3], keepdims=True)
+        images = (images - mean) * _for_pixels(1 + draw.uniform(changes["contrast"])) + mean
+    if "brightness" in changes:
+        images += _for_pixels(draw.uniform(changes["brightness"]))
+    if "cutout" in changes:
+        images = _cut_out(images, draw, changes["cutout"])
+    return tf.clip_by_value(images, 0.0, 1.0), target
+
+
+def suggestion(data: Data, augment: Augment | None) -> str:
     """A line that suggests augmentation where it mostly helps, for few photographs; "" elsewhere."""
     spec, examples = data.inputs, len(data.train)
-    if data.augment or not isinstance(spec, Image) or examples >= FEW or min(spec.height, spec.width) < LARGE:
+    if augment or not isinstance(spec, Image) or examples >= FEW or min(spec.height, spec.width) < LARGE:
         return ""
     return f"{examples:,} images are few: changing them at random mostly helps; try --augment photos"
 
 
-def shown(data: Data, seed: int) -> np.ndarray:
-    """A picture of some training images: as they are, and below each as training may see it, uint8."""
-    raw, _ = data.train.examples(EXAMPLES)
-    images = tf.convert_to_tensor(features_of(data.preprocess, raw))
-    steps = range(VERSIONS if data.augment else 0)
-    rows = [images, *(data.augment(images, seed, tf.constant(step, tf.int64)) for step in steps)]
-    pixels = np.stack([np.uint8(np.round(np.clip(row, 0, 1) * 255)) for row in rows])
-    return mosaic(pixels if pixels.shape[-1] in (1, 3) else pixels[..., :1])
+def examples(data: Data, augment: Augment | None, seed: int) -> np.ndarray | None:
+    """A picture of some training examples, and below each what augmentation makes of it; None for texts and tables."""
+    raw, target = data.train.examples(EXAMPLES)
+    shown = data.show(raw)
+    if not isinstance(shown, np.ndarray):
+        return None
+    rows = [shown]
+    if augment:
+        features = tf.convert_to_tensor(features_of(data.preprocess, raw))
+        for step in range(VERSIONS):
+            images, _ = augment(features, target, seed, tf.constant(step, tf.int64))
+            pixels = np.uint8(np.round(np.clip(images, 0, 1) * 255))
+            rows.append(pixels if pixels.shape[-1] == shown.shape[-1] else pixels[..., :1])
+    return mosaic(np.stack(rows))
 
 
 class _Draws:
@@ -141,7 +157,7 @@ class _Draws:
         return tf.random.stateless_uniform([self._size], seed, -most, most)
 
 
-def _moved(
+def _transforms(
     images: tf.Tensor,
     draw: _Draws,
     flip: str = "none",
@@ -150,10 +166,7 @@ def _moved(
     zoom: float = 0.0,
     crop: int = 0,
 ) -> tf.Tensor:
-    """Flipped, turned, zoomed and moved by one projection; what comes in from outside is a reflection.
-
-    A pixel (x, y) of the result is the one at (a x + b y + e, c x + d y + f).
-    """
+    """Projections that flip, turn, zoom and move, (batch, 8); see `Task.move` of src/task.py."""
     height, width = images.shape[1:3]
     angle, scale = draw.uniform(math.radians(rotate)), 1 + draw.uniform(zoom)
     mirror_x = tf.sign(draw.uniform(1.0)) if flip in ("horizontal", "both") else 1.0
@@ -164,11 +177,15 @@ def _moved(
     down = draw.uniform(shift * height) + tf.round(draw.uniform(crop))
     x, y = (width - 1) / 2, (height - 1) / 2  # the centre stays where it is, apart from the move
     zeros = tf.zeros_like(a)
-    matrix = tf.stack([a, b, x - a * x - b * y + right, c, d, y - c * x - d * y + down, zeros, zeros], axis=1)
+    return tf.stack([a, b, x - a * x - b * y + right, c, d, y - c * x - d * y + down, zeros, zeros], axis=1)
+
+
+def _moved(images: tf.Tensor, transforms: tf.Tensor) -> tf.Tensor:
+    """The images under these projections; what comes in from outside is a reflection."""
     moved = tf.raw_ops.ImageProjectiveTransformV3(
         images=images,
-        transforms=matrix,
-        output_shape=tf.constant([height, width]),
+        transforms=transforms,
+        output_shape=tf.constant(images.shape.as_list()[1:3]),
         fill_value=0.0,
         interpolation="BILINEAR",
         fill_mode="REFLECT",

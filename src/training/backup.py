@@ -9,6 +9,7 @@ import json
 import re
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from signal import SIGINT
@@ -21,10 +22,26 @@ import tensorflow as tf
 from src.errors import UserError
 from src.system.signals import Stop
 from src.training import state
+from src.training.plan import Plan
 from src.training.state import State
 
 NOT_OURS = ("params", "_model")  # of a callback: Keras sets them anew in each fit
 MOST_TIME = 0.02  # share of the training time that states may take
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a state is taken of.
+
+    Args:
+        model: that is trained.
+        variables: all that training touches.
+        callbacks: all whose attributes are part of the state, the History among them.
+    """
+
+    model: keras.Model
+    variables: Sequence[keras.Variable | tf.Variable]
+    callbacks: Sequence[keras.callbacks.Callback]
 
 
 class Backup(keras.callbacks.Callback):
@@ -32,10 +49,8 @@ class Backup(keras.callbacks.Callback):
 
     Args:
         folder: where states are kept.
-        variables: all that training touches.
-        callbacks: all the others, the History among them.
-        epochs: of the whole training.
-        steps: of an epoch.
+        training: what they are taken of.
+        plan: its epochs, and the steps of each.
         base: the step of the whole training at which the pipeline's next iterator starts.
         every_s: seconds between two states; more where writing one takes over MOST_TIME of them, unless it is 0.
         pause: epoch after which the training is to end, to go on another time; 0 for none.
@@ -46,10 +61,8 @@ class Backup(keras.callbacks.Callback):
     def __init__(
         self,
         folder: Path,
-        variables: Sequence[keras.Variable | tf.Variable],
-        callbacks: Sequence[keras.callbacks.Callback],
-        epochs: int,
-        steps: int,
+        training: Training,
+        plan: Plan,
         base: tf.Variable,
         every_s: float,
         pause: int,
@@ -58,10 +71,8 @@ class Backup(keras.callbacks.Callback):
     ):
         super().__init__()
         self.folder = folder
-        self.variables = variables
-        self.callbacks = callbacks
-        self.epochs = epochs
-        self.steps = steps
+        self.training = training
+        self.epochs, self.steps = plan.epochs, plan.steps
         self.base = base
         self.every_s = every_s
         self.pause = pause
@@ -73,14 +84,12 @@ class Backup(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         if self.start:
-            restore(self.start, self.model, self.variables, self.callbacks)
+            restore(self.start, self.training)
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch
         if self.start:
-            restore(
-                self.start, self.model, self.variables, self.callbacks
-            )  # again: fit has reset metrics since on_train_begin
+            restore(self.start, self.training)  # again: fit has reset metrics since on_train_begin
             if not self.skipped:
                 self.model.reset_metrics()  # those of the epoch before
             self.start = None
@@ -104,7 +113,7 @@ class Backup(keras.callbacks.Callback):
     def save(self) -> None:
         """Writes the state that was reached last; before the callbacks of the next one have begun."""
         begun = time.monotonic()
-        state.write(self.folder, take(self.model, self.variables, self.callbacks, *self.reached))
+        state.write(self.folder, take(self.training, *self.reached))
         ended = time.monotonic()
         self.next = ended + (self.every_s and max(self.every_s, (ended - begun) / MOST_TIME))
 
@@ -116,14 +125,12 @@ class Backup(keras.callbacks.Callback):
             self.save()
 
 
-def take(
-    model: keras.Model, variables: Sequence, callbacks: Sequence[keras.callbacks.Callback], epoch: int, step: int
-) -> State:
+def take(training: Training, epoch: int, step: int) -> State:
     """The state of a training before step `step` of epoch `epoch`, both from 0; after the last step: validation."""
     arrays, remembered = {}, []
-    for number, variable in enumerate(variables):
+    for number, variable in enumerate(training.variables):
         arrays[f"variable/{number}"] = _array(keras.ops.convert_to_numpy(variable))
-    for number, callback in enumerate(callbacks):
+    for number, callback in enumerate(training.callbacks):
         plain = {}
         for name, value in vars(callback).items():
             if _is_arrays(value):
@@ -135,27 +142,25 @@ def take(
     facts = {
         "epoch": epoch,
         "step": step,
-        "stop_training": bool(model.stop_training),
-        "variables": describe(variables),
+        "stop_training": bool(training.model.stop_training),
+        "variables": describe(training.variables),
         "callbacks": remembered,
     }
     return State(arrays, json.loads(json.dumps(facts, default=_number)))
 
 
-def restore(
-    saved: State, model: keras.Model, variables: Sequence, callbacks: Sequence[keras.callbacks.Callback]
-) -> None:
+def restore(saved: State, training: Training) -> None:
     """Gives a model and its callbacks what `take` took from others of the same kind."""
-    for number, variable in enumerate(variables):
+    for number, variable in enumerate(training.variables):
         variable.assign(saved.arrays[f"variable/{number}"])
-    for number, (callback, remembered) in enumerate(zip(callbacks, saved.facts["callbacks"], strict=True)):
+    for number, (callback, remembered) in enumerate(zip(training.callbacks, saved.facts["callbacks"], strict=True)):
         for name, kept in remembered["attributes"].items():
             if "arrays" in kept:
                 value = [saved.arrays[f"callback/{number}/{name}/{i}"] for i in range(kept["arrays"])]
             else:
                 value = json.loads(json.dumps(kept["value"]))  # a copy: the callback will change it
             setattr(callback, name, value)
-    model.stop_training = saved.facts["stop_training"]
+    training.model.stop_training = saved.facts["stop_training"]
 
 
 def describe(variables: Sequence) -> list[list]:
@@ -163,12 +168,12 @@ def describe(variables: Sequence) -> list[list]:
     return [[getattr(v, "path", v.name), list(v.shape), getattr(v.dtype, "name", v.dtype)] for v in variables]
 
 
-def check_fits(saved: State, variables: Sequence, callbacks: Sequence[keras.callbacks.Callback]) -> None:
+def check_fits(saved: State, training: Training) -> None:
     """Raises a UserError that names the first difference between a state and the training that would go on from it."""
     before = [_words(*variable) for variable in saved.facts["variables"]]
     before += [f"callback {callback['class']}" for callback in saved.facts["callbacks"]]
-    now = [_words(*variable) for variable in describe(variables)]
-    now += [f"callback {type(callback).__name__}" for callback in callbacks]
+    now = [_words(*variable) for variable in describe(training.variables)]
+    now += [f"callback {type(callback).__name__}" for callback in training.callbacks]
     for old, new in zip_longest(before, now, fillvalue="nothing"):
         if _unnumbered(old) != _unnumbered(new):
             raise UserError(f"The state is of another training: it has {old} where this one has {new}.")

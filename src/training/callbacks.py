@@ -5,53 +5,18 @@ import math
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import keras
 import tensorflow as tf
 
-from src.errors import UserError
-from src.signatures import predictor
+from src.errors import UserError, nearest
 from src.system.files import read_json, whole, write_json
+from src.task import History
+from src.training.measure import Measurement
 
-
-class Measurement:
-    """A model's figures on a split, in functions traced once for all splits.
-
-    `model.evaluate` makes its own function each time that a split has another number of batches, and on small data
-    costs more than the training between two calls.
-
-    Args:
-        model: compiled, unless its task has no loss; then only the task's `watch` measures it.
-        task: may `watch` for figures that are no means over examples.
-    """
-
-    def __init__(self, model: keras.Model, task):
-        self.model = model
-        self._step = tf.function(model.test_step)
-        self._watch = partial(task.watch, predictor(model)) if hasattr(task, "watch") else lambda batches: {}
-
-    def __call__(self, batches: tf.data.Dataset, between: Callable[[], None] = lambda: None) -> dict[str, float]:
-        """The figures by name.
-
-        Args:
-            batches: features and targets of the split, each example once.
-            between: called after each batch; may raise.
-        """
-        means = self.means(batches, between) if self.model.compiled else {}
-        return means | self._watch(batches)
-
-    def means(self, batches: tf.data.Dataset, between: Callable[[], None] = lambda: None) -> dict[str, float]:
-        """The compiled model's loss and metrics, by name."""
-        self.model.reset_metrics()
-        step = self._step.get_concrete_function(batches.element_spec)  # for batches of any size
-        for batch in batches:
-            step(batch)
-            between()
-        figures = {name: float(value) for name, value in self.model.get_metrics_result().items()}
-        self.model.reset_metrics()
-        return figures
+Watcher: TypeAlias = Callable[[History], list[str]]
 
 
 class Validation(keras.callbacks.Callback):
@@ -76,7 +41,13 @@ class Validation(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if not logs:  # training was cut off after the epoch's last step, and went on from there
             logs.update(self.last)
-        logs.update({f"val_{name}": value for name, value in self.measure(self.batches, self.between).items()})
+        figures = self.measure(self.batches, self.between)
+        logs.update({f"val_{name}": value for name, value in figures.items()})
+        if (monitor := self.measure.task.monitor) not in logs:
+            raise UserError(
+                f"The task's monitor is {monitor!r}; there are: {', '.join(f'val_{name}' for name in figures)}."
+                f"{nearest(monitor, logs)}"
+            )
 
 
 class LearningRate(keras.callbacks.Callback):
@@ -154,11 +125,13 @@ class Warnings(keras.callbacks.Callback):
 
     Args:
         path: the file, a list of texts; what stands there was said before.
-        watchers: models and tasks whose `warnings` of the history, each epoch's figures by name, are texts.
+        watchers: from the history, each epoch's figures by name, to texts, such as a task's `warnings`.
         history: has the figures.
     """
 
-    def __init__(self, path: Path, watchers: Sequence, history: keras.callbacks.History):
+    def __init__(
+        self, path: Path, watchers: Sequence[Callable[[History], list[str]]], history: keras.callbacks.History
+    ):
         super().__init__()
         self.path = path
         self.watchers = watchers
@@ -166,7 +139,7 @@ class Warnings(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         for watcher in self.watchers:
-            for text in watcher.warnings(self.source.history):
+            for text in watcher(self.source.history):
                 said = read_json(self.path) if self.path.exists() else []
                 if not any(before.partition(": ")[2].startswith(text.partition(":")[0]) for before in said):
                     write_json(self.path, [*said, text := f"epoch {epoch + 1}: {text}"])

@@ -1,36 +1,64 @@
-"""Training: one compile and one fit for every model, with the callbacks that go with them."""
+"""Training: one fit for every model, with the callbacks that go with it."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from src.errors import UserError
-from src.specs import Data
+from src.layers import SelfTrained
 from src.system.signals import Stop, Stopped
-from src.training import pipeline
-from src.training.backup import Backup, check_fits
+from src.training import pipeline, tensorboard
+from src.training.backup import Backup, Training, check_fits
 from src.training.callbacks import (
     HistoryFile,
     LearningRate,
-    Measurement,
     NearTheEnd,
     StopOnDivergence,
     Validation,
     Warnings,
 )
-from src.training.plan import Plan, measured_at_once
+from src.training.learning import Learning
+from src.training.measure import Measurement
 from src.training.progress import EpochLines
 from src.training.state import State
-from src.training.tensorboard import Samples
-from src.training.tensorboard import callback as tensorboard_callback
 from src.training.variables import check_randomness, step_of, variables
 
 SOON_S = 5.0  # before the end: about what another process takes to import TensorFlow
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a training is shown, saved and ended.
+
+    Args:
+        save_every: seconds between two saved states, from which an interrupted training can be resumed.
+        pause: stop after this epoch as Ctrl-C does, to be continued with --resume; 0 for never.
+        patience: stop after this many epochs without a better validation metric; 0 trains all epochs.
+        tensorboard: whether to write metrics, graph, configuration and samples for TensorBoard.
+        histograms: whether to write histograms of the weights for TensorBoard, too.
+        verbose: whether to show progress and a summary.
+
+    Raises:
+        UserError: for knobs that don't fit together.
+    """
+
+    save_every: float = 60.0
+    pause: int = 0
+    patience: int = 10
+    tensorboard: bool = True
+    histograms: bool = False
+    verbose: bool = True
+
+    def __post_init__(self):
+        for name in ("pause", "patience", "save_every"):
+            if getattr(self, name) < 0:
+                raise UserError(f"{name} has to be 0 or more, not {getattr(self, name)}.")
+        if self.histograms and not self.tensorboard:
+            raise UserError("histograms have no effect with --no-tensorboard.")
 
 
 @dataclass(frozen=True)
@@ -50,101 +78,60 @@ class Fitted:
     measure: Measurement
 
 
-def compile(model: keras.Model, task, plan: Plan, optimizer: keras.Optimizer) -> None:
-    """Gives the model its loss, metrics and optimiser; `model.jit_compile` then says whether XLA is used."""
-    model.compile(
-        optimizer,
-        loss=task.loss,
-        metrics=task.metrics(),
-        steps_per_execution=plan.steps_per_execution,
-        jit_compile=plan.jit,
-    )
-
-
 def fit(
-    model: keras.Model,
-    task,
-    data: Data,
-    plan: Plan,
-    schedule: Sequence[keras.callbacks.Callback],
+    learning: Learning,
     folder: Path,
-    seed: int,
-    start: State | None,
-    stop: Stop,
-    samples: Callable[[], dict[str, str | np.ndarray]],
-    soon: Callable[[], None],
-    verbose: bool,
+    options: Options,
     *,
-    save_every: float = 60.0,
-    pause: int = 0,
-    patience: int = 10,
-    tensorboard: bool = True,
-    histograms: bool = False,
+    start: State | None = None,
+    stop: Stop | None = None,
+    soon: Callable[[], None] = lambda: None,
 ) -> Fitted:
-    """Trains `model` and leaves it with the weights of its best epoch.
+    """Trains the model, which has been compiled, and leaves it with the weights of its best epoch.
 
     Args:
-        model: from features to prediction, compiled.
-        task: what is learnt, and the figure that decides which epoch is best.
-        data: the splits; test isn't read.
-        plan: batches, steps and epochs.
-        schedule: callbacks of its learning-rate schedule.
+        learning: what is learnt.
         folder: the run's; history.csv and logs/ are written there.
-        seed: decides the order of the examples, and how they are changed.
+        options: how it is shown, saved and ended.
         start: the state to go on from; None starts anew.
         stop: set when the training is to end.
-        samples: makes samples of the model's work, texts or pictures by name, for TensorBoard and the report.
         soon: called some seconds before training ends.
-        verbose: whether to show each epoch.
-        save_every: seconds between two saved states, from which an interrupted training can be resumed.
-        pause: stop after this epoch as Ctrl-C does, to be continued with --resume; 0 for never.
-        patience: stop after this many epochs without a better validation metric; 0 trains all epochs.
-        tensorboard: whether to write metrics, graph, configuration and samples for TensorBoard.
-        histograms: whether to write histograms of the weights for TensorBoard, too.
 
     Raises:
-        UserError: when a figure isn't finite, or for knobs that don't fit together.
+        UserError: when a figure isn't finite.
+        Stopped: when it was to end, after its state has been saved.
     """
-    if pause < 0:
-        raise UserError(f"pause has to be 0 or more, not {pause}.")
-    if patience < 0:
-        raise UserError(f"patience has to be 0 or more, not {patience}.")
-    if histograms and not tensorboard:
-        raise UserError("histograms have no effect with --no-tensorboard.")
-    if save_every < 0:
-        raise UserError(f"save_every has to be 0 or more, not {save_every}.")
+    model, task, data, plan = learning.model, learning.task, learning.data, learning.plan
+    stop = stop or Stop("stopped")
     measure = Measurement(model, task)
-    validation = pipeline.measuring(
-        data.validation, data.preprocess, task.supervise, measured_at_once(model, data.inputs)
-    )
+    validation = measure.batches(data, data.validation)
     _build(model, measure, validation)
     base = tf.Variable(0, dtype=tf.int64, trainable=False)
-    batches = pipeline.training(data, task.supervise, plan, seed, base)
+    batches = pipeline.training(learning, base)
     step = step_of(model, batches)
     check_randomness(step, batches)
-    touched = variables(model, step)
     best = keras.callbacks.EarlyStopping(
-        task.monitor, mode=task.direction, patience=patience or plan.epochs, restore_best_weights=True
+        task.monitor, mode=task.direction, patience=options.patience or plan.epochs, restore_best_weights=True
     )
     history = keras.callbacks.History()
     callbacks = [
         Validation(measure, validation, stop.obey),
         StopOnDivergence(),
         LearningRate(),
-        *schedule,
+        *learning.schedule,
+        *learning.callbacks,
         best,
         history,
         HistoryFile(folder / "history.csv", history),
-        Warnings(folder / "warnings.json", [part for part in (model, task) if hasattr(part, "warnings")], history),
+        Warnings(folder / "warnings.json", [*_watchers(model), task.warnings], history),
+        *tensorboard.callbacks(folder, learning, options.tensorboard, options.histograms),
     ]
-    if tensorboard:
-        callbacks += [tensorboard_callback(folder, model, data, seed, histograms)]
-    callbacks += [Samples(folder, samples, tensorboard)]
-    around = [NearTheEnd(soon, SOON_S, plan.epochs, best)]  # no part of the state
-    around += [EpochLines(plan.epochs, plan.steps, best)] if verbose else []
-    backup = Backup(folder / "state", touched, callbacks, plan.epochs, plan.steps, base, save_every, pause, stop, start)
+    lines = EpochLines(plan.epochs, plan.steps, best)
+    around = [NearTheEnd(soon, SOON_S, plan.epochs, best), *([lines] if options.verbose else [])]  # not in the state
+    training = Training(model, variables(model, step), callbacks)
+    backup = Backup(folder / "state", training, plan, base, options.save_every, options.pause, stop, start)
     if start:
-        check_fits(start, touched, callbacks)
+        check_fits(start, training)
     with stop, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Your input ran out of data")  # Backup cuts a resumed epoch short
         try:
@@ -160,8 +147,11 @@ def fit(
         except Stopped:
             backup.save()
             raise
+        finally:
+            lines.close()
     stop.obey()
-    return Fitted(history.history, best.best_epoch + 1, best.stopped_epoch + 1 if best.stopped_epoch else 0, measure)
+    stopped = best.stopped_epoch + 1 if 0 < best.stopped_epoch < plan.epochs - 1 else 0
+    return Fitted(history.history, best.best_epoch + 1, stopped, measure)
 
 
 def _build(model: keras.Model, measure: Measurement, batches: tf.data.Dataset) -> None:
@@ -169,3 +159,8 @@ def _build(model: keras.Model, measure: Measurement, batches: tf.data.Dataset) -
     measure.means(batches.take(1))
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
+
+
+def _watchers(model: keras.Model) -> list[Callable]:
+    """What a model with a training loop of its own finds wrong in the figures so far."""
+    return [model.warnings] if isinstance(model, SelfTrained) else []

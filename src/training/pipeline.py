@@ -8,26 +8,27 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
+from src.data import Source
 from src.signatures import features_of
-from src.sources.memory import Source
-from src.specs import Data
-from src.training.plan import Plan
+from src.training.learning import Learning
 
 CACHED_BYTES = 256 * 2**20  # features that are kept rather than made again each epoch
 
 
-def training(data: Data, supervise: Callable, plan: Plan, seed: int, base: int | tf.Variable) -> tf.data.Dataset:
+def training(learning: Learning, base: int | tf.Variable) -> tf.data.Dataset:
     """The batches of a training from step `base` on, each epoch in its own order; one iterator serves them all.
 
     Making an iterator costs more than an epoch of a small data set, so `fit` is to be told `steps_per_epoch`.
     """
-    batches = data.train.shuffled(seed, plan.batch, plan.steps, base).take(plan.steps * plan.epochs)
-    if not data.augment:
-        return batches.map(_supervised(data.preprocess, supervise)).prefetch(2)
+    plan, preprocess, supervise = learning.plan, learning.data.preprocess, learning.task.supervise
+    augment, seed = learning.augment, learning.seed
+    batches = learning.data.train.shuffled(seed, plan.batch, plan.steps, base).take(plan.steps * plan.epochs)
+    if not augment:
+        return batches.map(_supervised(preprocess, supervise)).prefetch(2)
 
     def changed(offset, example):
         raw, target = example
-        return supervise(data.augment(features_of(data.preprocess, raw), seed, base + offset), target)
+        return supervise(*augment(features_of(preprocess, raw), target, seed, base + offset))
 
     return batches.enumerate().map(changed, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
 

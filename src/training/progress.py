@@ -41,7 +41,7 @@ class EpochLines(keras.callbacks.Callback):
             self.bar.update(self.task, completed=batch + 1)
 
     def on_epoch_end(self, epoch, logs=None):
-        self._end_bar()
+        self.close()
         if not self.widths:
             self.widths = _widths(logs, self.best.monitor)
             print(_header(self.widths))
@@ -50,10 +50,8 @@ class EpochLines(keras.callbacks.Callback):
         best = "  best" if self.best.best_epoch == epoch else ""
         print(f"{f'{epoch + 1}/{self.epochs}':>9}{figures}{rate:>10}{took:>9}{best}", flush=True)
 
-    def on_train_end(self, logs=None):
-        self._end_bar()
-
-    def _end_bar(self) -> None:
+    def close(self) -> None:
+        """Takes the bar off the screen, however training ended."""
         if self.bar:
             self.bar.stop()
             self.bar = None

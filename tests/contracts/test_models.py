@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from src.runs import run as runs
+from src.runs.save import answering
 from src.settings import catalogue, config
-from src.settings.contract import check_model, mistakes_in, unexplained
+from src.settings.contract import check_model, unexplained
 from src.settings.knobs import shown
+from src.settings.mistakes import mistakes_in
 from src.specs import NextToken, Tokens
 from tests.samples import MADE_OF, SPECS, features, inputs, predictions, short, targets
 
@@ -168,7 +169,7 @@ def described(model):
     parts = {name: part for name, part in vars(model).items() if not name.startswith("_")}
     models = {name: json.loads(part.to_json()) for name, part in parts.items() if isinstance(part, keras.Model)}
     numbers = {name: part for name, part in parts.items() if isinstance(part, (int, float, str))}
-    return {"": json.loads(runs.answering(model).to_json()), **models, **numbers}
+    return {"": json.loads(answering(model).to_json()), **models, **numbers}
 
 
 def other_values(kind, default):
@@ -227,7 +228,7 @@ def opened(tmp_path_factory):
         for takes in file.takes:
             name = f"{file.name}-{takes.__name__}"
             try:
-                model = runs.answering(build(file, takes, file.gives[0]))
+                model = answering(build(file, takes, file.gives[0]))
                 x = inputs(model, SPECS[takes], 2)
                 expected[name] = np.asarray(model(x))
                 model.save(folder / f"{name}.keras")

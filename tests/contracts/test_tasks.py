@@ -35,7 +35,7 @@ def adapted(file):
 def task(file, adapted):
     outputs, target = adapted
     made = catalogue.load(file).Task(outputs)
-    if hasattr(made, "compare_with"):
+    if made.is_judged:
         batches = tf.data.Dataset.from_tensors((given(outputs, len(target)), target))
         made.compare_with(judge(outputs), batches.map(made.supervise))
     return made
@@ -87,12 +87,11 @@ def test_loss_is_one_number_an_example_and_can_be_learnt(file, task, adapted):
 
 def test_the_monitored_figure_is_measured(file, task, adapted):
     names = {"loss"} | {metric.name for metric in task.metrics()}
-    if hasattr(task, "watch"):
-        outputs, target = adapted
-        watched = task.watch(predict(outputs), tf.data.Dataset.from_tensors((given(outputs, len(target)), target)))
-        others = {name: value for name, value in watched.items() if not isinstance(value, float)}
-        assert not others, f"{shown(file.path)}: watch has to give Python floats, not {others}"
-        names |= set(watched)
+    outputs, target = adapted
+    watched = task.watch(predict(outputs), tf.data.Dataset.from_tensors((given(outputs, len(target)), target)))
+    others = {name: value for name, value in watched.items() if not isinstance(value, float)}
+    assert not others, f"{shown(file.path)}: watch has to give Python floats, not {others}"
+    names |= set(watched)
     measured = {f"val_{name}" for name in names}
     what = f"monitor is {task.monitor!r}: make it one of what is measured, {', '.join(sorted(measured))}"
     assert task.monitor in measured, f"{shown(file.path)}: {what}"
@@ -113,6 +112,8 @@ def test_figures_stand_beside_a_baseline_and_are_drawn(file, task, adapted, tmp_
     dataset = tf.data.Dataset.from_tensor_slices((given(outputs, 50), target)).batch(20)
     batches = dataset.map(task.supervise)
     figures = task.figures(predict(outputs), batches)
+    if simple := task.simple(batches, batches):
+        figures["baseline"] = simple
     monitored = task.monitor.removeprefix("val_")
     for name, found in (("figures", figures), ('the "baseline" of figures', figures.get("baseline", {}))):
         value = found.get(monitored, np.nan)

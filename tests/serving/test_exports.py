@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from src.export import TOLERANCE, export
+from src.export import export
+from src.exporting.publish import TOLERANCE
 from src.exporting.verify import from_json
 from src.serving.local.rest import respond
 from src.serving.local.versions import Model, Models

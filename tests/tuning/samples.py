@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 from src import specs
+from src.runs import record
 from src.settings import catalogue, config
 from src.specs import Choice, Range
 from tests.samples import PAIRS, SPECS
@@ -43,7 +44,7 @@ result = {"reason": "it doesn't fit"} if end == "fails" else trained
 os.replace(folder / "half", folder / "result.json")
 """
 RUN = {  # the config.json of its runs
-    "format": config.FORMAT,
+    "format": record.FORMAT,
     "model": MODEL,
     "data": DATA,
     "task": CHOICES.task.name,

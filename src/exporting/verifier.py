@@ -1,0 +1,62 @@
+"""The clean process in which exports are verified: it runs src/exporting/verify.py, and nothing else of the project."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from src.errors import UserError
+
+
+class Verifier:
+    """The process, which needs a few seconds to import TensorFlow.
+
+    Args:
+        wanted: whether there will be anything to verify.
+    """
+
+    def __init__(self, wanted: bool = True):
+        self._wanted = wanted
+        self._process: subprocess.Popen | None = None
+
+    def __enter__(self) -> "Verifier":
+        return self
+
+    def __exit__(self, *_) -> None:
+        if self._process:
+            self._process.kill()
+            self._process.communicate()
+
+    def start(self) -> None:
+        """Starts the process, if it is wanted and hasn't started: it imports while others work."""
+        if self._wanted and not self._process:
+            pipe = subprocess.PIPE
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", Path(__file__).with_name("verify.py")],
+                env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"},
+                stdin=pipe,
+                stdout=pipe,
+                stderr=pipe,
+                text=True,
+                encoding="utf-8",
+            )
+
+    def verify(self, export: Path, cases: Mapping[str, Mapping]) -> dict:
+        """The problems and differences that src/exporting/verify.py finds.
+
+        Raises:
+            UserError: where the export kills the process or can't be loaded at all.
+        """
+        self.start()
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "cases.json"
+            file.write_text(json.dumps(cases), encoding="utf-8")
+            line = json.dumps({"export": str(export.resolve()), "cases": str(file)}) + "\n"
+            output, errors = self._process.communicate(line)
+        if self._process.returncode:
+            reason = "\n".join(errors.strip().splitlines()[-5:])
+            raise UserError(f"The export failed in a clean process, so it was not published:\n{reason}")
+        return json.loads(output)

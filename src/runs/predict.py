@@ -1,0 +1,70 @@
+"""Asking a trained model from Python: arrays in the types of a request, and its answers."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from src.errors import UserError
+from src.signatures import Request
+
+
+def predict(ask: Callable, signature: str, request: Request, raw: Any, batch: int) -> dict[str, np.ndarray]:
+    """The named answers to raw requests, texts as str.
+
+    Args:
+        ask: the signature as a graph.
+        signature: its name, for messages.
+        request: the spec of each input.
+        raw: an array of requests, or {input: array}; the first axis is the batch.
+        batch: requests answered at a time.
+
+    Raises:
+        UserError: for requests of another name, shape or type, or that the model refuses.
+    """
+    given = raw if isinstance(raw, Mapping) else {next(iter(request)): raw}
+    if set(given) != set(request):
+        raise UserError(f"{signature} takes {', '.join(request)}; it was given {', '.join(given)}.")
+    arrays = {name: _array(given[name], spec) for name, spec in request.items()}
+    if batch < 1:
+        raise UserError(f"batch has to be 1 or more, not {batch}.")
+    sizes = {len(array) for array in arrays.values()}
+    if len(sizes) != 1 or sizes == {0}:
+        raise UserError(f"All inputs need one length above 0, not {', '.join(map(str, sorted(sizes)))}.")
+    try:
+        parts = [
+            ask({name: tf.constant(array[start : start + batch]) for name, array in arrays.items()})
+            for start in range(0, *sizes, batch)
+        ]
+    except tf.errors.InvalidArgumentError as error:
+        if refused := re.search(r"assertion failed: (.*)", error.message):
+            raise UserError(f"{signature}: {re.sub(r'[][]', '', refused[1])}.") from error
+        raise
+    return {name: _readable(name, np.concatenate([part[name].numpy() for part in parts])) for name in parts[0]}
+
+
+def _array(given: Any, spec: tf.TensorSpec) -> np.ndarray:
+    """`given` in the type and shape of `spec`; raises UserError where that would change a value."""
+    array = np.asarray(given)
+    if array.ndim != spec.shape.rank or not spec.shape.is_compatible_with(array.shape):
+        raise UserError(f"{spec.name} has the shape {spec.shape}, batch first; it was given {array.shape}.")
+    if spec.dtype == tf.string:
+        if array.dtype.kind not in "OSU" or not all(isinstance(text, (str, bytes)) for text in array.ravel()):
+            raise UserError(f"{spec.name} takes texts; it was given {given!r:.60}.")
+        return array.astype(object)
+    try:
+        converted = array.astype(spec.dtype.as_numpy_dtype)
+    except (TypeError, ValueError):
+        raise UserError(f"{spec.name} takes {spec.dtype.name}; it was given {array.dtype}.") from None
+    if not (array.dtype.kind == converted.dtype.kind == "f" or np.array_equal(converted, array, equal_nan=True)):
+        raise UserError(f"{spec.name} takes {spec.dtype.name}; some of the given numbers don't fit.")
+    return converted
+
+
+def _readable(name: str, column: np.ndarray) -> np.ndarray:
+    """Texts as str; a name that ends in "_bytes" holds bytes, as in TensorFlow Serving."""
+    if column.dtype != object or name.endswith("_bytes"):
+        return column
+    return np.array([value.decode() for value in column.ravel()]).reshape(column.shape)

@@ -1,0 +1,73 @@
+"""What a run's folder says of itself in config.json, read without Keras: which model, data and knobs it had."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from src import specs
+from src.errors import UserError
+from src.settings import knobs
+from src.settings.knobs import Knob
+from src.system.files import read_record
+
+FORMAT = 1  # of a run's config.json
+KEYS = {  # which it has at least, and what reads each
+    "model": str,
+    "data": str,
+    "task": str,
+    "started": datetime.fromisoformat,
+    "knobs": lambda knobs: {**knobs},
+    "resolved": lambda resolved: {**resolved}["precision"],
+    "inputs": specs.from_json,
+    "outputs": specs.from_json,
+}
+
+
+def of_run(path: Path) -> dict[str, Any]:
+    """The content of the config.json of the run in the folder `path`.
+
+    Raises:
+        UserError: where there is none, or it isn't one that this code wrote.
+    """
+    file = path / "config.json"
+    try:
+        config = read_record(file, "format")
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(f"{path} isn't a run: it has no config.json.") from None
+    if config["format"] != FORMAT:
+        raise UserError(f"{path} has the format {config['format']}, this code reads {FORMAT}.")
+    if missing := ", ".join(key for key in KEYS if key not in config):
+        raise UserError(f"{file} lacks {missing}.")
+    for name, read in KEYS.items():
+        try:
+            read(config[name])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UserError(f"{file}: {name} can't be read: {error}.") from None
+    return {"data_name": config["data"], **config}
+
+
+def knobs_of_run(path: Path, known: Iterable[Knob]) -> dict[str, Any]:
+    """The values of the `known` knobs in the run in the folder `path`.
+
+    Raises:
+        UserError: for one that is missing, or has a value of another type.
+    """
+    saved = of_run(path)["knobs"]
+    known = {knob.name: knob for knob in known}
+    if missing := ", ".join(name for name in known if name not in saved):
+        raise UserError(f"{path / 'config.json'} lacks the knobs {missing}, which this code has: train again.")
+    return knobs.check(known.values(), {name: saved[name] for name in known}, str(path / "config.json"))
+
+
+def newest_run(folder: Path, model: str, data: str | None, file: str) -> Path | None:
+    """The run of `model` (on `data`) in `folder` that was started last, of those that have `file`; None without one."""
+    started = {}
+    for path in folder.glob(f"*/{file}"):
+        try:
+            config = of_run(path.parent)
+        except UserError:
+            continue  # whoever names it is told what is wrong with it
+        if config["model"] == model and data in (None, "", config["data"], config["data_name"]):
+            started[path.parent] = datetime.fromisoformat(config["started"]).timestamp()
+    return max(started, key=started.get, default=None)

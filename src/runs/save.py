@@ -1,0 +1,135 @@
+"""What a training writes into its run's folder; src/runs/run.py lists the files."""
+
+import datetime
+import hashlib
+import platform
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from src import specs
+from src.data import Data
+from src.runs import record
+from src.settings import catalogue, config, knobs
+from src.settings.config import Config
+from src.settings.modules import source
+from src.signatures import Signature
+from src.system import device
+from src.system.files import check_name, check_writable, whole, write_json
+
+PACKAGES = ("tensorflow", "keras", "numpy")
+
+Requests = Mapping[str, Mapping[str, list]]  # columns of TensorFlow Serving's JSON, by signature and input
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFolder:
+    """Where a run is written.
+
+    Args:
+        resume: folder of an interrupted run to continue; 1 for the newest of this model and data set.
+        tag: suffix of the run's name.
+        runs_dir: folder of the runs.
+    """
+
+    resume: str | None = None
+    tag: str = ""
+    runs_dir: str = "runs"
+
+    def check(self) -> None:
+        """Raises a UserError for a tag that can't name a folder, or where nothing can be written."""
+        if self.tag:
+            check_name("tag", self.tag)
+        check_writable(Path(self.runs_dir))
+
+    def path(self, model: str, data_name: str) -> Path:
+        """The folder of the run that is continued, or a new one: two that start in one second get different ones."""
+        if self.resume:
+            return Path(self.resume)
+        names = [model, data_name, f"{datetime.datetime.now():%Y%m%d-%H%M%S}", *([self.tag] if self.tag else [])]
+        name, number = "-".join(names), 1
+        while True:
+            path = Path(self.runs_dir) / (name if number == 1 else f"{name}-{number}")
+            try:
+                path.mkdir()
+                return path
+            except FileExistsError:
+                number += 1
+
+
+def describe(settings: Config, data: Data, resolved: Mapping) -> dict:
+    """The content of config.json.
+
+    Args:
+        settings: every knob.
+        data: its specs.
+        resolved: what was chosen by size and device.
+    """
+    choices = settings.choices
+    code = [path for file in (choices.model, choices.data, choices.task) for path in catalogue.code(file)]
+    values = {name: value for name, value in settings.values.items() if name not in config.UNSAVED}
+    return {
+        "format": record.FORMAT,
+        "model": choices.model.name,
+        "data": choices.data.name,
+        "data_name": settings.data_name,
+        "task": choices.task.name,
+        "files": {knobs.shown(path): _sha256(path) for path in code},
+        "started": datetime.datetime.now().astimezone().isoformat(),
+        "knobs": values,
+        "origins": {name: settings.origins[name] for name in values},
+        "resolved": dict(resolved),
+        "inputs": specs.to_json(data.inputs),
+        "outputs": specs.to_json(data.outputs),
+        "columns": dict(data.columns),
+        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}},
+        "commit": _commit(),
+        "device": device.name(),
+    }
+
+
+def answering(model: keras.Model) -> keras.Model:
+    """The part of a model that answers, uncompiled: plain Keras opens it."""
+    return keras.Model(model.input, model.output, name=model.name)
+
+
+def save(
+    path: Path,
+    model: keras.Model,
+    data: Data,
+    signatures: Mapping[str, Signature],
+    requests: Requests,
+) -> None:
+    """Writes the trained model, the ways in that it has, and a sample request to each signature."""
+    with whole(path / "best.weights.h5") as partial:
+        model.save_weights(partial)
+    for name, part in (("model.keras", answering(model)), ("preprocess.keras", data.preprocess)):
+        with whole(path / name) as partial:
+            part.save(partial)
+    for name, door in data.doors_among(signatures).items():
+        module = tf.Module()
+        module.door = tf.function(door, input_signature=[dict(door.request)])
+        tf.saved_model.save(module, path / "doors" / name)
+    (path / "requests").mkdir(exist_ok=True)
+    for name, inputs in requests.items():
+        write_json(path / "requests" / f"{name}.json", {"signature_name": name, "inputs": inputs}, indent=None)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(source(path)).hexdigest()
+
+
+def _commit() -> str:
+    """The project's commit, with "+" when files differ from it; "" outside git."""
+    if not (catalogue.ROOT / ".git").exists() or not shutil.which("git"):
+        return ""
+    git = ["git", "-C", str(catalogue.ROOT)]
+    commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
+    changed = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True).stdout.strip()
+    return commit + "+" * bool(changed)

@@ -1,0 +1,73 @@
+"""Mistakes in files that are plugged in, told in one line that names file and line."""
+
+import re
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import tensorflow as tf
+
+from src.errors import UserError
+from src.settings.catalogue import DataFile, ModelFile, TaskFile
+from src.settings.knobs import shown
+
+PlugIn = ModelFile | DataFile | TaskFile
+
+
+@contextmanager
+def mistakes_in(*files: PlugIn) -> Iterator[None]:
+    """Turns an exception of the first file's own code, or one that comes from a line of any, into a UserError."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        if isinstance(error, ValueError) and isinstance(files[0], DataFile) and files[0].named_by:
+            raise UserError(str(error)) from error  # it is about the user's own files, not about the code
+        raise UserError(_told(error, files[0], _lines(error, files[0])[-1:])) from error
+
+
+@contextmanager
+def mistakes_while_training(*files: PlugIn) -> Iterator[None]:
+    """Turns an exception that comes from a line of one of the files into a UserError; any other passes."""
+    try:
+        yield
+    except (UserError, tf.errors.ResourceExhaustedError):
+        raise
+    except Exception as error:
+        for file in files:
+            if lines := _lines(error, file):
+                raise UserError(_told(error, file, lines[-1:])) from error
+        raise
+
+
+def need(file: PlugIn, holds: bool, what: str) -> None:
+    """Raises a UserError that names the file unless something `holds`."""
+    if not holds:
+        raise UserError(f"{shown(file.path)}: {what}.")
+
+
+def _lines(error: Exception, file: PlugIn) -> list[int]:
+    """The lines of the file that the exception comes through; in a graph, TensorFlow has them in its message."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file.path)]
+    told = re.findall(rf'File "{re.escape(str(file.path))}", line (\d+)', str(error))
+    return [*(frame.lineno or 0 for frame in frames), *map(int, told)]
+
+
+def _told(error: Exception, file: PlugIn, lines: list[int]) -> str:
+    where = ":".join([shown(file.path), *map(str, lines)])
+    match error:
+        case OSError(filename=str(name), strerror=str(reason)):
+            what = f"{name}: {reason}"
+        case ValueError():
+            what = str(error)
+        case _:
+            what = f"{type(error).__name__}: {_last_line(str(error))}"
+    return f"{where}: {what}\n--debug shows the traceback."
+
+
+def _last_line(message: str) -> str:
+    """What went wrong in a graph stands below the lines through which it came."""
+    if "in user code:" not in message:
+        return message
+    return re.sub(r"^\w+: ", "", [line.strip() for line in message.splitlines() if line.strip()][-1])

@@ -1,0 +1,117 @@
+"""The contract of a task: what is learnt from prediction and target, how it is measured, and what is answered.
+
+A file of src/tasks/ has a class `Task` that derives from this one.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Literal, TypeAlias
+
+import keras
+import numpy as np
+import tensorflow as tf
+from matplotlib.figure import Figure
+
+from src.data import Door, Features, Raw, Targets
+from src.signatures import DEFAULT, Request, Signature, Steps, features_of, request_of
+
+History: TypeAlias = Mapping[str, Sequence[float]]  # each epoch's figures, by name
+Predict: TypeAlias = Callable[[Any], tf.Tensor]  # from the features of a batch to the prediction
+
+
+class Task(ABC):
+    """What a model learns; its only positional argument is the output's spec, its keyword arguments are knobs."""
+
+    monitor: str  # the figure that decides which epoch is best, such as "val_log_loss"
+    direction: Literal["min", "max"]
+    loss: Callable[[Any, Any], tf.Tensor] | None = None  # one number per example; None where models have their own
+    is_judged: ClassVar[bool] = False  # whether its models have a JUDGE, which `compare_with` receives
+    meanings: ClassVar[Mapping[str, str]] = {}  # by name of a metric or a picture, a sentence for the report
+    side_by_side: ClassVar[Sequence[str]] = ()  # samples that the report shows for several epochs side by side
+
+    def supervise(self, features: Features, target: Any) -> tuple:
+        """The training example that the model sees: (x, y) or (x, y, weight). By graph ops."""
+        return features, target
+
+    def move(self, target: Any, transforms: tf.Tensor) -> Any:
+        """The target of images that augmentation moves; a class or a number stays what it is.
+
+        Args:
+            target: of a batch.
+            transforms: float32 (batch, 8): the pixel (x, y) of a moved image is the one that was at
+                (a x + b y + c, d x + e y + f), of [a, b, c, d, e, f, 0, 0], as tf.raw_ops.ImageProjectiveTransformV3
+                takes them.
+        """
+        return target
+
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """Means over examples, for training and measuring."""
+        return []
+
+    def watch(self, predict: Predict, batches: tf.data.Dataset) -> dict[str, float]:
+        """Metrics of a whole split that aren't means over examples; `predict.input_signature` is the model's."""
+        return {}
+
+    def compare_with(self, judge: keras.Model, train: tf.data.Dataset) -> None:
+        """Receives the trained judge and the training split, where the task `is_judged`."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def answers(self, prediction: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Named answers, batch first, by TensorFlow ops only."""
+
+    def signatures(
+        self, model: keras.Model, preprocess: keras.Model, doors: Mapping[str, Door], steps: Steps
+    ) -> dict[str, Signature]:
+        """The signatures of an export: `serving_default` from the raw request, and one for each door.
+
+        Args:
+            model: from features to prediction.
+            preprocess: from the raw request, its named Inputs, to features.
+            doors: other ways in, by name.
+            steps: makes the model's single step, for tasks that predict step by step.
+
+        Returns:
+            By name, a function from a dict of tensors to a dict of tensors, and the spec of each input.
+        """
+
+        def serve(raw):
+            return self.answers(model(features_of(preprocess, raw), training=False))
+
+        def through(door):
+            return lambda request: serve(door(request))
+
+        others = {name: (through(door), door.request) for name, door in doors.items()}
+        return {DEFAULT: (serve, request_of(preprocess)), **others}
+
+    def requests(self, raw: Raw, specs: Mapping[str, Request]) -> Mapping[str, Raw]:
+        """A sample request for each signature but the doors', from raw examples, to verify the export."""
+        return {DEFAULT: raw}
+
+    def samples(self, ask: Mapping[str, Callable]) -> Mapping[str, str | np.ndarray]:
+        """Samples of the model's work by name: texts, or pictures uint8 (height, width, channels).
+
+        Args:
+            ask: the functions of `signatures` by name.
+        """
+        return {}
+
+    def warnings(self, history: History) -> list[str]:
+        """What looks wrong in the figures so far: `what: why, and what to change`."""
+        return []
+
+    @abstractmethod
+    def summarize(self, targets: Iterable[Targets]) -> dict:
+        """Summary of one split's targets, given in batches, for the manifest."""
+
+    @abstractmethod
+    def figures(self, predict: Predict, batches: tf.data.Dataset) -> dict:
+        """Detailed figures of a split, read as a stream; those of a simple predictor under "baseline"."""
+
+    def simple(self, train: tf.data.Dataset, batches: tf.data.Dataset) -> dict | None:
+        """The "baseline" where it is fitted to the training split; None where `figures` has it."""
+        return None
+
+    def draw(self, figures: dict) -> dict[str, Figure]:
+        """Plots of the figures, by name."""
+        return {}

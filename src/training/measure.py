@@ -1,0 +1,93 @@
+"""Measuring a model on splits: its loss and metrics, its task's figures, and those of a simple predictor."""
+
+import re
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from src.data import Data, Source
+from src.errors import UserError
+from src.signatures import predictor
+from src.system.files import write_json
+from src.task import Task
+from src.training import pipeline
+from src.training.plan import measured_at_once
+
+
+class Measurement:
+    """A model's figures on a split, in functions traced once for all splits.
+
+    `model.evaluate` makes its own function each time that a split has another number of batches, and on small data
+    costs more than the training between two calls.
+
+    Args:
+        model: compiled, unless its task has no loss; then only the task's `watch` measures it.
+        task: may `watch` for figures that are no means over examples.
+    """
+
+    def __init__(self, model: keras.Model, task: Task):
+        self.model, self.task = model, task
+        self._step = tf.function(model.test_step)
+        self._predict = predictor(model)
+
+    def __call__(self, batches: tf.data.Dataset, between: Callable[[], None] = lambda: None) -> dict[str, float]:
+        """The figures by name.
+
+        Args:
+            batches: features and targets of the split, each example once.
+            between: called after each batch; may raise.
+        """
+        means = self.means(batches, between) if self.model.compiled else {}
+        return means | self.task.watch(self._predict, batches)
+
+    def batches(self, data: Data, source: Source) -> tf.data.Dataset:
+        """Features and targets of a split of `data`, as many at a time as fit into memory with the model's layers."""
+        size = measured_at_once(self.model, data.inputs)
+        return pipeline.measuring(source, data.preprocess, self.task.supervise, size)
+
+    def means(self, batches: tf.data.Dataset, between: Callable[[], None] = lambda: None) -> dict[str, float]:
+        """The compiled model's loss and metrics, by name."""
+        self.model.reset_metrics()
+        step = self._step.get_concrete_function(batches.element_spec)  # for batches of any size
+        for batch in batches:
+            step(batch)
+            between()
+        figures = {name: float(value) for name, value in self.model.get_metrics_result().items()}
+        self.model.reset_metrics()
+        return figures
+
+
+def figures(folder: Path, measure: Measurement, data: Data, splits: Mapping[str, Source]) -> dict[str, dict]:
+    """The figures of each split and of a simple predictor; detailed ones and plots of the last split go to figures/.
+
+    Args:
+        folder: of the run.
+        measure: measures the model.
+        data: has the way to the features.
+        splits: by name, in the order in which they are measured.
+    """
+    task = measure.task
+    batches = {name: measure.batches(data, source) for name, source in splits.items()}
+    metrics = {name: measure(split) for name, split in batches.items()}
+    last = list(batches)[-1]
+    detailed = task.figures(predictor(measure.model), batches[last]) or {}
+    if simple := task.simple(batches["train"], batches[last]):
+        detailed["baseline"] = simple
+    if "baseline" not in detailed:
+        raise UserError('The task\'s figures have to be a dict with a "baseline"; see docs/contracts.md.')
+    (folder / "figures").mkdir(exist_ok=True)
+    for name, drawing in task.draw(detailed).items():
+        file = re.sub(r"[^\w.-]+", "_", name)  # a name may be a column's
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing from font")
+            drawing.savefig(folder / "figures" / f"{file}.png", dpi=100)
+    write_json(folder / "figures" / f"{last}.json", detailed)
+    return {**metrics, "baseline": detailed["baseline"]}
+
+
+def compare(task: Task, judge: keras.Model, model: keras.Model, data: Data) -> None:
+    """Tells the task with what it is to compare that which `model` makes: see src/runs/judges.py."""
+    task.compare_with(judge, Measurement(model, task).batches(data, data.train))

@@ -1,0 +1,129 @@
+"""Putting a training together: data set, task, model, plan and optimiser, each checked before anything is trained."""
+
+import dataclasses
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import keras
+
+from src.data import Data, Source
+from src.runs.manifest import manifest, remarks
+from src.runs.save import describe
+from src.settings import catalogue
+from src.settings.config import Config
+from src.settings.contract import check_model, check_targets, check_task, load_data, steps_of, unexplained
+from src.settings.examples import check_examples
+from src.settings.mistakes import mistakes_in
+from src.signatures import traced
+from src.sources.folds import splits_of
+from src.system import device
+from src.task import Task
+from src.training.augmentation import augmentation, suggestion
+from src.training.by_hand import ByHand
+from src.training.learning import Learning
+from src.training.optimizers import optimizer
+from src.training.plan import plan
+
+
+def prepare(settings: Config, by_hand: ByHand, say: Callable[[str], None]) -> tuple[Learning, Config]:
+    """What will be trained, compiled, and the configuration now that the data has decided what was open.
+
+    Args:
+        settings: every knob's value.
+        by_hand: Keras objects that were given beside knobs.
+        say: is told what was found and chosen.
+
+    Raises:
+        UserError: for what can't be trained.
+    """
+    precision = device.start(**settings.of("device"))
+    settings, data, splits = _load(settings, say)
+    task, data, about = _task(settings, data, splits)
+    augment = augmentation(task.move, **settings.of("augmentation"))
+    warned = [f"warning: {text}" for text in about["warnings"]]
+    for text in filter(None, [*remarks(about), *warned, suggestion(data, augment)]):
+        say(text)
+    model = _build(settings, data, precision)
+    signatures = task.signatures(
+        model, data.preprocess, data.doors, steps_of(settings.choices.model.name, model, data.inputs)
+    )
+    chosen = plan(
+        model,
+        data.inputs,
+        len(data.train),
+        settings.values["deterministic"],
+        settings.chosen("epochs"),
+        **settings.of("plan"),
+    )
+    settings.values["epochs"] = chosen.epochs  # by which the run is repeated
+    made, schedule = optimizer(chosen.steps * chosen.epochs, task, **settings.of("optimizer"))
+    if given := by_hand.new_optimizer(settings):
+        made, schedule = given, []
+    say(
+        f"{len(data.train):,} training examples, {model.count_params():,} parameters; batch size {chosen.batch}, "
+        f"{chosen.steps} steps per epoch, {chosen.steps_per_execution} per execution"
+    )
+    learning = Learning(
+        model,
+        task,
+        data,
+        splits,
+        chosen,
+        made,
+        schedule,
+        augment,
+        settings.values["seed"],
+        by_hand.metrics,
+        by_hand.callbacks,
+        signatures,
+        partial(task.samples, traced(signatures)),
+        about,
+    )
+    learning.compile()
+    resolved = {"jit": model.jit_compile, "precision": precision, "augmented": augment is not None}
+    facts = describe(settings, data, vars(chosen) | resolved)
+    if recorded := by_hand.described():
+        facts["by_hand"] = recorded
+    return dataclasses.replace(learning, facts=facts), settings
+
+
+def _load(settings: Config, say: Callable[[str], None]) -> tuple[Config, Data, dict[str, Source]]:
+    """The data set, or a fold of it, its splits, and the configuration now that it is known what it is for."""
+    data = load_data(settings.choices.data, settings.of("data"), [task.spec for task in settings.choices.tasks])
+    settings = settings.decided(type(data.inputs), type(data.outputs))
+    choices = settings.choices
+    data, splits = splits_of(data.predicting(choices.task.spec), **settings.of("splits"))
+    if data.notes:
+        say(data.notes)
+    say(f"{choices.model.name} on {settings.data_name}: {choices.task.name}, on {device.name()}")
+    for text in unexplained(choices.model, choices.data, choices.task):
+        say(text)
+    return settings, data, splits
+
+
+def _task(settings: Config, data: Data, splits: dict[str, Source]) -> tuple[Task, Data, dict[str, Any]]:
+    """The task, the data with the statistics of its targets, and the manifest."""
+    choices = settings.choices
+    warnings = [*data.warnings, *check_examples(choices.data, data.preprocess, splits)]
+    outputs = check_targets(choices.data, choices.task, data.outputs, splits)
+    with mistakes_in(choices.task):
+        task = catalogue.load(choices.task).Task(outputs, **settings.of(choices.task.name))
+    check_task(choices.task, task)
+    with mistakes_in(choices.data):
+        about = manifest(splits, task, data.notes, warnings)
+    return task, dataclasses.replace(data, outputs=outputs), about
+
+
+def _build(settings: Config, data: Data, precision: str) -> keras.Model:
+    """The model under a precision policy, which is put back: preprocessing stays in float32."""
+    file = settings.choices.model
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        with mistakes_in(file):
+            model = catalogue.load(file).build(data.inputs, data.outputs, **settings.of("model"))
+    finally:
+        keras.config.set_dtype_policy(before)
+    check_model(file, model, data.outputs)
+    return model
