@@ -24,7 +24,7 @@ from src.tasks.generation import ALIKE_EPOCHS, FRECHET, Task
 from src.train import train
 from tests.conftest import FEW
 from tests.samples import PAIRS, features, judge, painter
-from tests.test_resume import chaos
+from tests.training.kills import chaos
 
 MAKERS = [(model, data) for model, data in PAIRS if catalogue.model(model).gives == (Images,)]
 if not MAKERS:
