@@ -46,8 +46,8 @@ def versions(folder: Path) -> dict[int, Path]:
 
 
 def _last(folder: Path) -> Path | None:
-    found = versions(folder)
-    return found[max(found)] if found else None
+    numbered = versions(folder)
+    return numbered[max(numbered)] if numbered else None
 
 
 def _saved(version: Path) -> tuple[Tensors, Tensors]:
@@ -58,25 +58,23 @@ def _saved(version: Path) -> tuple[Tensors, Tensors]:
         raise UserError(
             f"{version} holds no SavedModel: remove it, or choose another name with --export-name NAME."
         ) from None
-    found = {name: one for name, one in saved.meta_graphs[0].signature_def.items() if not name.startswith("__")}
-    takes = {
-        name: in_words({
+    takes, gives = {}, {}
+    for name, signature in saved.meta_graphs[0].signature_def.items():
+        if name.startswith("__"):
+            continue  # the graph's own start, which nobody asks
+        takes[name] = in_words({
             key: tf.TensorSpec(tf.TensorShape(info.tensor_shape), tf.as_dtype(info.dtype))
-            for key, info in one.inputs.items()
-        })
-        for name, one in found.items()
-    }  # fmt: skip
-    gives = {
-        name: {key: tf.as_dtype(info.dtype).name for key, info in one.outputs.items()} for name, one in found.items()
-    }
+            for key, info in signature.inputs.items()
+        })  # fmt: skip
+        gives[name] = {key: tf.as_dtype(info.dtype).name for key, info in signature.outputs.items()}
     return takes, gives
 
 
 def _compare(last: Path, before: Tensors, now: Tensors) -> None:
-    found = list(_differences(before, now))
-    if found:
-        more = [f"… {len(found) - SHOWN:,} more"] if len(found) > SHOWN else []
-        lines = "\n  ".join([*found[:SHOWN], *more])
+    differences = list(_differences(before, now))
+    if differences:
+        more = [f"… {len(differences) - SHOWN:,} more"] if len(differences) > SHOWN else []
+        lines = "\n  ".join([*differences[:SHOWN], *more])
         raise UserError(
             f"This model is no next version of {last}, whose clients would break:\n  {lines}\n"
             "One served name keeps its requests and answers: choose another with --export-name NAME."

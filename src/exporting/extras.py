@@ -1,10 +1,4 @@
-"""What an export carries beside its graph, in assets.extra/: requests to warm it up, a sample, and a model card.
-
-tf_serving_warmup_requests  a server runs them before it says that the version is there
-request.json, response.json a sample of the default signature, and the trained model's answer to it
-columns.json                what the file that it was trained on calls its inputs, where that isn't the same
-model_card.md               what it is: data, figures, knobs, commit, inputs and outputs
-"""
+"""What an export carries beside its graph: requests to warm it up, a sample, and a model card; see assets.py."""
 
 import json
 from collections.abc import Mapping
@@ -15,19 +9,17 @@ import jinja2
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
+from src.exporting import assets
 from src.exporting.verify import from_json
 from src.reports.report import number
 from src.runs.run import Run
-from src.serving.local.servable import DEFAULT, WARM_UP
-from src.signatures import Request
+from src.signatures import DEFAULT, Request
 
 SAMPLE = 3  # rows
-CARD = "model_card.md"
-COLUMNS = "columns.json"
 
 
 def write(run: Run, requests: Mapping[str, Request], cases: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
-    """Writes assets.extra/ of the export in `folder`.
+    """Writes the further files of the export in `folder`.
 
     Args:
         run: that is exported.
@@ -35,16 +27,16 @@ def write(run: Run, requests: Mapping[str, Request], cases: Mapping[str, Mapping
         cases: by signature, a sample request and the answers to it, as columns of TensorFlow Serving's JSON.
         folder: of the export.
     """
-    (folder / WARM_UP).parent.mkdir(exist_ok=True)
-    _write_warm_ups(requests, cases, folder / WARM_UP)
+    (folder / assets.FOLDER).mkdir(exist_ok=True)
+    _write_warm_ups(requests, cases, folder / assets.WARM_UP)
     sample = {part: {name: column[:SAMPLE] for name, column in cases[DEFAULT][part].items()} for part in cases[DEFAULT]}
     answers = sample["answers"]
     outputs = answers if len(answers) > 1 else next(iter(answers.values()))
-    _write_json(folder / WARM_UP.with_name("request.json"), {"inputs": sample["request"]})
-    _write_json(folder / WARM_UP.with_name("response.json"), {"outputs": outputs})
+    _write_json(folder / assets.REQUEST, {"inputs": sample["request"]})
+    _write_json(folder / assets.RESPONSE, {"outputs": outputs})
     if columns := run.config.get("columns"):  # of a run that is old enough there are none
-        _write_json(folder / WARM_UP.with_name(COLUMNS), columns)
-    (folder / WARM_UP.with_name(CARD)).write_text(_card(run, cases), encoding="utf-8")
+        _write_json(folder / assets.COLUMNS, columns)
+    (folder / assets.CARD).write_text(_card(run, cases), encoding="utf-8")
 
 
 def _write_warm_ups(requests: Mapping[str, Request], cases: Mapping[str, Mapping[str, Any]], file: Path) -> None:
@@ -65,7 +57,7 @@ def _card(run: Run, cases: Mapping[str, Mapping[str, Any]]) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent), trim_blocks=True, lstrip_blocks=True
     )
-    return environment.get_template(CARD).render(
+    return environment.get_template(assets.CARD.name).render(
         run=run.path.name,
         config=run.config,
         splits={name: figures for name, figures in run.metrics.items() if name != "baseline"},

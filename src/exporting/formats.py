@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -62,14 +63,15 @@ class Numbers(keras.Model):
         self.parts = [run.model, run.preprocess]
         self.ask, self.request = run.signatures[DEFAULT]
         raw = requests_of(run)[DEFAULT]
-        self.examples = {name: from_json(raw[name], spec.dtype) for name, spec in self.request.items()}
+        self.examples: Arrays = {name: from_json(raw[name], spec.dtype) for name, spec in self.request.items()}
         if tf.string in {spec.dtype for spec in self.request.values()}:
             self.examples = _features(run, self.examples)
             self.ask = lambda features: run.task.answers(features_of(run.model, features))
             self.request = request_of(run.model)
         self.built = True
 
-    def call(self, given):
+    def call(self, given: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """The answers that are numbers."""
         answers = {name: column for name, column in self.ask(given).items() if column.dtype != tf.string}
         # In ONNX an input and an output can't have one name.
         return {f"{name}_answer" if name in given else name: column for name, column in answers.items()}
@@ -78,7 +80,8 @@ class Numbers(keras.Model):
 class Heard(keras.Model):
     """A functional model that keeps the features that it is asked."""
 
-    def call(self, features, training=None, mask=None):
+    def call(self, features: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """The prediction."""
         self.features = features
         return super().call(features, training=training, mask=mask)
 
@@ -97,13 +100,13 @@ def convert(run: Run, format: str, path: Path) -> dict:
     with hidden_log():
         numbers = Numbers(run)
         together = {name: np.concatenate([column, column]) for name, column in numbers.examples.items()}  # two at least
-        wanted = {name: column.numpy() for name, column in numbers(_tensors(together)).items()}
-        if not wanted:
+        expected = {name: column.numpy() for name, column in numbers(_tensors(together)).items()}
+        if not expected:
             raise UserError(f"{kind.title} can't hold this model: its answers are all texts. The SavedModel can.")
         try:
             kind.write(numbers, _about(run), path)
             ask = kind.opened(path)
-            ways = {size: (_first(wanted, size), ask(**_first(together, size))) for size in (1, None)}
+            ways = {size: (_first(expected, size), ask(**_first(together, size))) for size in (1, None)}
         except OSError:  # such as a full disk
             raise
         except Exception as error:  # of many kinds, by converters and runtimes
@@ -113,16 +116,18 @@ def convert(run: Run, format: str, path: Path) -> dict:
 
 def _about(run: Run) -> str:
     """What the numbers mean: the specs, and the texts behind indices that preprocessing makes."""
-    known = {layer.name: layer.get_vocabulary() for layer in run.preprocess.layers if hasattr(layer, "get_vocabulary")}
+    lookups = [layer for layer in run.preprocess.layers if hasattr(layer, "get_vocabulary")]
+    vocabularies = {layer.name: layer.get_vocabulary() for layer in lookups}
     content = {key: run.config[key] for key in ("model", "data", "task", "inputs", "outputs")}
-    return json.dumps({**content, "vocabularies": known}, ensure_ascii=False)
+    return json.dumps({**content, "vocabularies": vocabularies}, ensure_ascii=False)
 
 
 def _compared(kind: Format, ways: Mapping[int | None, tuple[Arrays, Arrays]]) -> dict:
-    problems, differences = [], {}
-    for size, (wanted, given) in ways.items():
-        problems += mismatches(f"{kind.title}, batch of {size or 'several'}", wanted, given)
-        for name, column in wanted.items():
+    problems: list[str] = []
+    differences: dict[str, float] = {}
+    for size, (expected, given) in ways.items():
+        problems += mismatches(f"{kind.title}, batch of {size or 'several'}", expected, given)
+        for name, column in expected.items():
             differences[name] = max(differences.get(name, 0.0), difference(column, given[name]))
     return {"problems": problems, "differences": {DEFAULT: differences}}
 

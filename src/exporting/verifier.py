@@ -33,16 +33,7 @@ class Verifier:
     def start(self) -> None:
         """Starts the process, if it is wanted and hasn't started: it imports while others work."""
         if self._wanted and not self._process:
-            pipe = subprocess.PIPE
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", Path(__file__).with_name("verify.py")],
-                env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"},
-                stdin=pipe,
-                stdout=pipe,
-                stderr=pipe,
-                text=True,
-                encoding="utf-8",
-            )
+            self._process = _start()
 
     def verify(self, export: Path, cases: Mapping[str, Mapping]) -> dict:
         """The problems and differences that src/exporting/verify.py finds.
@@ -50,7 +41,7 @@ class Verifier:
         Raises:
             UserError: where the export kills the process or can't be loaded at all.
         """
-        self.start()
+        self._process = self._process or _start()
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "cases.json"
             file.write_text(json.dumps(cases), encoding="utf-8")
@@ -60,3 +51,16 @@ class Verifier:
             reason = "\n".join(errors.strip().splitlines()[-5:])
             raise UserError(f"The export failed in a clean process, so it was not published:\n{reason}")
         return json.loads(output)
+
+
+def _start() -> subprocess.Popen:
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        [sys.executable, "-I", Path(__file__).with_name("verify.py")],
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"},
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+        encoding="utf-8",
+    )

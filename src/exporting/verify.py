@@ -13,12 +13,15 @@ import base64
 import json
 import sys
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 
 import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import config_pb2
+from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef, TensorInfo
+
+Arrays = Mapping[str, np.ndarray]
 
 PNG = b"\x89PNG"  # how such a picture begins
 TRIED = 32  # inputs of one type and shape that are sent in wrong shapes
@@ -46,10 +49,10 @@ def verify(export: str, cases: dict) -> dict:
                 "served alone": (ask(alone), {k: column[:1] for k, column in expected.items()}),
                 "loaded": ({k: v.numpy() for k, v in loaded.signatures[name](**tensors).items()}, expected),
             }
-            for way, (given, wanted) in ways.items():
-                problems += mismatches(f"{name}, {way}", wanted, given)
+            for way, (given, right) in ways.items():
+                problems += mismatches(f"{name}, {way}", right, given)
             differences[name] = {
-                key: max(difference(wanted[key], given[key]) for given, wanted in ways.values()) for key in expected
+                key: max(difference(right[key], given[key]) for given, right in ways.values()) for key in expected
             }
             problems += survivors(name, ask, request)
     return {"problems": problems, "differences": differences}
@@ -78,25 +81,37 @@ def structure(meta: tf.compat.v1.MetaGraphDef, cases: dict) -> list[str]:
     return problems
 
 
-def served(session: tf.compat.v1.Session, signature) -> Callable[[dict], dict]:
-    """From a request to the named answers, computed as a server does: `session.run` would check shapes first."""
+def served(session: tf.compat.v1.Session, signature: SignatureDef, timeout_s: float = 0) -> Callable[[Arrays], dict]:
+    """From a request to the named answers, computed as a server does.
+
+    `_make_callable_from_options` is a private name: `session.run` and the public `make_callable` check the shapes of
+    what they are fed in Python, so that a request which would end a server's process never reaches the graph.
+    tests/exporting/test_verify.py watches both. It stands here and not with the others in src/system/private.py, as
+    this file is run without the project.
+
+    Args:
+        session: with the loaded graph.
+        signature: of the graph.
+        timeout_s: in which an answer has to be there; 0 for any time.
+    """
     inputs = {key: info.name for key, info in signature.inputs.items()}
     outputs = {key: info.name for key, info in signature.outputs.items()}
     options = config_pb2.CallableOptions(feed=inputs.values(), fetch=outputs.values())
+    options.run_options.timeout_in_ms = int(1000 * timeout_s)
     run = session._make_callable_from_options(options)  # slow where there are many inputs, so once
     return lambda request: dict(zip(outputs, run(*(request[key] for key in inputs)), strict=True))
 
 
-def survivors(name: str, ask: Callable[[dict], dict], request: dict) -> list[str]:
+def survivors(name: str, ask: Callable[[Arrays], dict], request: Arrays) -> list[str]:
     """Requests of a wrong shape or rank that are answered: a convolution given one would kill the server.
 
     Every input is tried, but of those of one type and shape only the first few: a table may have a thousand columns,
     and each try sends them all. The export guards all inputs in one loop, so what holds for these holds for the others.
     """
-    problems, alike = [], defaultdict(list)
+    problems, of_one_kind = [], defaultdict(list)
     for key, column in request.items():
-        alike[column.dtype, column.shape].append(key)
-    for key in (key for keys in alike.values() for key in keys[:TRIED]):
+        of_one_kind[column.dtype, column.shape].append(key)
+    for key in (key for keys in of_one_kind.values() for key in keys[:TRIED]):
         column = request[key]
         wrong = [np.expand_dims(column, -1)]
         wrong += [np.concatenate([column, column], axis=axis) for axis in range(1, column.ndim)]
@@ -109,7 +124,7 @@ def survivors(name: str, ask: Callable[[dict], dict], request: dict) -> list[str
     return problems
 
 
-def columns(tensors, case: dict) -> dict[str, np.ndarray]:
+def columns(tensors: Mapping[str, TensorInfo], case: Mapping[str, list]) -> dict[str, np.ndarray]:
     """The arrays of a case, in the types of a signature's inputs or outputs."""
     return {
         name: from_json(case[name], tf.as_dtype(info.dtype), name, tf.TensorShape(info.tensor_shape))
@@ -117,35 +132,35 @@ def columns(tensors, case: dict) -> dict[str, np.ndarray]:
     }
 
 
-def mismatches(where: str, wanted: dict, given: dict) -> list[str]:
+def mismatches(where: str, expected: Arrays, given: Arrays) -> list[str]:
     """Differences that no tolerance excuses: another shape, another text."""
     problems = []
-    for name, column in wanted.items():
+    for name, column in expected.items():
         if column.shape != given[name].shape:
             problems.append(f"{where}: {name} has the shape {given[name].shape} instead of {column.shape}")
         elif column.dtype == object:
             pairs = enumerate(zip(column.flat, given[name].flat, strict=True))
-            for place, (one, other) in [pair for pair in pairs if not alike(*pair[1])][:1]:
-                problems.append(f"{where}: {name} is {other} instead of {one}, number {place}")
+            for number, (right, wrong) in [pair for pair in pairs if not alike(*pair[1])][:1]:
+                problems.append(f"{where}: {name} is {wrong} instead of {right}, number {number}")
     return problems
 
 
-def alike(wanted: bytes, given: bytes) -> bool:
+def alike(expected: bytes, given: bytes) -> bool:
     """Whether two texts are the same, or two pictures but for rounding."""
-    if wanted == given or not (wanted.startswith(PNG) and given.startswith(PNG)):
-        return wanted == given
-    one, other = tf.io.decode_png(wanted).numpy(), tf.io.decode_png(given).numpy()
-    return one.shape == other.shape and difference(one, other) == 0
+    if expected == given or not (expected.startswith(PNG) and given.startswith(PNG)):
+        return expected == given
+    pictures = [tf.io.decode_png(content).numpy() for content in (expected, given)]
+    return pictures[0].shape == pictures[1].shape and difference(*pictures) == 0
 
 
-def difference(wanted: np.ndarray, given: np.ndarray) -> float:
+def difference(expected: np.ndarray, given: np.ndarray) -> float:
     """The largest difference, as a share of the number where it is above 1; a pixel, uint8, may be off by one."""
-    if wanted.dtype == object or wanted.shape != given.shape or not wanted.size:
+    if expected.dtype == object or expected.shape != given.shape or not expected.size:
         return 0.0
-    rounding = 1 if wanted.dtype == np.uint8 else 0
-    wanted, given = wanted.astype("float64"), given.astype("float64")
-    apart = np.maximum(np.abs(wanted - given) - rounding, 0) / np.maximum(1.0, np.abs(wanted))
-    apart[(np.isnan(wanted) & np.isnan(given)) | (wanted == given)] = 0.0
+    rounding = 1 if expected.dtype == np.uint8 else 0
+    expected, given = expected.astype("float64"), given.astype("float64")
+    apart = np.maximum(np.abs(expected - given) - rounding, 0) / np.maximum(1.0, np.abs(expected))
+    apart[(np.isnan(expected) & np.isnan(given)) | (expected == given)] = 0.0
     return float(np.nan_to_num(apart, nan=np.inf).max())
 
 
@@ -182,8 +197,10 @@ def _bytes(value: str | dict[str, str]) -> bytes:
 
 
 def _text(value: bytes | str) -> str | dict[str, str]:
+    if isinstance(value, str):
+        return value
     try:
-        return value if isinstance(value, str) else value.decode()
+        return value.decode()
     except UnicodeDecodeError:
         return {"b64": base64.b64encode(value).decode()}
 
@@ -194,13 +211,13 @@ def _as_numbers(given: np.ndarray, kind: tf.DType, name: str) -> np.ndarray:
     if given.dtype.kind not in "biuf":
         raise ValueError(f"{name}: {given.ravel()[:1].tolist()[0]!r:.60} is no {kind.name}")
     with np.errstate(over="ignore", invalid="ignore"):
-        found = given.astype(kind.as_numpy_dtype)
-    changed = np.isinf(found) & np.isfinite(given) if kind.is_floating else found != given
+        numbers = given.astype(kind.as_numpy_dtype)
+    changed = np.isinf(numbers) & np.isfinite(given) if kind.is_floating else numbers != given
     if given.size and given.dtype.kind not in kinds and not changed.any():
         changed = np.ones(given.shape, bool)  # such as 2.0, which no server takes for an integer
     if changed.any():
         raise ValueError(f"{name}: {given[changed][:1].tolist()[0]!r} is no {kind.name}")
-    return found
+    return numbers
 
 
 def main() -> None:

@@ -68,7 +68,7 @@ class Client:
             states = self._answer(self.url)["model_version_status"]
         except UserError:
             return None
-        return max((int(one["version"]) for one in states if one["state"] == "AVAILABLE"), default=None)
+        return max((int(state["version"]) for state in states if state["state"] == "AVAILABLE"), default=None)
 
     def signatures(self) -> dict[str, Any]:
         """What can be asked: by name, types and shapes of inputs and outputs."""
@@ -106,7 +106,7 @@ def _plain(value: Any) -> Any:
         return {"b64": base64.b64encode(value).decode()}
     if hasattr(value, "tolist"):
         value = value.tolist()
-    return [_plain(one) for one in value] if isinstance(value, (list, tuple)) else value
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _reason(error: urllib.error.HTTPError) -> str:

@@ -25,7 +25,7 @@ num_batch_threads { value: 4 }
 """
 
 
-def found() -> Engine:
+def best() -> Engine:
     """The best one that is here."""
     if shutil.which(BINARY):
         return "tensorflow"
@@ -49,10 +49,10 @@ def write_files(folder: Path, models: Mapping[str, Path], engine: Engine, batchi
         engine: that reads them.
         batching: whether requests that come at the same time are answered together.
     """
-    places = {name: f"{MOUNTED}/{name}" if engine == "docker" else str(path) for name, path in models.items()}
+    paths = {name: f"{MOUNTED}/{name}" if engine == "docker" else str(path) for name, path in models.items()}
     configs = "".join(
-        f'  config {{ name: "{name}" base_path: "{place}" model_platform: "tensorflow" }}\n'
-        for name, place in places.items()
+        f'  config {{ name: "{name}" base_path: "{path}" model_platform: "tensorflow" }}\n'
+        for name, path in paths.items()
     )
     (folder / MODELS).write_text(f"model_config_list {{\n{configs}}}\n", encoding="utf-8")
     (folder / MONITORING).write_text(f'prometheus_config {{ enable: true path: "{METRICS}" }}\n', encoding="utf-8")

@@ -54,9 +54,9 @@ class GrpcClient:
         """What can be asked: by name, types and shapes of inputs and outputs."""
         request = get_model_metadata_pb2.GetModelMetadataRequest(model_spec=self.spec, metadata_field=["signature_def"])
         packed = self._call(self.service.GetModelMetadata, request).metadata["signature_def"]
-        found = get_model_metadata_pb2.SignatureDefMap()
-        packed.Unpack(found)
-        return MessageToDict(found, preserving_proto_field_name=True)["signature_def"]
+        signatures = get_model_metadata_pb2.SignatureDefMap()
+        packed.Unpack(signatures)
+        return MessageToDict(signatures, preserving_proto_field_name=True)["signature_def"]
 
     def _call(self, method: Any, request: Any) -> Any:
         try:

@@ -15,8 +15,9 @@ from rich.progress import track
 from rich.table import Table
 
 from src.errors import UserError
+from src.exporting.assets import REQUEST
 from src.serving.client import DEFAULT, Client
-from src.serving.serve import REQUEST, chosen
+from src.serving.serve import chosen
 from src.system.files import read_json
 
 WARM_UP = 20  # requests
@@ -96,7 +97,7 @@ def _load(connect: Callable, clients: int, requests: int, what: str) -> tuple[fl
 def _poster(url: str, body: bytes) -> Callable[[], bool]:
     """Posts the request over a connection that stays open."""
     parts = urlsplit(f"{url}:predict")
-    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
 
     def post() -> bool:
         try:
@@ -132,5 +133,5 @@ def _in_process(version: Path, columns: dict[str, list]) -> Callable[[], bool]:
 
 def _row(table: Table, name: str, seconds: float, taken: list[float], failed: int) -> None:
     cuts = statistics.quantiles(taken, n=100) if len(taken) > 1 else taken * 99
-    figures = [f"{1000 * cuts[place - 1]:.2f}" for place in (50, 95, 99)]
+    figures = [f"{1000 * cuts[percent - 1]:.2f}" for percent in (50, 95, 99)]
     table.add_row(name, f"{len(taken) / seconds:.0f}", *figures, str(failed))

@@ -14,6 +14,7 @@ from typing import Literal
 from rich.console import Console
 
 from src.errors import UserError, nearest
+from src.exporting.assets import REQUEST
 from src.serving import engines
 from src.serving.client import Client
 from src.system.files import read_json
@@ -21,7 +22,6 @@ from src.system.files import read_json
 ALL = "all"
 STARTS_S = 180  # an engine, its image being there
 POLL_S = 0.2
-REQUEST = Path("assets.extra") / "request.json"
 SHOWN = 300  # characters of an answer
 
 
@@ -48,26 +48,26 @@ def serve(
         UserError: where nothing can be served.
     """
     models = chosen(Path(exports_dir), model)
-    best = engines.found() if engine == "auto" else engine
-    engines.check(best)
+    chosen_engine = engines.best() if engine == "auto" else engine
+    engines.check(chosen_engine)
     if not 0 < port < 65535:
         raise UserError(f"port has to be 1 to 65534, not {port}.")
-    _check_free(host, [port] if best == "local" else [port, port + 1])
+    _check_free(host, [port] if chosen_engine == "local" else [port, port + 1])
     if batching:
-        _check_batching(models, best)
-    print(f"{', '.join(models)} by {_described(best, host)}", flush=True)
-    with tempfile.TemporaryDirectory(prefix="serving-") as place:
-        folder, log = Path(place), Path(place) / "log.txt"
-        engines.write_files(folder, models, best, batching)
-        words = engines.command(best, folder, models, host, port, batching)
+        _check_batching(models, chosen_engine)
+    print(f"{', '.join(models)} by {_described(chosen_engine, host)}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="serving-") as temporary:
+        folder, log = Path(temporary), Path(temporary) / "log.txt"
+        engines.write_files(folder, models, chosen_engine, batching)
+        words = engines.command(chosen_engine, folder, models, host, port, batching)
         print(shlex.join(words), flush=True)
         process = engines.start(words, log)
         try:
-            asked = "127.0.0.1" if host == "0.0.0.0" else host
+            address = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
             for name, path in models.items():
-                _wait(process, log, Client(f"http://{asked}:{port}", name), path)
-            if best != "local":
-                print(f"metrics  http://{asked}:{port}{engines.METRICS}")
+                _wait(process, log, Client(address, name), path)
+            if chosen_engine != "local":
+                print(f"metrics  {address}{engines.METRICS}")
             print("Ctrl-C ends it.", flush=True)
             process.wait()
             raise UserError(f"The server ended with code {process.returncode}:\n{_last_lines(log)}")
@@ -86,26 +86,27 @@ def _check_free(host: str, ports: list[int]) -> None:
             raise UserError(f"{host}:{port} can't be used ({error.strerror}); try another one, PORT=8601.") from None
 
 
-def chosen(exports: Path, name: str) -> dict[str, Path]:
-    """The exports that are meant, by name: that one, the newest one of that model, or "all".
+def chosen(folder: Path, name: str) -> dict[str, Path]:
+    """The exports in `folder` that are meant, by name: that one, the newest one of that model, or "all".
 
     Raises:
         UserError: where there is none, or which one isn't clear.
     """
-    found = {path.name: path.resolve() for path in sorted(exports.glob("*")) if newest(path)}
-    if not found:
-        raise UserError(f"{exports} has no export. `make train` makes one.")
+    exports = {path.name: path.resolve() for path in sorted(folder.glob("*")) if newest(path)}
+    if not exports:
+        raise UserError(f"{folder} has no export. `make train` makes one.")
     if name == ALL:
-        return found
-    if name in found:
-        return {name: found[name]}
-    named = {other: path for other, path in found.items() if other.startswith(f"{name}-")} if name else found
-    if not named:
-        raise UserError(f"{exports} has no export {name!r}.{nearest(name, found)} There are: {', '.join(found)}.")
-    if not name and len(named) > 1:
-        raise UserError(f"Choose one with MODEL=NAME, or all with MODEL=all: {', '.join(found)}.")
-    last = max(named, key=lambda other: newest(named[other]).stat().st_mtime)
-    return {last: named[last]}
+        return exports
+    if name in exports:
+        return {name: exports[name]}
+    of_model = {export: path for export, path in exports.items() if export.startswith(f"{name}-")} if name else exports
+    if not of_model:
+        raise UserError(f"{folder} has no export {name!r}.{nearest(name, exports)} There are: {', '.join(exports)}.")
+    if not name and len(of_model) > 1:
+        raise UserError(f"Choose one with MODEL=NAME, or all with MODEL=all: {', '.join(exports)}.")
+    written = {export: version.stat().st_mtime for export, path in of_model.items() if (version := newest(path))}
+    last = max(written, key=lambda export: written[export])
+    return {last: exports[last]}
 
 
 def newest(folder: Path) -> Path | None:
@@ -157,7 +158,9 @@ def _check_batching(models: Mapping[str, Path], engine: engines.Engine) -> None:
     if engine == "local":
         raise UserError("batching has no effect in the local server.")
     for name, folder in models.items():
-        saved = saved_model_pb2.SavedModel.FromString((newest(folder) / "saved_model.pb").read_bytes())
+        if not (version := newest(folder)):
+            continue  # it was removed since
+        saved = saved_model_pb2.SavedModel.FromString((version / "saved_model.pb").read_bytes())
         for key, signature in saved.meta_graphs[0].signature_def.items():
             if key.startswith("__"):
                 continue

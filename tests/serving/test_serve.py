@@ -65,13 +65,13 @@ def test_the_best_engine_is_found(monkeypatch):
     there = {"tensorflow_model_server", "docker"}
     monkeypatch.setattr(engines.shutil, "which", lambda name: name if name in there else None)
     monkeypatch.setattr(engines.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 0))
-    assert engines.found() == "tensorflow"
+    assert engines.best() == "tensorflow"
     there.remove("tensorflow_model_server")
-    assert engines.found() == "docker"
+    assert engines.best() == "docker"
     with pytest.raises(UserError, match="no tensorflow_model_server on the path"):
         engines.check("tensorflow")
     monkeypatch.setattr(engines.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 1))
-    assert engines.found() == "local"
+    assert engines.best() == "local"
     with pytest.raises(UserError, match="No Docker engine answers"):
         engines.check("docker")
 

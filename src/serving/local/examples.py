@@ -17,18 +17,18 @@ INPUT = "inputs"
 
 def serialized(request: Mapping[str, Any]) -> np.ndarray:
     """The examples of a request; raises Refused for what is none."""
-    found = request.get("examples")
+    given = request.get("examples")
     if "examples" not in request:
         why = "When method is classify, key 'examples' is expected and was not found"
         raise Refused(f"JSON Value: {pretty(request)} {why}")
-    if not isinstance(found, list):
+    if not isinstance(given, list):
         raise Refused(f"JSON Value: {pretty(request)} Expecting 'examples' value to be an list/array")
-    if not found:
+    if not given:
         raise Refused(f"JSON Value: {pretty(request)} 'examples' value is an empty array")
     context = _features(request["context"]) if "context" in request else {}
     examples = []
-    for one in found:
-        features = tf.train.Features(feature={**context, **_features(one)})
+    for example in given:
+        features = tf.train.Features(feature={**context, **_features(example)})
         examples.append(tf.train.Example(features=features).SerializeToString())
     return np.array(examples, object)
 
@@ -46,9 +46,10 @@ def answer(servable: Servable, name: str, verb: str, examples: np.ndarray, timeo
 
 def _classes(outputs: Mapping[str, np.ndarray], count: int) -> list[str]:
     classes, scores = outputs.get("classes"), outputs.get("scores")
-    if classes is None and scores is None:
+    given = classes if classes is not None else scores
+    if given is None:
         raise Refused("Expected classification signature outputs Tensor to have 'classes' or 'scores'")
-    shape = (classes if classes is not None else scores).shape
+    shape = given.shape
     if len(shape) != 2 or shape[0] != count:
         raise Refused(f"Expected 2-dimensional outputs with a row for each of {count} examples; there are {shape}")
     names = [_quoted(value) for value in classes.ravel()] if classes is not None else ['""'] * (shape[0] * shape[1])

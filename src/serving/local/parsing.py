@@ -18,7 +18,7 @@ LONG = re.compile(r"\d{19}|[eE]\+?\d{3}")  # numbers that may be too large for a
 SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\Z)|[\[\]{}]', re.DOTALL)
-SPACE = re.compile(r"[ \t\n\r]*")
+SPACE = " \t\n\r"
 REASONS = {  # RapidJSON's words for Python's
     "Expecting value": "Invalid value.",
     "Expecting property name enclosed in double quotes": "Missing a name for object member.",
@@ -39,14 +39,14 @@ def parse(body: bytes) -> dict[str, Any]:
         Refused: for what is none, with RapidJSON's words.
     """
     text = body.removeprefix(b"\xef\xbb\xbf").decode("utf-8", errors="surrogateescape")
-    begin = SPACE.match(text).end()
+    begin = len(text) - len(text.lstrip(SPACE))
     if begin == len(text):
         raise _wrong("The document is empty", 0)
     _check_depth(text)
-    found = _decoded(text, begin)
-    if not isinstance(found, dict):
-        raise Refused(f"JSON Value: {pretty(found)} Is not object")
-    return found
+    content = _decoded(text, begin)
+    if not isinstance(content, dict):
+        raise Refused(f"JSON Value: {pretty(content)} Is not object")
+    return content
 
 
 def pretty(value: Any, indent: int = 0) -> str:
@@ -96,7 +96,7 @@ def _decoded(text: str, begin: int) -> Any:
     try:
         return decoder.raw_decode(text, begin)[0]
     except json.JSONDecodeError as error:
-        plain = ODD.sub(lambda found: _plain(found[0]), text)
+        plain = ODD.sub(lambda match: _plain(match[0]), text)
         if plain != text:
             return _decoded(plain, begin)
         raise _wrong(_reason(error), len(text[: error.pos].encode("utf-8", errors="surrogateescape"))) from None
@@ -105,11 +105,11 @@ def _decoded(text: str, begin: int) -> Any:
 
 
 def _first_ones(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    members = dict(pairs)
+    if len(members) < len(pairs):
         for name, value in reversed(pairs):
-            found[name] = value
-    return found
+            members[name] = value
+    return members
 
 
 def _integer(digits: str) -> int | float:
@@ -137,8 +137,8 @@ def _check_depth(text: str) -> None:
     if text.count("[") + text.count("{") <= DEEPEST:
         return
     depth = 0
-    for found in BRACKETS.finditer(text):
-        token = found[0]
+    for match in BRACKETS.finditer(text):
+        token = match[0]
         if token in "[{":
             depth += 1
             if depth > DEEPEST:
@@ -152,12 +152,12 @@ def _check_depth(text: str) -> None:
 def _check_surrogates(text: str) -> None:
     """Refuses half of a pair."""
     expected = None  # where the other half has to stand
-    for found in ESCAPE.finditer(text):
-        code = int(found[1], 16) if found[1] else 0
+    for match in ESCAPE.finditer(text):
+        code = int(match[1], 16) if match[1] else 0
         low = 0xDC00 <= code < 0xE000
-        if low != (expected is not None) or (low and found.start() != expected):
-            raise _wrong("The surrogate pair in string is invalid.", found.start())
-        expected = found.end() if 0xD800 <= code < 0xDC00 else None
+        if low != (expected is not None) or (low and match.start() != expected):
+            raise _wrong("The surrogate pair in string is invalid.", match.start())
+        expected = match.end() if 0xD800 <= code < 0xDC00 else None
     if expected is not None:
         raise _wrong("The surrogate pair in string is invalid.", expected)
 
@@ -165,13 +165,13 @@ def _check_surrogates(text: str) -> None:
 def _reason(error: json.JSONDecodeError) -> str:
     if not error.msg.startswith("Expecting ',' delimiter"):
         return next((words for python, words in REASONS.items() if error.msg.startswith(python)), error.msg)
-    open_ones = []
-    for found in BRACKETS.finditer(error.doc, 0, error.pos):
-        if found[0] in "[{":
-            open_ones.append(found[0])
-        elif found[0] in "]}":
-            open_ones.pop()
-    if open_ones[-1] == "[":
+    unclosed = []
+    for match in BRACKETS.finditer(error.doc, 0, error.pos):
+        if match[0] in "[{":
+            unclosed.append(match[0])
+        elif match[0] in "]}":
+            unclosed.pop()
+    if unclosed[-1] == "[":
         return "Missing a comma or ']' after an array element."
     return "Missing a comma or '}' after an object member."
 

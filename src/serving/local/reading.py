@@ -28,8 +28,13 @@ RANGES = {  # of what JSON's integers may be; TensorFlow Serving lets the narrow
     tf.uint32: (0, 2**32 - 1),
     tf.uint64: (0, 2**64 - 1),
 }
-TYPES = {tf.float32: {int, float}, tf.float64: {int, float}, tf.bool: {bool}, tf.string: {str, dict}}
-TYPES |= {dtype: {int} for dtype in RANGES}
+TYPES: dict[tf.DType, set[type]] = {  # Python's, of what JSON has
+    tf.float32: {int, float},
+    tf.float64: {int, float},
+    tf.bool: {bool},
+    tf.string: {str, dict},
+    **{dtype: {int} for dtype in RANGES},
+}
 
 
 def signature_name(request: Mapping[str, Any]) -> str:
@@ -130,21 +135,22 @@ def _columns(given: Any, inputs: Mapping[str, tf.DType]) -> dict[str, np.ndarray
                 "tensorinfo_map"
             )
         given = {next(iter(inputs)): given}
-    found = {}
+    arrays = {}
     for name, dtype in inputs.items():
         if name not in given:
             raise Refused(f"Missing named input: {name} in 'inputs' object.")
         try:
-            found[name] = _array(given[name], dtype)
+            arrays[name] = _array(given[name], dtype)
         except Refused:
             _explained_shape(given[name], dtype)
             raise
-    return found
+    return arrays
 
 
 def _array(value: Any, dtype: tf.DType) -> np.ndarray:
     """A value as an array; Refused, whose words are for `_explained_shape` to find, where it isn't regular."""
-    shape, values = [], [value]
+    shape: list[int] = []
+    values = [value]
     while isinstance(first := values[0] if values else None, list):
         if len(shape) == MOST_DIMENSIONS:
             raise Refused("tensor parsing error: x")
@@ -172,10 +178,10 @@ def _array(value: Any, dtype: tf.DType) -> np.ndarray:
 
 
 def _texts(values: list) -> np.ndarray:
-    found = np.empty(len(values), object)
-    for place, value in enumerate(values):
-        found[place] = raw_bytes(value)
-    return found
+    texts = np.empty(len(values), object)
+    for index, value in enumerate(values):
+        texts[index] = raw_bytes(value)
+    return texts
 
 
 def raw_bytes(value: str | dict) -> bytes:

@@ -42,16 +42,16 @@ def respond(models: Models, method: str, path: str, body: bytes, timeout_s: floa
     if not path.lower().startswith("/v1/"):
         return Answer(404, NOT_FOUND, "text/html")
     try:
-        found = (ASKED if method == "POST" else LOOKED_AT).fullmatch(path) if method in ("GET", "POST") else None
-        if not found or "?" in path or (method == "POST" and not found["verb"].islower()):
+        match = (ASKED if method == "POST" else LOOKED_AT).fullmatch(path) if method in ("GET", "POST") else None
+        if not match or "?" in path or (method == "POST" and not match["verb"].islower()):
             raise Refused(f"Malformed request: {method} {path}")
-        if found["version"] and int(found["version"]) >= 2**63:
+        if match["version"] and int(match["version"]) >= 2**63:
             return Answer(400, b"")
-        number = int(found["version"]) if found["version"] else None
-        name, label = (unquote(found[part]) if found[part] else None for part in ("name", "label"))
+        number = int(match["version"]) if match["version"] else None
+        name, label = (unquote(match[part]) if match[part] else None for part in ("name", "label"))
         if method == "POST":
-            return Answer(200, _ask(models, found["verb"], name, number, label, body, timeout_s))
-        if found["what"] == "metadata":
+            return Answer(200, _ask(models, match["verb"], name, number, label, body, timeout_s))
+        if match["what"] == "metadata":
             return Answer(200, _metadata(_model(models, name, number), number, label))
         return Answer(200, _status(models, name, number))
     except Refused as error:
@@ -65,7 +65,7 @@ def error_body(message: str) -> bytes:
 
 
 def _ask(
-    models: Models, verb: str, name: str, number: int | None, label: str | None, body: bytes, timeout_s: float
+    models: Models, verb: str, name: str | None, number: int | None, label: str | None, body: bytes, timeout_s: float
 ) -> bytes:
     request = parse(body)
     signature_name = reading.signature_name(request)
@@ -81,11 +81,11 @@ def _ask(
         return writing.answer(servable.ask(signature_name or DEFAULT, given, timeout_s), form)
 
 
-def _model(models: Models, name: str, number: int | None) -> Model:
+def _model(models: Models, name: str | None, number: int | None) -> Model:
     if model := models[name]:
         return model
-    wanted = f"Latest({name})" if number is None else f"Specific({name}, {number})"
-    raise Refused(f"Servable not found for request: {wanted}", "NOT_FOUND")
+    request = f"Latest({name})" if number is None else f"Specific({name}, {number})"
+    raise Refused(f"Servable not found for request: {request}", "NOT_FOUND")
 
 
 def _status(models: Models, name: str | None, number: int | None) -> bytes:

@@ -1,20 +1,20 @@
 """One version of a model, loaded as TensorFlow Serving loads it: a session on the graph of its SavedModel."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
-from tensorflow.core.protobuf import config_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
+from src.exporting.assets import WARM_UP
+from src.exporting.verify import served
 from src.serving.local.errors import STATUS, Refused
 
 DEFAULT = "serving_default"
-WARM_UP = Path("assets.extra") / "tf_serving_warmup_requests"
 MOST_WARM_UPS = 1000
 # Given another rank than they know, these end the process. TensorFlow Serving dies of it.
 FRAGILE = re.compile(r"Conv|Pool|FusedBatchNorm|BiasAdd|DepthToSpace|SpaceToDepth|LRN")
@@ -23,12 +23,10 @@ CODES = {getattr(tf.errors, name): name for name in STATUS}
 
 @dataclass(frozen=True)
 class Signature:
-    """What can be asked: tensors of the graph by the names of inputs and outputs, and the inputs' types and ranks."""
+    """What can be asked: the inputs' types and ranks, by name."""
 
-    inputs: Mapping[str, str]
     types: Mapping[str, tf.DType]
     ranks: Mapping[str, int | None]
-    outputs: Mapping[str, str]
 
 
 class Servable:
@@ -61,13 +59,11 @@ class Servable:
         self.definitions = dict(meta.signature_def)
         self.signatures = {
             name: Signature(
-                {key: info.name for key, info in definition.inputs.items()},
                 {key: tf.as_dtype(info.dtype) for key, info in definition.inputs.items()},
                 {
                     key: None if info.tensor_shape.unknown_rank else len(info.tensor_shape.dim)
                     for key, info in definition.inputs.items()
                 },
-                {key: info.name for key, info in definition.outputs.items()},
             )
             for name, definition in meta.signature_def.items()
         }
@@ -77,7 +73,7 @@ class Servable:
         has_weights = "VarHandleOp" in ops
         if has_weights and not (self.path / "variables" / "variables.index").is_file():
             raise Refused(f"{self.path / 'variables' / 'variables.index'}; No such file or directory", "NOT_FOUND")
-        self._asks = {}
+        self._asks: dict[tuple[str, float], Callable] = {}  # by signature and timeout
 
     def close(self) -> None:
         """Frees its memory, when no request is under way any more."""
@@ -100,23 +96,18 @@ class Servable:
             if self._fragile and rank is not None and request[key].ndim != rank:
                 raise Refused(f"{key} has {request[key].ndim} dimensions and needs {rank}")
         if (name, timeout_s) not in self._asks:
-            options = config_pb2.CallableOptions(
-                feed=list(signature.inputs.values()), fetch=list(signature.outputs.values())
-            )
-            options.run_options.timeout_in_ms = int(1000 * timeout_s)
             try:
-                self._asks[name, timeout_s] = self._session._make_callable_from_options(options)
+                self._asks[name, timeout_s] = served(self._session, self.definitions[name], timeout_s)
             except (tf.errors.OpError, ValueError) as error:
                 raise _refused(error) from error
         try:
-            values = self._asks[name, timeout_s](*(request[key] for key in signature.inputs))
+            return self._asks[name, timeout_s](request)
         except tf.errors.DeadlineExceededError as error:
             raise Refused("Timed out waiting for notification", "DEADLINE_EXCEEDED") from error
         except tf.errors.OpError as error:
             raise _refused(error) from error
         except (TypeError, ValueError, RuntimeError) as error:
             raise Refused(str(error)) from error
-        return dict(zip(signature.outputs, values, strict=True))
 
     def _warm_up(self) -> None:
         """Runs the requests that came with the export, once each, so that no user waits for the first one."""

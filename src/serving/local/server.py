@@ -11,18 +11,22 @@ import sys
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 import uvicorn
 from google.protobuf import text_format
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 from tensorflow_serving.config import model_server_config_pb2
 
 from src.errors import UserError
 from src.system.files import read_text
 from src.system.quiet import import_tensorflow
+
+if TYPE_CHECKING:  # imported when TensorFlow's log is off
+    from src.serving.local.versions import Model, Models
 
 MOST_BYTES = 64 * 2**20  # of a request
 BODY_S = 60.0  # in which it has to have come
@@ -38,11 +42,13 @@ class App:
         most_bytes, body_s, answer_s: limits.
     """
 
-    def __init__(self, models, most_bytes: int = MOST_BYTES, body_s: float = BODY_S, answer_s: float = ANSWER_S):
+    def __init__(
+        self, models: "Models", most_bytes: int = MOST_BYTES, body_s: float = BODY_S, answer_s: float = ANSWER_S
+    ):
         self.models, self.most_bytes, self.body_s, self.answer_s = models, most_bytes, body_s, answer_s
         self.threads = ThreadPoolExecutor(2 * (os.cpu_count() or 1), thread_name_prefix="answer")
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             try:
                 response = await self._response(Request(scope, receive))
@@ -72,18 +78,18 @@ class App:
 
     async def _body(self, request: Request) -> bytes | None:
         """The body, decompressed; None where it is too large; nothing where it can't be decompressed."""
-        found, size = bytearray(), 0
+        body, size = bytearray(), 0
         async for chunk in request.stream():
             size += len(chunk)
             if size <= self.most_bytes:  # the rest is read, else who sends it never sees the answer
-                found += chunk
+                body += chunk
         if size > self.most_bytes:
             return None
         if request.headers.get("content-encoding", "").lower() != "gzip":
-            return bytes(found)
+            return bytes(body)
         try:
             unzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
-            plain = unzip.decompress(bytes(found), self.most_bytes)
+            plain = unzip.decompress(bytes(body), self.most_bytes)
         except zlib.error:
             return b""
         return None if unzip.unconsumed_tail else plain
@@ -93,7 +99,7 @@ def _plain(status: int, body: bytes, content_type: str = "application/json") -> 
     return Response(body, status, headers={"content-type": content_type})
 
 
-def read_config(path: Path) -> list:
+def read_config(path: Path) -> "list[Model]":
     """The models of a models.config of TensorFlow Serving.
 
     Raises:
@@ -107,16 +113,16 @@ def read_config(path: Path) -> list:
         raise UserError(f"Can't read {path}: {error.strerror}.") from None
     except (text_format.ParseError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: {error}") from None
-    found = []
-    for one in content.model_config_list.config:
-        policy = latest(one.model_version_policy.latest.num_versions or 1)
-        match one.model_version_policy.WhichOneof("policy_choice"):
+    models = []
+    for config in content.model_config_list.config:
+        policy = latest(config.model_version_policy.latest.num_versions or 1)
+        match config.model_version_policy.WhichOneof("policy_choice"):
             case "all":
                 policy = set
             case "specific":
-                policy = specific(one.model_version_policy.specific.versions)
-        found.append(Model(one.name, Path(one.base_path), policy, dict(one.version_labels)))
-    return found
+                policy = specific(config.model_version_policy.specific.versions)
+        models.append(Model(config.name, Path(config.base_path), policy, dict(config.version_labels)))
+    return models
 
 
 def main(

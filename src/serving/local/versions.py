@@ -1,8 +1,8 @@
 """The versions of a model: numbered folders, found, loaded and unloaded by TensorFlow Serving's rules.
 
-The base folder is listed every second. Of the numbers in it those are wanted that the policy says, by itself the
-largest; one is unloaded only when what replaces it is loaded. One that can't be loaded is tried again some minutes
-long, and then given up, while the old one goes on.
+The base folder is listed every second. The policy says which of the numbers in it are aspired, as TensorFlow Serving
+calls it, by itself the largest; one is unloaded only when what replaces it is loaded. One that can't be loaded is tried
+again some minutes long, and then given up, while the old one goes on.
 """
 
 import re
@@ -28,9 +28,9 @@ def latest(count: int) -> Policy:
     return lambda numbers: set(sorted(numbers)[-count:])
 
 
-def specific(wanted: Iterable[int]) -> Policy:
+def specific(numbers: Iterable[int]) -> Policy:
     """Those numbers, as far as they are there."""
-    return set(wanted).intersection
+    return set(numbers).intersection
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Version:
 
 @dataclass
 class Model:
-    """A model by its name: where its versions are, which of them are wanted, and what they are called."""
+    """A model by its name: where its versions are, which of them are aspired, and what they are called."""
 
     name: str
     base: Path
@@ -62,21 +62,21 @@ class Model:
         """Looks at the base folder, and loads and unloads what has changed."""
         if (listed := self._listed()) is None:
             return  # the whole folder is gone: nothing changes
-        wanted = self.policy(listed)
+        aspired = self.policy(listed)
         # One that failed is tried anew only where what answers has gone from the disk.
         gone = not any(n in listed for n, version in self.versions.items() if version.state == "AVAILABLE")
-        for number in wanted:
+        for number in aspired:
             version = self.versions.get(number)
             if version is None or (version.state == "END" and (gone or not version.error)):
                 self.versions = {**self.versions, number: Version()}  # another dict: requests may be reading this one
-        for number in sorted(wanted):
+        for number in sorted(aspired):
             self._load(number, listed[number], now)
         available = {number for number, version in self.versions.items() if version.state == "AVAILABLE"}
-        if available & wanted or not wanted:
-            for number in available - wanted:
+        if available & aspired or not aspired:
+            for number in available - aspired:
                 self._unload(number)
         for number, version in self.versions.items():
-            if number not in wanted and version.state in ("START", "LOADING"):
+            if number not in aspired and version.state in ("START", "LOADING"):
                 version.state = "END"
 
     @contextmanager
@@ -91,7 +91,7 @@ class Model:
                 raise Refused(f"Unrecognized servable version label: {label}")
             number = self.labels[label]
         with self._changed:
-            available = [n for n, version in self.versions.items() if version.state == "AVAILABLE"]
+            available = {n: v.servable for n, v in self.versions.items() if v.state == "AVAILABLE" and v.servable}
             if number is None and not available:
                 raise Refused(f"Servable not found for request: Latest({self.name})", "NOT_FOUND")
             chosen = max(available) if number is None else number
@@ -100,7 +100,7 @@ class Model:
             version = self.versions[chosen]
             version.users += 1
         try:
-            yield chosen, version.servable
+            yield chosen, available[chosen]
         finally:
             with self._changed:
                 version.users -= 1
@@ -145,7 +145,8 @@ class Model:
             self._changed.wait_for(lambda: not version.users)
             servable, version.servable = version.servable, None
             version.state = "END"
-        servable.close()
+        if servable:
+            servable.close()
 
 
 class Models:
@@ -163,8 +164,8 @@ class Models:
     def __iter__(self) -> Iterator[Model]:
         return iter(self._models.values())
 
-    def __getitem__(self, name: str) -> Model | None:
-        return self._models.get(name)
+    def __getitem__(self, name: str | None) -> Model | None:
+        return self._models.get(name or "")
 
     def start(self) -> None:
         """Loads what is there, and from then on what comes.
