@@ -6,6 +6,7 @@ autoregression, the last value, and the value one season before (Hyndman and Ath
 
 from collections.abc import Callable
 from itertools import product
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -41,14 +42,14 @@ def baseline(name: str, *, test: bool = False, **knobs) -> Figures:
     kinds = (type(data.inputs), type(data.outputs))
     if kinds not in BASELINES:
         raise UserError(f"There is no baseline for {kinds[0].__name__} and {kinds[1].__name__}.")
-    figure, found = BASELINES[kinds](*splits_of(data, test=test))
+    figure, results = BASELINES[kinds](*splits_of(data, test=test))
     table = Table(title=f"{name}: {figure}", title_justify="left")
     for column in ("predictor", "validation", *(["test"] if test else [])):
         table.add_column(column)
-    for predictor, figures in found.items():
+    for predictor, figures in results.items():
         table.add_row(predictor, *(f"{number:.4f}" for number in figures.values()))
     Console(highlight=False).print(table)
-    return found
+    return results
 
 
 def _tfidf(data: Data, parts: dict[str, Source]) -> tuple[str, Figures]:
@@ -62,24 +63,27 @@ def _tfidf(data: Data, parts: dict[str, Source]) -> tuple[str, Figures]:
         return [text.decode(errors="replace") for text in raw["text"]], target
 
     read = {split: texts(source) for split, source in parts.items()}
-    best, chosen, name = -1.0, None, ""
+    best: Any = None
+    highest, name = -1.0, ""
     choices = list(product(TOKENS.items(), (1, 2), (1, 4, 16, 64)))
     for (what, pattern), longest, strength in track(choices, "fitting", transient=True):
         spread = {"ngram_range": (1, longest), "sublinear_tf": True, "max_features": MOST_TERMS, "min_df": 2}
         weigh = TfidfVectorizer(token_pattern=pattern, **spread)
         model = make_pipeline(weigh, LogisticRegression(C=strength, max_iter=300)).fit(*read["train"])
-        if (accuracy := model.score(*read["validation"])) > best:
-            best, chosen = accuracy, model
+        if (accuracy := model.score(*read["validation"])) > highest:
+            highest, best = accuracy, model
             name = f"TF-IDF of 1 to {longest} {what}, logistic regression, C={strength}"
-    return "accuracy", {name: {split: chosen.score(*read[split]) for split in read if split != "train"}}
+    return "accuracy", {name: {split: best.score(*read[split]) for split in read if split != "train"}}
 
 
 def _linear(data: Data, parts: dict[str, Source]) -> tuple[str, Figures]:
     """MASE of a linear autoregression, its ridge penalty the best of six by validation, and of simple forecasts."""
     from sklearn.linear_model import Ridge
 
+    outputs = data.outputs
+    assert isinstance(outputs, Horizon), "as BASELINES says"
     file = next(task for task in catalogue.tasks().values() if task.spec is Horizon)
-    task = catalogue.load(file).Task(data.outputs)
+    task = catalogue.load(file).Task(outputs)
     read = {}
     for split, source in parts.items():
         batches = list(pipeline.measuring(source, data.preprocess, task.supervise, batch=4096))
@@ -91,18 +95,17 @@ def _linear(data: Data, parts: dict[str, Source]) -> tuple[str, Figures]:
 
     def figures(model, split):
         def predict(features):
-            last = np.tile(features[:, -1], data.outputs.length)
+            last = np.tile(features[:, -1], outputs.length)
             return last + model.predict(changes(features, read[split][1])[0]).reshape(last.shape)
 
         return task.figures(predict, [read[split]])
 
     models = {penalty: Ridge(penalty).fit(*changes(*read["train"])) for penalty in (1e-2, 1e-1, 1, 10, 100, 1000)}
     best = min(models, key=lambda penalty: figures(models[penalty], "validation")["mase"])
-    found = {split: figures(models[best], split) for split in read if split != "train"}
-    table = {f"linear autoregression, ridge penalty {best}": {split: f["mase"] for split, f in found.items()}}
-    table |= {
-        name: {split: f["simple"][name]["mase"] for split, f in found.items()} for name in found["validation"]["simple"]
-    }
+    measured = {split: figures(models[best], split) for split in read if split != "train"}
+    table = {f"linear autoregression, ridge penalty {best}": {split: f["mase"] for split, f in measured.items()}}
+    for name in measured["validation"]["simple"]:
+        table[name] = {split: f["simple"][name]["mase"] for split, f in measured.items()}
     return "MASE", table
 
 

@@ -137,8 +137,8 @@ def _downloads() -> Finding:
     """Which of the data sets that are downloaded once are here, by the names of their folders."""
     folder = places.data_sets()
     files = [file for file in catalogue.datasets().values() if file.download]
-    found = {part for path in folder.rglob("dataset_info.json") for part in path.relative_to(folder).parts}
-    here = [file.name for file in files if file.name in found]
+    downloaded = {part for path in folder.rglob("dataset_info.json") for part in path.relative_to(folder).parts}
+    here = [file.name for file in files if file.name in downloaded]
     later = [f"{file.name} ({file.download})" for file in files if file.name not in here]
     text = f"data sets in {folder}: {', '.join(here) or 'none'}"
     if later:

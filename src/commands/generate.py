@@ -36,11 +36,11 @@ def generate(
         seed: seed of the random numbers.
         runs_dir: folder of the runs.
     """
-    found = find(run, model, data, runs_dir)
-    if "text" not in found.signatures.get("generate", (None, {}))[1]:
+    trained = find(run, model, data, runs_dir)
+    if "text" not in trained.signatures.get("generate", (None, {}))[1]:
         raise UserError(
-            f"{found.path} is of the task {found.config['task']}: only language models write texts. What it answers is "
-            "in its report, and load_run(…).predict(…) asks for more: see README."
+            f"{trained.path} is of the task {trained.config['task']}: only language models write texts. What it "
+            "answers is in its report, and load_run(…).predict(…) asks for more: see README."
         )
     for holds, what in (
         (0 <= length <= MOST_TOKENS, f"length has to be from 0 to {MOST_TOKENS:,}, not {length}"),
@@ -52,7 +52,7 @@ def generate(
             raise UserError(f"{what}.")
     request = {"text": os.fsencode(prompt), "length": length, "seed": seed}
     request |= {"temperature": temperature, "top_k": top_k, "top_p": top_p}
-    answers = found.predict({name: np.array([value]) for name, value in request.items()}, signature="generate")
+    answers = trained.predict({name: np.array([value]) for name, value in request.items()}, signature="generate")
     (text,) = answers["text"]
     print(text)
     return text

@@ -30,10 +30,10 @@ def listing(name: str = "") -> None:
     if not name:
         return _everything(console)
     show = {"models": _model, "src/datasets": _data_set, "src/tasks": _task, "recipes": _recipe}
-    found = [folder for folder in show if name in _names(folder)]
-    if not found:
-        raise unknown("model, data set, task or recipe", name, [known for folder in show for known in _names(folder)])
-    for folder in found:
+    folders = [folder for folder in show if name in _names(folder)]
+    if not folders:
+        raise unknown("model, data set, task or recipe", name, [entry for folder in show for entry in _names(folder)])
+    for folder in folders:
         show[folder](console, name)
 
 
@@ -121,9 +121,9 @@ def _head(console: Console, file: ModelFile | DataFile | TaskFile, what: str) ->
     _entries(console, {file.name: (file.summary, what)})
 
 
-def _knobs(console: Console, found: Iterable[Knob]) -> None:
+def _knobs(console: Console, of_file: Iterable[Knob]) -> None:
     _heading(console, "Knobs")
-    _entries(console, {knob.flag: (knob.help, _of_knob(knob)) for knob in found})
+    _entries(console, {knob.flag: (knob.help, _of_knob(knob)) for knob in of_file})
 
 
 def _entries(console: Console, entries: Mapping[str, tuple[str, str]]) -> None:

@@ -88,8 +88,8 @@ def publish(run: Run, folder: Path, verifier: Verifier) -> Path:
             except tf.errors.ResourceExhaustedError as error:
                 raise UserError(f"{folder} can't be written: {error.message.splitlines()[0]}") from error
             check_version(folder, unfinished / "export")
-            found = verifier.verify(unfinished / "export", cases)
-            _refuse(found["problems"], found["differences"], tolerance)
+            verified = verifier.verify(unfinished / "export", cases)
+            _refuse(verified["problems"], verified["differences"], tolerance)
             path = _rename(unfinished / "export", folder)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
@@ -103,7 +103,7 @@ def publish(run: Run, folder: Path, verifier: Verifier) -> Path:
             "version": int(path.name),
             "signatures": {key: in_words(request) for key, request in requests.items()},
             "tolerance": tolerance,
-            "differences": found["differences"],
+            "differences": verified["differences"],
         },
     )
     return path
@@ -119,8 +119,8 @@ def publish_file(run: Run, name: str, format: str) -> Path:
     path = run.path / "export" / f"{name}{formats.FORMATS[format].ending}"
     check_writable(path.parent)
     with whole(path) as partial:
-        found = formats.convert(run, format, partial)
-        _refuse(found["problems"], found["differences"], TOLERANCE[run.config["resolved"]["precision"]])
+        verified = formats.convert(run, format, partial)
+        _refuse(verified["problems"], verified["differences"], TOLERANCE[run.config["resolved"]["precision"]])
     return path
 
 

@@ -125,15 +125,15 @@ def summary(run: Run, best_epoch: int, stopped_epoch: int, published: Path | Non
 
 def _next(run: Run, published: Path | None) -> dict[str, str]:
     """Commands that fit what the run can do, with what they are for."""
-    found = {}
+    commands = {}
     if published:
-        found[f"make serve MODEL={published.parent.name}"] = "answer requests"
+        commands[f"make serve MODEL={published.parent.name}"] = "answer requests"
     generate = run.path / "requests" / "generate.json"
     if generate.exists() and "text" in read_json(generate)["inputs"]:
-        found[f"make generate RUN={shlex.quote(str(run.path))}"] = "generate text"
-    found["make tensorboard"] = "view the curves of all runs"
-    found[f'make train MODEL={run.config["model"]} DATA={run.config["data"]} ARGS="--help"'] = "show all flags"
-    return found
+        commands[f"make generate RUN={shlex.quote(str(run.path))}"] = "generate text"
+    commands["make tensorboard"] = "view the curves of all runs"
+    commands[f'make train MODEL={run.config["model"]} DATA={run.config["data"]} ARGS="--help"'] = "show all flags"
+    return commands
 
 
 def number(value: float) -> str:
@@ -143,13 +143,13 @@ def number(value: float) -> str:
 
 def _pictures(folder: Path, order: Mapping[str, str]) -> dict[str, list[str]]:
     """By the name of each picture of the model's work, in that order, the epochs of which it is there."""
-    places = sorted(folder.glob("*/"), key=lambda place: (*order, place.name).index(place.name))
-    return {place.name: sorted(p.stem for p in place.glob("*.png") if p.stem != KEPT) for place in places}
+    folders = sorted(folder.glob("*/"), key=lambda path: (*order, path.name).index(path.name))
+    return {path.name: sorted(file.stem for file in path.glob("*.png") if file.stem != KEPT) for path in folders}
 
 
 def _some(epochs: list[str]) -> list[str]:
     """As many as fit side by side, evenly, the first and the last among them."""
-    return [epochs[place] for place in sorted({round(step) for step in np.linspace(0, len(epochs) - 1, SIDE_BY_SIDE)})]
+    return [epochs[index] for index in sorted({round(at) for at in np.linspace(0, len(epochs) - 1, SIDE_BY_SIDE)})]
 
 
 def _names(metrics: Mapping[str, Mapping]) -> list[str]:

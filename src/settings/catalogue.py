@@ -154,16 +154,16 @@ def load(file: ModelFile | DataFile | TaskFile) -> ModuleType:
 
 def code(file: ModelFile | DataFile | TaskFile) -> list[Path]:
     """The file, and those of other models, data sets and tasks whose code it uses."""
-    found, new = [], [file.path]
+    paths, new = [], [file.path]
     while new:
         path = new.pop()
-        if path not in found:
-            found.append(path)
+        if path not in paths:
+            paths.append(path)
             names = (name for node in ast.walk(knobs.syntax(path)) for name in _imported(node))
             plugged_in = (name for name in names if name.rpartition(".")[0] in modules.PACKAGES)
-            paths = (ROOT.joinpath(*name.split(".")).with_suffix(".py") for name in plugged_in)
-            new += [path for path in paths if path.is_file()]
-    return found
+            imported = (ROOT.joinpath(*name.split(".")).with_suffix(".py") for name in plugged_in)
+            new += [path for path in imported if path.is_file()]
+    return paths
 
 
 def files(folder: str) -> list[Path]:
@@ -175,21 +175,21 @@ def _imported(node: ast.AST) -> list[str]:
     """What an import statement may import."""
     match node:
         case ast.Import(names=names):
-            return [one.name for one in names]
+            return [alias.name for alias in names]
         case ast.ImportFrom(module=str(package), names=names):
-            return [package, *(f"{package}.{one.name}" for one in names)]
+            return [package, *(f"{package}.{alias.name}" for alias in names)]
     return []
 
 
 def _readable(folder: str) -> tuple[dict[str, Any], list[str]]:
     """The folder's files by name, and what is wrong with the others: a broken file doesn't stop its neighbours."""
-    found, problems = {}, []
+    readable, problems = {}, []
     for path in files(folder):
         try:
-            found[path.stem] = _READ[folder](path)
+            readable[path.stem] = _READ[folder](path)
         except UserError as error:
             problems.append(str(error))
-    return found, problems
+    return readable, problems
 
 
 def _named(kind: str, name: str, folder: str) -> Any:
@@ -201,17 +201,17 @@ def _named(kind: str, name: str, folder: str) -> Any:
 
 @cached
 def _model(path: Path) -> ModelFile:
-    said = constants.read(path, ("TAKES", "GIVES"), ("DATA", "FIT", "SPACE", "JUDGE"))
+    values = constants.read(path, ("TAKES", "GIVES"), ("DATA", "FIT", "SPACE", "JUDGE"))
     file = ModelFile(
         path.stem,
         path,
         _summary(path),
-        said["TAKES"],
-        said["GIVES"],
-        said.get("DATA", ""),
-        said.get("FIT", {}),
-        said.get("SPACE", {}),
-        said.get("JUDGE", {}),
+        values["TAKES"],
+        values["GIVES"],
+        values.get("DATA", ""),
+        values.get("FIT", {}),
+        values.get("SPACE", {}),
+        values.get("JUDGE", {}),
         knobs.read(path, "build"),
         has_step=knobs.has(path, "step"),
         has_start=knobs.has(path, "start"),
@@ -226,15 +226,15 @@ def _model(path: Path) -> ModelFile:
 
 @cached
 def _dataset(path: Path) -> DataFile:
-    said = constants.read(path, ("INPUTS", "OUTPUTS"), ("DOWNLOAD", "NAMED_BY"))
+    values = constants.read(path, ("INPUTS", "OUTPUTS"), ("DOWNLOAD", "NAMED_BY"))
     return DataFile(
         path.stem,
         path,
         _summary(path),
-        said["INPUTS"],
-        said["OUTPUTS"],
-        said.get("DOWNLOAD", ""),
-        said.get("NAMED_BY", ""),
+        values["INPUTS"],
+        values["OUTPUTS"],
+        values.get("DOWNLOAD", ""),
+        values.get("NAMED_BY", ""),
         knobs.read(path, "load"),
     )
 

@@ -81,13 +81,13 @@ def check(knobs: Iterable[Knob], values: Mapping[str, Any], where: str) -> dict[
     Raises:
         UsageError: for a name that is no knob (the nearest one is named) or a value of another type.
     """
-    known = {knob.name: knob for knob in knobs}
+    by_name = {knob.name: knob for knob in knobs}
     for name in values:
-        if name not in known:
-            hint = nearest(name, known) or f" It has: {', '.join(sorted(known))}."
+        if name not in by_name:
+            hint = nearest(name, by_name) or f" It has: {', '.join(sorted(by_name))}."
             raise UsageError(f"{where}: there is no knob {name!r}.{hint}")
     try:
-        return {name: known[name].check(value) for name, value in values.items()}
+        return {name: by_name[name].check(value) for name, value in values.items()}
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from None
 
