@@ -15,10 +15,10 @@ import keras
 from keras import layers
 
 from src.layers import features, head
-from src.specs import Choice, Classes, Image, Range, Values
+from src.specs import Choice, Image, Numbers, Range
 
 TAKES = (Image,)
-GIVES = (Classes, Values)
+GIVES = (Numbers,)
 DATA = "digits"
 MOST_KEPT = 8 * 8  # positions of the last stage that a head sees one by one
 FIT = {"learning_rate": 5e-3}
@@ -31,7 +31,7 @@ SPACE = {
 
 def build(
     inputs: Image,
-    outputs: Classes | Values,
+    outputs: Numbers,
     *,
     filters: tuple[int, ...] = (16, 32, 64),
     blocks: int = 1,

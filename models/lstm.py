@@ -13,10 +13,10 @@ import keras
 from keras import layers, ops
 
 from src.layers import embedded, features, forecast, head, over_time
-from src.specs import Choice, Classes, Horizon, NextToken, Range, Series, Tokens, Values
+from src.specs import Choice, NextToken, Numbers, Range, Series, Tokens
 
 TAKES = (Tokens, Series)
-GIVES = (Classes, Values, NextToken, Horizon)
+GIVES = (Numbers, NextToken)
 DATA = "docstrings"
 FIT = {"learning_rate": 3e-3, "epochs": 10, "clip_norm": 1.0}
 SPACE = {
@@ -28,7 +28,7 @@ SPACE = {
 
 def build(
     inputs: Tokens | Series,
-    outputs: Classes | Values | NextToken | Horizon,
+    outputs: Numbers | NextToken,
     *,
     cell: Literal["lstm", "gru", "simple"] = "lstm",
     units: tuple[int, ...] = (64,),

@@ -13,10 +13,10 @@ import keras
 from keras import layers
 
 from src.layers import features, flat, forecast, head
-from src.specs import Choice, Classes, Columns, Horizon, Image, Range, Series, Values, Vector
+from src.specs import Choice, Columns, Image, Numbers, Range, Series, Vector
 
 TAKES = (Vector, Columns, Image, Series)
-GIVES = (Classes, Values, Horizon)
+GIVES = (Numbers,)
 DATA = "wine"
 FIT = {"learning_rate": 3e-3, "epochs": 40}
 SPACE = {
@@ -28,7 +28,7 @@ SPACE = {
 
 def build(
     inputs: Vector | Columns | Image | Series,
-    outputs: Classes | Values | Horizon,
+    outputs: Numbers,
     *,
     units: tuple[int, ...] = (128, 64),
     activation: Literal["relu", "gelu", "silu", "elu", "tanh"] = "relu",

@@ -18,10 +18,10 @@ import numpy as np
 from keras import layers, ops
 
 from src.layers import embedded, features, forecast, head, over_time
-from src.specs import Choice, Classes, Horizon, Image, NextToken, Range, Series, Tokens, Values
+from src.specs import Choice, Image, NextToken, Numbers, Range, Series, Tokens
 
 TAKES = (Tokens, Series, Image)
-GIVES = (Classes, Values, NextToken, Horizon)
+GIVES = (Numbers, NextToken)
 DATA = "docstrings"
 FIT = {"learning_rate": 1e-3, "epochs": 15, "clip_norm": 1.0}
 SPACE = {
@@ -35,7 +35,7 @@ MOST_PATCHES = 256
 
 def build(
     inputs: Tokens | Series | Image,
-    outputs: Classes | Values | NextToken | Horizon,
+    outputs: Numbers | NextToken,
     *,
     blocks: int = 2,
     width: int = 64,

@@ -9,15 +9,19 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import Any
 
 STEPS = 100  # usual changes of a series from step to step that tell as much as the deviation of all its values
 
 # Inputs: the features that a model sees.
 
 
+class Input:
+    """What all inputs derive from."""
+
+
 @dataclass(frozen=True)
-class Image:
+class Image(Input):
     """One float32 tensor (batch, height, width, channels), values in [0, 1]."""
 
     height: int
@@ -26,14 +30,14 @@ class Image:
 
 
 @dataclass(frozen=True)
-class Vector:
+class Vector(Input):
     """One float32 tensor (batch, size)."""
 
     size: int
 
 
 @dataclass(frozen=True)
-class Columns:
+class Columns(Input):
     """A table: {"numeric": float32 (batch, n), "categories": int32 (batch, m)}, each only where there are any.
 
     Numbers are scaled and a missing one is 0. A category is its index in the vocabulary, 0 = unknown or missing.
@@ -48,7 +52,7 @@ class Columns:
 
 
 @dataclass(frozen=True)
-class Tokens:
+class Tokens(Input):
     """One int32 tensor (batch, time), time at most `length`: indices below `vocabulary`, 0 padding, 1 unknown.
 
     Args:
@@ -63,7 +67,7 @@ class Tokens:
 
 
 @dataclass(frozen=True)
-class Series:
+class Series(Input):
     """One float32 tensor (batch, length, channels), oldest value first."""
 
     length: int
@@ -73,19 +77,26 @@ class Series:
 # Outputs: what is predicted.
 
 
-class Prediction:
-    """What all outputs have; `shape` is that of the prediction for one example."""
+class Output:
+    """What all outputs derive from; `shape` is that of the prediction for one example."""
 
     shape: tuple[int | None, ...]
 
     @property
     def size(self) -> int:
         """Numbers that a model predicts for one example, at each place where there are many."""
-        return self.shape[-1]
+        return self.shape[-1] or 0
+
+
+class Numbers(Output):
+    """So many numbers for each example, which `head` of src/layers.py predicts.
+
+    A model file whose GIVES names it takes every such output, also those that come.
+    """
 
 
 @dataclass(frozen=True)
-class Classes(Prediction):
+class Classes(Numbers):
     """One of several classes; the target is an int32 index into `names`, the prediction one logit for each name.
 
     Args:
@@ -102,7 +113,7 @@ class Classes(Prediction):
 
 
 @dataclass(frozen=True)
-class Values(Prediction):
+class Values(Numbers):
     """Real numbers; the target is float32 (batch, len(names)) in `unit`, the prediction is standardised.
 
     Args:
@@ -125,7 +136,7 @@ class Values(Prediction):
 
 
 @dataclass(frozen=True)
-class NextToken(Prediction):
+class NextToken(Output):
     """The token that follows each one of a text; the prediction is logits (batch, time, len(tokens)).
 
     The target is int32 (batch,): the number of tokens of each text, whatever its features were cut to.
@@ -144,7 +155,7 @@ class NextToken(Prediction):
 
 
 @dataclass(frozen=True)
-class Horizon(Prediction):
+class Horizon(Numbers):
     """The next values of a series; the prediction is standardised, (batch, length * len(names)), a step's together.
 
     The target is (batch, 2, length, len(names)), of `dtype`: what came, and what had come one season before.
@@ -190,7 +201,7 @@ class Horizon(Prediction):
 
 
 @dataclass(frozen=True)
-class Images(Prediction):
+class Images(Output):
     """Images like those of a data set; the prediction is float32 (batch, height, width, channels) in [0, 1].
 
     The target is the data set's own: an int32 index into `names` where it has classes.
@@ -216,9 +227,13 @@ class Images(Prediction):
         return (self.height, self.width, self.channels)
 
 
-Input = Image | Vector | Columns | Tokens | Series
-Output = Classes | Values | NextToken | Horizon | Images
-KINDS = {kind.__name__: kind for kind in (*get_args(Input), *get_args(Output))}
+def kinds_of(kind: type) -> tuple[type, ...]:
+    """The kinds of inputs or outputs that derive from one, or itself."""
+    return tuple(leaf for sub in kind.__subclasses__() for leaf in kinds_of(sub)) or (kind,)
+
+
+KINDS = {kind.__name__: kind for kind in (*kinds_of(Input), *kinds_of(Output))}
+GROUPS = {"Numbers": kinds_of(Numbers)}  # what a model file may name instead of each kind
 DERIVED = {Image: (Images,)}  # outputs that any data set with such features has beside its own
 
 

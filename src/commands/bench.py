@@ -5,6 +5,7 @@ machine slows both. docs/performance.md has the figures of one machine and what 
 """
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import NamedTuple
@@ -16,14 +17,15 @@ from keras.callbacks import Callback, LambdaCallback
 from rich.console import Console
 from rich.table import Table
 
-from src.data import Data
+from src.data import Data, Source
 from src.errors import UserError
-from src.generation.sampling import sample
+from src.generation.sampling import Drawing, sample
 from src.preprocess.images import pixels
 from src.settings import catalogue
 from src.settings.contract import steps_of
 from src.sources.memory import InMemory
 from src.specs import Classes, Image, NextToken, Tokens
+from src.task import Task
 from src.training import pipeline
 from src.training.fit import Options, fit
 from src.training.learning import Learning
@@ -109,7 +111,7 @@ def _writing(name: str, rounds: int) -> list[float]:
     def write(length):
         nothing, one = tf.zeros_like(length), tf.ones_like(length, tf.float32)
         even = {"temperature": one, "top_p": one, "top_k": nothing, "seed": nothing}
-        return sample(step, nothing[:, tf.newaxis], CONTEXT, length=length, **even)
+        return sample(step, nothing[:, tf.newaxis], CONTEXT, Drawing(length, **even))
 
     seconds = []
     for length in [LENGTHS[0], *LENGTHS * rounds]:  # the first one traces
@@ -122,10 +124,12 @@ def _writing(name: str, rounds: int) -> list[float]:
 def _race(case: Case, rounds: int) -> tuple[str, np.ndarray, np.ndarray]:
     """How the harness trained, and the seconds a unit of the plain side and of the harness, (epochs, CPU and wall)."""
     data = _images(int(case.data)) if case.unit == "step" else catalogue.load(catalogue.dataset(case.data)).load()
-    sides, seconds, models = [_plain, _harness], {_plain: [], _harness: []}, {}
+    sides: list[Callable[[Case, Data, Callback], keras.Model]] = [_plain, _harness]
+    seconds: dict[Callable, list[np.ndarray]] = {_plain: [], _harness: []}
+    models: dict[Callable, keras.Model] = {}
     for _ in range(rounds):
         for train in sides:
-            ends = []
+            ends: list[tuple[float, float]] = []
             clock = LambdaCallback(on_epoch_end=lambda *_, ends=ends: ends.append((process_time(), perf_counter())))
             models[train] = train(case, data, clock)
             units = int(models[train].optimizer.iterations) / case.epochs if case.unit == "step" else 1
@@ -133,7 +137,7 @@ def _race(case: Case, rounds: int) -> tuple[str, np.ndarray, np.ndarray]:
         sides.reverse()
     model = models[_harness]
     planned = f"{model.steps_per_execution} per execution{', XLA' if model.jit_compile else ''}"
-    return planned, *(np.concatenate(seconds[train]) for train in (_plain, _harness))
+    return planned, np.concatenate(seconds[_plain]), np.concatenate(seconds[_harness])
 
 
 def _harness(case: Case, data: Data, clock: Callback) -> keras.Model:
@@ -175,7 +179,7 @@ def _learning(case: Case, data: Data, clock: Callback) -> Learning:
     return Learning(model, task, data, splits, chosen, made, schedule, callbacks=[clock])
 
 
-def _arrays(source: InMemory, data: Data, task) -> tuple:
+def _arrays(source: Source, data: Data, task: Task) -> tuple:
     """Features and targets of a whole split, as numpy."""
     batches = pipeline.measuring(source, data.preprocess, task.supervise, batch=256).as_numpy_iterator()
     return keras.tree.map_structure(lambda *parts: np.concatenate(parts), *batches)

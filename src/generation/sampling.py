@@ -5,6 +5,7 @@ The curious case of neural text degeneration, section 3.1.
 """
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
@@ -15,16 +16,30 @@ START, UNKNOWN = 0, 1  # the padding index begins a text; neither is ever drawn
 SMALLEST_TEMPERATURE = 1e-4
 
 
+class Drawing(NamedTuple):
+    """How each text of a batch is drawn, all (batch,).
+
+    Args:
+        length: tokens wanted, int32.
+        seed: of the random numbers, int32.
+        temperature: divides the logits; 0 takes the likeliest token.
+        top_k: only so many of the likeliest tokens are drawn, int32; 0 for all.
+        top_p: only the likeliest tokens that together have this probability are drawn; 1 for all.
+    """
+
+    length: tf.Tensor
+    seed: tf.Tensor
+    temperature: tf.Tensor
+    top_k: tf.Tensor
+    top_p: tf.Tensor
+
+
 def sample(
     step: keras.Model,
     prompts: tf.Tensor,
     context: int,
-    *,
-    length: tf.Tensor,
-    seed: tf.Tensor,
-    temperature: tf.Tensor,
-    top_k: tf.Tensor,
-    top_p: tf.Tensor,
+    drawing: Drawing,
+    start: Mapping[str, tf.Tensor] | None = None,
 ) -> tf.Tensor:
     """Continues each prompt; what a row gets doesn't depend on the others in its batch.
 
@@ -34,20 +49,18 @@ def sample(
             beginning, so that texts of any length cost the same a token.
         prompts: int32 (batch, time), padded with 0.
         context: most tokens that the model was trained on at a time.
-        length: tokens wanted, int32 (batch,).
-        seed: of the random numbers, int32 (batch,).
-        temperature: divides the logits, (batch,); 0 takes the likeliest token.
-        top_k: only so many of the likeliest tokens are drawn, int32 (batch,); 0 for all.
-        top_p: only the likeliest tokens that together have this probability are drawn, (batch,); 1 for all.
+        drawing: how each text is drawn.
+        start: the states before the first token, batch first; None for zeros.
 
     Returns:
         int32 (batch, largest length), 0 after each row's length.
     """
+    length, seed, temperature, top_k, top_p = drawing
     length = tf.clip_by_value(length, 0, MOST_TOKENS)
     sizes = tf.reduce_sum(tf.cast(prompts > 0, tf.int32), axis=1)
     rows, longest = tf.shape(prompts)[0], tf.reduce_max(length)
     noise = _noise(seed, longest)
-    loop = _Loop(step, context, rows)
+    loop = _Loop(step, context, rows, start)
 
     def draw(time, token, state, drawn):
         logits, state = loop.advance(token, state)
@@ -75,7 +88,7 @@ def choose(
     Args:
         logits: (batch, vocabulary).
         noise: uniform in [0, 1), (batch,).
-        temperature, top_k, top_p: see `sample`.
+        temperature, top_k, top_p: see `Drawing`.
     """
     logits = logits[:, UNKNOWN + 1 :]
     likeliest, tokens = tf.math.top_k(logits, logits.shape[1])
@@ -94,9 +107,10 @@ def choose(
 class _Loop:
     """A model's step with all that it needs to know of the text so far."""
 
-    def __init__(self, step: keras.Model, context: int, rows: tf.Tensor):
+    def __init__(self, step: keras.Model, context: int, rows: tf.Tensor, start: Mapping[str, tf.Tensor] | None):
         self.step = step
         self.rows = rows
+        self.start = start
         self.context = context
         self.has_position = "position" in step.input
         self.inputs = {name: tensor for name, tensor in step.input.items() if name not in ("token", "position")}
@@ -132,6 +146,8 @@ class _Loop:
         return tf.while_loop(lambda time, _: time < kept.shape[1], read, (0, self._empty()), parallel_iterations=1)
 
     def _empty(self) -> dict[str, tf.Tensor]:
+        if self.start is not None:
+            return dict(self.start)
         return {name: tf.zeros([self.rows, *tensor.shape[1:]], tensor.dtype) for name, tensor in self.inputs.items()}
 
     def _ask(self, now: Mapping[str, tf.Tensor], states: Mapping[str, tf.Tensor]):

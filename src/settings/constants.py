@@ -102,7 +102,7 @@ def _value(node: ast.expr) -> Any:
         case ast.Name(id=name) | ast.Attribute(value=ast.Name(id="specs"), attr=name) if name in specs.KINDS:
             return specs.KINDS[name]
         case ast.Tuple(elts=items):
-            return tuple(_value(item) for item in items)
+            return tuple(value for item in items for value in _expanded(item))
         case ast.List(elts=items):
             return [_value(item) for item in items]
         case ast.Dict(keys=keys, values=values) if all(keys):
@@ -111,3 +111,11 @@ def _value(node: ast.expr) -> Any:
             named = {keyword.arg or "**": _value(keyword.value) for keyword in keywords}  # "**" is refused
             return getattr(specs, name)(*map(_value, args), **named)
     return ast.literal_eval(node)
+
+
+def _expanded(node: ast.expr) -> tuple[Any, ...]:
+    """The value of an item of a tuple; for a group of kinds, such as Numbers, all of them."""
+    match node:
+        case ast.Name(id=name) | ast.Attribute(value=ast.Name(id="specs"), attr=name) if name in specs.GROUPS:
+            return specs.GROUPS[name]
+    return (_value(node),)

@@ -15,6 +15,7 @@ from src import task
 from src.data import Source
 from src.generation import sampling
 from src.generation.ngrams import ORDER, NGrams
+from src.generation.sampling import Drawing
 from src.signatures import DEFAULT, features_of, request_of
 from src.specs import NextToken
 
@@ -107,7 +108,7 @@ class Task(task.Task):
         def generate(request):
             text = tf.strings.unicode_transcode(request["text"], "UTF-8", "UTF-8")  # an answer is always valid
             prompts = features_of(preprocess, {"text": text})
-            tokens = sampling.sample(advance, prompts, context, **{name: request[name] for name in KNOBS})
+            tokens = sampling.sample(advance, prompts, context, Drawing(**{name: request[name] for name in KNOBS}))
             written = tf.strings.reduce_join(tf.gather(tf.constant(self.outputs.tokens), tokens), axis=1)
             return {"text": tf.strings.join([text, written])}
 

@@ -203,7 +203,7 @@ def _number(value: np.number) -> int | float:
 
 def _unnumbered(words: str) -> str:
     """Without the numbers by which Keras tells names of one process apart."""
-    return re.sub(r"_\d+(?=[/ ])", "", words)
+    return re.sub(r"_\d+(?=[/ _])", "", words)
 
 
 def _words(path: str, shape: Sequence[int], kind: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from src.generation.sampling import START, UNKNOWN, choose, sample
+from src.generation.sampling import START, UNKNOWN, Drawing, choose, sample
 
 VOCABULARY = 7
 
@@ -42,7 +42,7 @@ def draw(step, prompts, context=8, **knobs):
     padded = [[*prompt, *[0] * (width - len(prompt))] for prompt in prompts]
     spec = {name: tf.TensorSpec((None,), column.dtype) for name, column in columns.items()}
     graph = tf.function(  # as in an export
-        lambda prompts, columns: sample(step, prompts, context, **columns),
+        lambda prompts, columns: sample(step, prompts, context, Drawing(**columns)),
         input_signature=[tf.TensorSpec((None, None), tf.int32), spec],
     )
     return graph(tf.constant(padded, tf.int32, shape=(rows, width)), columns).numpy()
