@@ -29,6 +29,7 @@ from src.runs.resume import by_hand_of, check_same, knobs_of_run
 from src.runs.run import Run, load_run
 from src.runs.save import RunFolder, answering, save
 from src.settings.config import Config, as_names, resolve
+from src.settings.mistakes import mistakes_while_training
 from src.settings.modules import held
 from src.system import device
 from src.system.files import read_json, write_json
@@ -89,14 +90,17 @@ def _train(settings: Config, by_hand: ByHand, summary: bool) -> Run:
     place.check()
     if place.resume and (Path(place.resume) / "metrics.json").is_file():
         return _finish(Path(place.resume), versions, say)
-    learning, settings = prepare(settings, by_hand, say)
-    sample_requests(learning.data, learning.task, learning.signatures)  # what can't be served ends here
+    plugged_in = (*settings.choices.tasks, settings.choices.model, settings.choices.data)
+    with mistakes_while_training(*plugged_in):
+        learning, settings = prepare(settings, by_hand, say)
+        sample_requests(learning.data, learning.task, learning.signatures)  # what can't be served ends here
     if versions:
         check_signatures(versions, learning.signatures)
     judge = _judge(settings, learning, place, say) if learning.task.is_judged else None
     path = place.path(name, settings.data_name)
     goes_on = f"resume with: make train MODEL={name} RESUME={shlex.quote(str(path))}"
     with (
+        mistakes_while_training(*plugged_in),
         owned(path / ".lock", f"the run {path}"),
         Verifier(wanted=versions is not None) as verifier,
         _kept_if_of_use(path, bool(place.resume), goes_on),

@@ -247,7 +247,7 @@ def test_a_broken_neighbour_stops_nobody(toys, say, trained):
 def test_pairing_says_which_task_is_unreadable(toys, say):
     (toys / "src/tasks/classification.py").write_text("SPEC =")
     code, _, err = say("train", "painter")
-    assert code == 2 and "Unreadable: src/tasks/classification.py:1" in err
+    assert code == 2 and err.startswith("error: Unreadable: src/tasks/classification.py:1")
 
 
 # How a command ends.

@@ -232,9 +232,9 @@ def _tasks(model: ModelFile, data: DataFile, name: str | None) -> tuple[TaskFile
     possible = catalogue.tasks_of(model, data)
     if not possible:
         raise UsageError(
-            f"{model.name} takes {_names(model.takes)} and gives {_names(model.gives)}; {data.name} has "
+            "".join(f"Unreadable: {problem}\n" for problem in catalogue.broken())
+            + f"{model.name} takes {_names(model.takes)} and gives {_names(model.gives)}; {data.name} has "
             f"{_names(data.inputs)} and {_names(data.outputs)}. What goes together: make list"
-            + "".join(f"\nUnreadable: {problem}" for problem in catalogue.broken())
         )
     if name is None:
         return tuple(possible)

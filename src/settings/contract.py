@@ -89,6 +89,7 @@ def check_task(file: TaskFile, task: Any) -> None:
     need(file, isinstance(task, Task), base)
     for name in ("monitor", "direction"):
         need(file, hasattr(task, name), f"Task needs a line {name} = …; see docs/contracts.md")
+    need(file, task.direction in ("min", "max"), f'direction has to be "min" or "max", not {task.direction!r}')
 
 
 def check_model(file: ModelFile, model: keras.Model, outputs: Output) -> None:

@@ -1,14 +1,16 @@
 """Mistakes in files that are plugged in, told in one line that names file and line."""
 
+import inspect
 import re
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import tensorflow as tf
 
 from src.errors import UserError
-from src.settings.catalogue import DataFile, ModelFile, TaskFile
+from src.settings.catalogue import ROOT, DataFile, ModelFile, TaskFile
 from src.settings.knobs import shown
 
 PlugIn = ModelFile | DataFile | TaskFile
@@ -47,6 +49,11 @@ def need(file: PlugIn, holds: bool, what: str) -> None:
         raise UserError(f"{shown(file.path)}: {what}.")
 
 
+def file_of(plugged_in: object) -> str:
+    """The file of its class, as messages name it."""
+    return shown(Path(inspect.getfile(type(plugged_in))))
+
+
 def _lines(error: Exception, file: PlugIn) -> list[int]:
     """The lines of the file that the exception comes through; in a graph, TensorFlow has them in its message."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file.path)]
@@ -60,14 +67,25 @@ def _told(error: Exception, file: PlugIn, lines: list[int]) -> str:
         case OSError(filename=str(name), strerror=str(reason)):
             what = f"{name}: {reason}"
         case ValueError():
-            what = str(error)
+            what = _reason(str(error))
         case _:
-            what = f"{type(error).__name__}: {_last_line(str(error))}"
-    return f"{where}: {what}\n--debug shows the traceback."
+            what = f"{type(error).__name__}: {_reason(str(error))}"
+    if _is_deliberate(error, file):
+        return f"{where}: {what}"
+    return f"{where}: {what}\nFor the traceback, add --debug (with make: ARGS=--debug)."
 
 
-def _last_line(message: str) -> str:
-    """What went wrong in a graph stands below the lines through which it came."""
-    if "in user code:" not in message:
+def _is_deliberate(error: Exception, file: PlugIn) -> bool:
+    """Whether the project's own code raised it to tell what is wrong: its traceback tells nothing more."""
+    last = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
+    return isinstance(error, ValueError) and (last == file.path or last.is_relative_to(ROOT / "src"))
+
+
+def _reason(message: str) -> str:
+    """What went wrong, without the lines through which TensorFlow and Keras say that it came."""
+    if called := re.search(r"^Exception encountered when calling .*\n\s*(\S.*)", message):
+        return re.sub(r"\x1b\[\d*m", "", called[1])
+    if "in user code:" not in message and "Detected at node" not in message:
         return message
-    return re.sub(r"^\w+: ", "", [line.strip() for line in message.splitlines() if line.strip()][-1])
+    lines = [line.strip() for line in message.splitlines()]
+    return re.sub(r"^\w+: ", "", [line for line in lines if line and not line.startswith("[[{{node")][-1])

@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from src.errors import UserError, nearest
+from src.settings.mistakes import file_of
 from src.system.files import read_json, whole, write_json
 from src.task import History
 from src.training.measure import Measurement
@@ -45,8 +46,8 @@ class Validation(keras.callbacks.Callback):
         logs.update({f"val_{name}": value for name, value in figures.items()})
         if (monitor := self.measure.task.monitor) not in logs:
             raise UserError(
-                f"The task's monitor is {monitor!r}; there are: {', '.join(f'val_{name}' for name in figures)}."
-                f"{nearest(monitor, logs)}"
+                f"{file_of(self.measure.task)}: monitor is {monitor!r}, which isn't measured; there are: "
+                f"{', '.join(f'val_{name}' for name in figures)}.{nearest(monitor, logs)}"
             )
 
 

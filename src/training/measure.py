@@ -7,12 +7,14 @@ from pathlib import Path
 
 import keras
 import tensorflow as tf
+from matplotlib.figure import Figure
 
 from src.data import Data, Source
 from src.errors import UserError
+from src.settings.mistakes import file_of
 from src.signatures import predictor
 from src.system.files import write_json
-from src.task import Task
+from src.task import Predict, Task
 from src.training import pipeline
 from src.training.plan import measured_at_once
 
@@ -73,19 +75,41 @@ def figures(folder: Path, measure: Measurement, data: Data, splits: Mapping[str,
     batches = {name: measure.batches(data, source) for name, source in splits.items()}
     metrics = {name: measure(split) for name, split in batches.items()}
     last = list(batches)[-1]
-    detailed = task.figures(predictor(measure.model), batches[last]) or {}
-    if simple := task.simple(batches["train"], batches[last]):
-        detailed["baseline"] = simple
-    if "baseline" not in detailed:
-        raise UserError('The task\'s figures have to be a dict with a "baseline"; see docs/contracts.md.')
+    detailed = _detailed(task, predictor(measure.model), batches["train"], batches[last])
     (folder / "figures").mkdir(exist_ok=True)
-    for name, drawing in task.draw(detailed).items():
+    for name, drawing in _drawings(task, detailed).items():
         file = re.sub(r"[^\w.-]+", "_", name)  # a name may be a column's
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph .* missing from font")
             drawing.savefig(folder / "figures" / f"{file}.png", dpi=100)
-    write_json(folder / "figures" / f"{last}.json", detailed)
+    try:
+        write_json(folder / "figures" / f"{last}.json", detailed)
+    except TypeError as error:
+        plain = f"{file_of(task)}: figures has to return dicts and lists of plain numbers and texts: {error}."
+        raise UserError(plain) from error
     return {**metrics, "baseline": detailed["baseline"]}
+
+
+def _detailed(task: Task, predict: Predict, train: tf.data.Dataset, batches: tf.data.Dataset) -> dict:
+    """The task's detailed figures, with those of a simple predictor."""
+    detailed = task.figures(predict, batches)
+    if isinstance(detailed, dict) and (simple := task.simple(train, batches)):
+        detailed["baseline"] = simple
+    match detailed:
+        case {"baseline": {"predictor": str()}}:
+            return detailed
+    has = ", ".join(detailed) if isinstance(detailed, dict) else repr(detailed)
+    raise UserError(
+        f'{file_of(task)}: figures has to return a dict with a "baseline", which is a dict with the "predictor"\'s '
+        f"name; it returns {has:.60}. See docs/contracts.md."
+    )
+
+
+def _drawings(task: Task, detailed: dict) -> Mapping[str, Figure]:
+    drawings = task.draw(detailed)
+    if not isinstance(drawings, Mapping):
+        raise UserError(f"{file_of(task)}: draw has to return a dict of figures by name, not {drawings!r:.60}.")
+    return drawings
 
 
 def compare(task: Task, judge: keras.Model, model: keras.Model, data: Data) -> None:

@@ -14,7 +14,7 @@ from src.settings import catalogue
 from src.settings.config import Config
 from src.settings.contract import check_model, check_targets, check_task, load_data, steps_of, unexplained
 from src.settings.examples import check_examples
-from src.settings.mistakes import mistakes_in
+from src.settings.mistakes import mistakes_in, mistakes_while_training
 from src.signatures import traced
 from src.sources.folds import splits_of
 from src.system import device
@@ -110,7 +110,7 @@ def _task(settings: Config, data: Data, splits: dict[str, Source]) -> tuple[Task
     with mistakes_in(choices.task):
         task = catalogue.load(choices.task).Task(outputs, **settings.of(choices.task.name))
     check_task(choices.task, task)
-    with mistakes_in(choices.data):
+    with mistakes_in(choices.data), mistakes_while_training(choices.task):
         about = manifest(splits, task, data.notes, warnings)
     return task, dataclasses.replace(data, outputs=outputs), about
 
