@@ -9,7 +9,7 @@ from src.sources.fetched import Fetched
 from src.specs import Image, Mask
 
 INPUTS, OUTPUTS = (Image,), (Mask,)
-SIDE, SQUARE = 16, 6
+SIDE, SQUARE = 16, 10
 
 
 def load() -> Data:
