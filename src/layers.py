@@ -41,6 +41,7 @@ def features(inputs: Input) -> keras.KerasTensor | dict[str, keras.KerasTensor]:
             if categories:
                 parts["categories"] = keras.Input((len(categories),), dtype="int32", name="categories")
             return parts
+    raise TypeError(f"features, in src/layers.py, makes no tensors of {type(inputs).__name__}")
 
 
 def flat(inputs: Input, tensors: keras.KerasTensor | dict[str, keras.KerasTensor]) -> keras.KerasTensor:

@@ -5,6 +5,7 @@ and categories are used as they are found; a missing value is allowed, but rows 
 60/20/20, by class, and by --group where rows belong together.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -57,44 +58,35 @@ def load(
     Raises:
         ValueError: for what can't be used, naming row or column.
     """
-    if not path:
-        raise ValueError("say which table: --path FILE.csv --target COLUMN")
-    table = csv_files.table(Path(path), header, encoding)
+    table = _table(path, target, header, encoding)
     target, group = composed(target), composed(group)
     drop, keep, category = (tuple(map(composed, names)) for names in (drop, keep, category))
-    if not target:
-        raise ValueError(f"say which column is predicted: --target COLUMN; {path} has: {', '.join(table.names)}")
-    for name in (target, *([group] if group else []), *drop, *keep, *category):
-        csv_files.check_column(name, table.names, table.path)
-    if target in (group, *drop):
-        raise ValueError(f"{target!r} can't be the target and a group or left out")
-    found, said = column_kinds.read(table, drop, group, decimal)
-    aim, groups = found.pop(target), found.pop(group).as_indices() if group else None
-    _choose(found, keep, category)
-    column_kinds.check(table, found)
-    outputs, names = _outputs(table, aim, wanted)
-    used = {name: column for name, column in found.items() if column.kind in ("number", "category")}
-    aims = _aims(aim, outputs, names)
-    known = np.flatnonzero(aims >= 0 if isinstance(outputs, Classes) else ~np.isnan(aims[:, 0]))
-    notes = _notes(table, aim, outputs, len(known), found, said)
+    _check_names(table, target, group, drop, (*keep, *category))
+    features, notes = column_kinds.read(table, drop, group, decimal)
+    target_column, groups = features.pop(target), features.pop(group).as_indices() if group else None
+    _declare(features, keep, category)
+    column_kinds.check(table, features)
+    outputs, targets = _outputs(table, target_column, wanted)
+    rows = np.flatnonzero(targets >= 0 if isinstance(outputs, Classes) else ~np.isnan(targets[:, 0]))
+    about = _notes(table, target_column, outputs, len(rows), features, notes)
+    used = {name: column for name, column in features.items() if column.kind in ("number", "category")}
     if not used:
-        raise ValueError(f"{path} has no column of numbers or categories beside {target!r}:\n{notes}")
+        raise ValueError(f"{path} has no column of numbers or categories beside {target!r}:\n{about}")
     requests = dict(zip(table.names, request_names(table.names), strict=True))
-    rows = _Rows(used, requests)
-    parts = cut({"train": known}, aims, stratify=isinstance(outputs, Classes), groups=groups)
-    if isinstance(outputs, Classes):
-        looked_at = parts if groups is None else {"train": parts["train"]}  # a rare class may be that of one group
-        check_classes(looked_at, aims, outputs.names)
-    sources = {split: Fetched(rows.fetch, aims, part, at_once=True, groups=groups) for split, part in parts.items()}
-    doors = {"strings": Strings(sources["train"], {requests[name]: column.comma for name, column in used.items()})}
-    called = renamed({name: requests[name] for name in used})
-    warnings = [
-        f"{_odd(table, column)}: it is taken for categories; fix or empty such cells, or say --category {name!r}"
-        for name, column in used.items()
-        if column.kind == "category" and column.mostly_numbers and name not in category
-    ]
-    about = {"notes": notes, "warnings": tuple(warnings), "columns": called}
-    return Data.adapted(columns, **sources, outputs=outputs, doors=doors, **about)
+    fetch = _Rows(used, requests).fetch
+    splits = _cut(rows, targets, outputs, groups)
+    train, validation, test = (Fetched(fetch, targets, part, at_once=True, groups=groups) for part in splits)
+    return Data.adapted(
+        columns,
+        train,
+        validation=validation,
+        test=test,
+        outputs=outputs,
+        doors={"strings": Strings(train, {requests[name]: column.comma for name, column in used.items()})},
+        notes=about,
+        warnings=_warnings(table, used, category),
+        columns=renamed({name: requests[name] for name in used}),
+    )
 
 
 def sample(folder: Path) -> dict:
@@ -104,17 +96,38 @@ def sample(folder: Path) -> dict:
     return {"path": str(folder / "days.csv"), "target": "open"}
 
 
-def _choose(found: dict[str, Column], keep: tuple[str, ...], category: tuple[str, ...]) -> None:
-    """Takes columns for numbers or categories as wanted; raises ValueError for those that can't be."""
-    for wanted, names in (("number", keep), ("category", category)):
-        for name in set(names) & found.keys():
-            found[name].declared = wanted
-            if found[name].kind not in ("number", "category"):
-                raise ValueError(f"{name} can't be a {wanted}: it is {found[name].kind}")
+def _table(path: str, target: str, header: bool | None, encoding: str) -> Table:
+    """The file; raises a ValueError where the user hasn't named it or its target."""
+    if not path:
+        raise ValueError("say which table: --path FILE.csv --target COLUMN")
+    table = csv_files.table(Path(path), header, encoding)
+    if not target:
+        raise ValueError(f"say which column is predicted: --target COLUMN; {path} has: {', '.join(table.names)}")
+    return table
 
 
-def _outputs(table: Table, column: Column, wanted: type | None) -> tuple[Classes | Values, dict[str, str]]:
-    """What the target is: classes where it is text or a few whole numbers, or as wanted; and the class of each text."""
+def _check_names(table: Table, target: str, group: str, drop: tuple[str, ...], others: tuple[str, ...]) -> None:
+    """Raises a ValueError for a column that the table hasn't, or that can't be two things."""
+    for name in (target, *([group] if group else []), *drop, *others):
+        csv_files.check_column(name, table.names, table.path)
+    if target in (group, *drop):
+        raise ValueError(f"{target!r} can't be the target and a group or left out")
+
+
+def _declare(features: dict[str, Column], keep: tuple[str, ...], category: tuple[str, ...]) -> None:
+    """Takes columns for numbers or categories as the user says; raises ValueError for those that can't be."""
+    for kind, names in (("number", keep), ("category", category)):
+        for name in set(names) & features.keys():
+            features[name].declared = kind
+            if features[name].kind not in ("number", "category"):
+                raise ValueError(f"{name} can't be a {kind}: it is {features[name].kind}")
+
+
+def _outputs(table: Table, column: Column, wanted: type | None) -> tuple[Classes | Values, np.ndarray]:
+    """What the target is: classes where it is text or a few whole numbers, or as wanted; and the target of each row.
+
+    It is below 0 or NaN where a row has none.
+    """
     kind, target = column.kind, column.name
     if kind in ("empty", "the same in each row"):
         raise ValueError(f"{table.path}: {target} is {kind}: there is nothing to learn")
@@ -127,7 +140,7 @@ def _outputs(table: Table, column: Column, wanted: type | None) -> tuple[Classes
             row, cell = column.strange
             raise ValueError(f"{table.path}, row {row}: {target} is {cell!r}, not a number")
         column_kinds.check(table, {target: column})
-        return Values((target,)), {}
+        return Values((target,)), compact(column.as_numbers())[:, np.newaxis]
     if column.many:
         more = f"more than {column_kinds.MOST:,} different values"
         raise ValueError(f"{table.path}: {target} has {more}; --task regression learns numbers")
@@ -135,29 +148,43 @@ def _outputs(table: Table, column: Column, wanted: type | None) -> tuple[Classes
     outputs = Classes(ordered(names))
     if outputs.size < 2:
         raise ValueError(f"{table.path}: {target} has one class only: {outputs.names[0]!r}")
-    return outputs, names
+    labels = {name: label for label, name in enumerate(outputs.names)}
+    return outputs, np.array([labels.get(names[text], -1) for text in column.texts], "int32")[column.as_indices()]
+
+
+def _cut(
+    rows: np.ndarray, targets: np.ndarray, outputs: Classes | Values, groups: np.ndarray | None
+) -> Iterable[np.ndarray]:
+    """The rows of training, validation and test."""
+    if isinstance(outputs, Values):
+        return cut({"train": rows}, targets, stratify=False, groups=groups).values()
+    parts = cut({"train": rows}, targets, stratify=True, groups=groups)
+    checked = parts if groups is None else {"train": parts["train"]}  # a rare class may be that of one group
+    check_classes(checked, targets, outputs.names)
+    return parts.values()
 
 
 def _odd(table: Table, column: Column) -> str:
     """Where a column that is mostly numbers has something else."""
+    assert column.strange, "it has something else"
     row, cell = column.strange
     return f"{table.path}, row {row}: {column.name} is {cell!r}, where most cells are numbers"
 
 
-def _aims(column: Column, outputs: Classes | Values, names: dict[str, str]) -> np.ndarray:
-    """The target of each row, below 0 or NaN where it has none."""
-    if isinstance(outputs, Values):
-        return compact(column.as_numbers())[:, np.newaxis]
-    labels = {name: label for label, name in enumerate(outputs.names)}
-    return np.array([labels.get(names[text], -1) for text in column.texts], "int32")[column.as_indices()]
+def _warnings(table: Table, columns: dict[str, Column], category: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(
+        f"{_odd(table, column)}: it is taken for categories; fix or empty such cells, or say --category {name!r}"
+        for name, column in columns.items()
+        if column.kind == "category" and column.mostly_numbers and name not in category
+    )
 
 
 def _notes(
-    table: Table, target: Column, outputs: Classes | Values, known: int, found: dict[str, Column], said: list[str]
+    table: Table, target: Column, outputs: Classes | Values, rows: int, features: dict[str, Column], notes: list[str]
 ) -> str:
-    """What the file was taken for."""
-    by_kind = {"number": [], "category": [], "": []}
-    for name, column in found.items():
+    """What the file was taken for; `rows` of it have a target."""
+    by_kind: dict[str, list[str]] = {"number": [], "category": [], "": []}
+    for name, column in features.items():
         used = column.kind in by_kind
         by_kind[column.kind if used else ""].append(name if used else f"{name} ({column.kind})")
     titles = {"number": "numbers", "category": "categories", "": "left out (--keep, --category)"}
@@ -165,11 +192,11 @@ def _notes(
     what = "a number"
     if isinstance(outputs, Classes):
         what = f"one of {outputs.size} classes"
-        said = [*said, *doubtful(outputs.names, target.name)]
-    if known < target.rows:
-        said = [*said, f"{target.rows - known:,} rows have no {target.name}: they are left out"]
+        notes = [*notes, *doubtful(outputs.names, target.name)]
+    if rows < target.rows:
+        notes = [*notes, f"{target.rows - rows:,} rows have no {target.name}: they are left out"]
     first = f"{table.path}: {target.rows:,} rows; {target.name} is {what} (--task)"
-    return "\n  ".join([first, *lines, *table.notes, *said])
+    return "\n  ".join([first, *lines, *table.notes, *notes])
 
 
 class _Rows:
@@ -196,7 +223,7 @@ class _Rows:
 
     def fetch(self, rows: tf.Tensor) -> dict[str, tf.Tensor]:
         """The raw request of those rows, (batch,)."""
-        raw = {}
+        raw: dict[str, tf.Tensor] = {}
         for names, numbers in self._numbers:
             raw |= dict(zip(names, tf.unstack(tf.gather(numbers, rows), num=len(names), axis=1), strict=True))
         for request, indices, texts in zip(self._categories, self._indices, self._texts, strict=True):
