@@ -290,9 +290,21 @@ def chain(*ends):
         (chain(keras.layers.Dense(2), keras.layers.Softmax()), "ends in a softmax"),
         (chain(keras.layers.Dense(2), keras.ops.softmax), "ends in a softmax"),
         (chain(keras.layers.Dense(2), keras.layers.Activation("sigmoid")), "ends in a sigmoid"),
+        (chain(keras.layers.Dense(2), keras.layers.Lambda(lambda x: x, name="odd")), "'odd' is a Lambda, which plain"),
+        (chain(chain(keras.layers.Lambda(lambda x: x), keras.layers.Dense(2))), "is a Lambda, which plain Keras can't"),
         (chain(keras.layers.Dense(1)), r"a model that predicts \(batch, 2\) for Classes, not \(None, 1\)"),
     ],
-    ids=["nothing", "subclass", "softmax", "Softmax", "ops.softmax", "sigmoid", "one logit"],
+    ids=[
+        "nothing",
+        "subclass",
+        "softmax",
+        "Softmax",
+        "ops.softmax",
+        "sigmoid",
+        "Lambda",
+        "Lambda in a model",
+        "one logit",
+    ],
 )
 def test_what_build_returns_is_told_with_what_to_write_instead(model, said):
     with pytest.raises(UserError, match=f"models/thing.py: .*{said}"):
