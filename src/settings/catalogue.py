@@ -212,7 +212,7 @@ def _model(path: Path) -> ModelFile:
         values.get("FIT", {}),
         values.get("SPACE", {}),
         values.get("JUDGE", {}),
-        knobs.read(path, "build"),
+        knobs.read(path, "build", 2),  # inputs, outputs
         has_step=knobs.has(path, "step"),
         has_start=knobs.has(path, "start"),
     )
@@ -235,14 +235,14 @@ def _dataset(path: Path) -> DataFile:
         values["OUTPUTS"],
         values.get("DOWNLOAD", ""),
         values.get("NAMED_BY", ""),
-        knobs.read(path, "load"),
+        knobs.read(path, "load", int(len(values["OUTPUTS"]) > 1)),  # the wanted one
     )
 
 
 @cached
 def _task(path: Path) -> TaskFile:
     spec = constants.read(path, ("SPEC",), ())["SPEC"]
-    return TaskFile(path.stem, path, _summary(path), spec, knobs.read(path, "Task.__init__"))
+    return TaskFile(path.stem, path, _summary(path), spec, knobs.read(path, "Task.__init__", 2))  # self, outputs
 
 
 _READ = {"models": _model, "src/datasets": _dataset, "src/tasks": _task}

@@ -51,13 +51,22 @@ class Knob:
 
 
 @cached
-def read(path: Path, function: str) -> tuple[Knob, ...]:
+def read(path: Path, function: str, positional: int | None = None) -> tuple[Knob, ...]:
     """The knobs of `function` ("build", or "Task.__init__") or of a dataclass in the file at `path`.
 
+    Args:
+        path: of the file.
+        function: whose keyword-only parameters, or fields, they are.
+        positional: how many other parameters it may have; None for any number.
+
     Raises:
-        UserError: naming file and line, where the function is missing or a parameter can't be a knob.
+        UserError: naming file and line, where the function is missing, has other parameters, or one can't be a knob.
     """
     node = _definition(syntax(path), function, path)
+    if positional is not None and isinstance(node, ast.FunctionDef):
+        for parameter in [*node.args.posonlyargs, *node.args.args][positional:]:
+            cure = "put it after `*`, with an annotation and a default"
+            raise UserError(f"{shown(path)}:{parameter.lineno}: {parameter.arg!r} isn't a knob: {cure}.")
     texts = {p.arg_name: " ".join((p.description or "").split()) for p in parse_docstring(_docs(path, function)).params}
     knobs = []
     for name, annotation, default, line in _parameters(node):
@@ -114,7 +123,8 @@ def syntax(path: Path) -> ast.Module:
     try:
         return ast.parse(source(path))
     except SyntaxError as error:
-        raise UserError(f"{shown(path)}:{error.lineno}: this is not valid Python: {error.msg}.") from None
+        message = error.msg.rstrip(".") + ("" if error.msg.endswith("?") else ".")
+        raise UserError(f"{shown(path)}:{error.lineno}: this is not valid Python: {message}") from None
     except ValueError as error:  # not text at all
         raise UserError(f"{shown(path)}: this is not valid Python: {error}.") from None
 

@@ -99,6 +99,23 @@ def test_what_cannot_be_a_knob_names_file_and_line(read, parameter, words):
     assert error.value.exit_code == 1, "the file is wrong, not the command"
 
 
+def test_what_stands_before_the_star_is_no_knob(tmp_path):
+    path = tmp_path / "models/some.py"
+    path.parent.mkdir()
+    path.write_text("\n\ndef build(inputs, outputs,\n          units=8, *, depth: int = 1): ...\n")
+    with pytest.raises(UserError, match=r"^models/some.py:4: 'units' isn't a knob: put it after `\*`, with an annot"):
+        knobs.read(path, "build", 2)
+    assert [knob.name for knob in knobs.read(path, "build", 3)] == ["depth"]
+
+
+@pytest.mark.parametrize(("code", "end"), [("a = [1\n     2]", "comma?"), ("def", "syntax.")])
+def test_a_syntax_error_ends_in_one_sign(tmp_path, code, end):
+    (tmp_path / "some.py").write_text(code)
+    with pytest.raises(UserError) as error:
+        knobs.syntax(tmp_path / "some.py")
+    assert str(error.value).endswith(f" {end}")
+
+
 def test_missing_function_is_named(read):
     with pytest.raises(UserError, match=r"models/some.py: there is no load in this file"):
         read("a: int = 1", function="load")
