@@ -28,7 +28,7 @@ from src.runs import judges
 from src.runs.resume import by_hand_of, check_same, knobs_of_run
 from src.runs.run import Run, load_run
 from src.runs.save import RunFolder, answering, save
-from src.settings.config import Config, as_names, resolve
+from src.settings.config import Config, as_names, origins_told, resolve
 from src.settings.mistakes import mistakes_while_training
 from src.settings.modules import held
 from src.system import device
@@ -84,14 +84,15 @@ def train(
 
 def _train(settings: Config, by_hand: ByHand, summary: bool) -> Run:
     """The whole job: prepare, fit, measure, publish."""
-    options, place = Options(**settings.of("fit")), RunFolder(**settings.of("run"))
+    with origins_told(settings):
+        options, place = Options(**settings.of("fit")), RunFolder(**settings.of("run"))
     name, say = settings.choices.model.name, print if options.verbose else _nothing
     versions = Destination(**settings.of("export")).folder(name, settings.data_name)
     place.check()
     if place.resume and (Path(place.resume) / "metrics.json").is_file():
         return _finish(Path(place.resume), versions, say)
     plugged_in = (*settings.choices.tasks, settings.choices.model, settings.choices.data)
-    with mistakes_while_training(*plugged_in):
+    with mistakes_while_training(*plugged_in), origins_told(settings):
         learning, settings = prepare(settings, by_hand, say)
         sample_requests(learning.data, learning.task, learning.signatures)  # what can't be served ends here
     if versions:

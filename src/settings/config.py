@@ -8,7 +8,8 @@ import dataclasses
 import json
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -143,11 +144,16 @@ def choose(
     for path in (recipe and str(catalogue.recipe(recipe)), config):
         saved |= _read(path) if path else {}
         if saved.get("model", model) != model:
-            raise UsageError(f"{path} is for the model {saved['model']!r}, not for {model!r}.")
+            raise UsageError(f"{_shown(path)} is for the model {saved['model']!r}, not for {model!r}.")
     name = data or saved.get("data") or file.data
     if not name:
         raise UsageError(f"{knobs.shown(file.path)} names no data set of its own: say --data NAME.")
-    data_file = catalogue.dataset(name)
+    try:
+        data_file = catalogue.dataset(name)
+    except UsageError as error:
+        if data or saved.get("data"):
+            raise
+        raise UserError(f"{knobs.shown(file.path)}: DATA = {name!r}: {error}") from None
     tasks = _tasks(file, data_file, task or saved.get("task"))
     choices = Choices(file, data_file, tasks, tuple(kind for kind in data_file.inputs if kind in file.takes))
     _distinct(choices.groups)
@@ -214,13 +220,30 @@ def model_of_recipe(name: str) -> str:
     """The model that a recipe is for."""
     path = catalogue.recipe(name)
     if "model" not in (saved := _read(str(path))):
-        raise UserError(f"{path} names no model.")
+        raise UserError(f"{_shown(str(path))} names no model.")
     return saved["model"]
 
 
+@contextmanager
+def origins_told(settings: Config) -> Iterator[None]:
+    """Names the file in which a value stands when a UserError begins with its knob's name."""
+    try:
+        yield
+    except UserError as error:
+        origin = settings.origins.get(str(error).partition(" ")[0], "default")
+        if origin not in ("default", "flag"):
+            where = f"{origin}: FIT" if origin == knobs.shown(settings.choices.model.path) else origin
+            error.args = (f"{where}: {error}",)
+        raise
+
+
 def _distinct(groups: Mapping[str, tuple[Knob, ...]]) -> None:
+    harness = {knob.name: knob.where for group in HARNESS for knob in groups.get(group, ())}
     places: dict[str, str] = {}
-    for knob in (knob for group in groups.values() for knob in group):
+    for knob in (knob for group in groups if group not in HARNESS for knob in groups[group]):
+        if knob.name in harness:
+            where = harness[knob.name]
+            raise UserError(f"{knob.where}: the knob {knob.name!r} is the harness' own ({where}): rename yours.")
         if knob.name in places:
             raise UserError(f"{knob.where}: there is a knob {knob.name!r} already, at {places[knob.name]}; rename it.")
         if knob.name in RESERVED:
@@ -245,6 +268,11 @@ def _tasks(model: ModelFile, data: DataFile, name: str | None) -> tuple[TaskFile
     return (wanted,)
 
 
+def _shown(path: str) -> str:
+    """A recipe's path as a reader of the project knows it; another as it was given."""
+    return f"recipes/{Path(path).name}" if Path(path).parent == catalogue.ROOT / "recipes" else path
+
+
 def _names(kinds: tuple[type, ...]) -> str:
     return " or ".join(kind.__name__ for kind in kinds)
 
@@ -254,19 +282,20 @@ def _read(path: str) -> dict[str, Any]:
 
     A file without "knobs" holds knobs at its top level, beside model, data and task.
     """
+    where = _shown(path)
     try:
         text = read_text(Path(path))
         content = tomllib.loads(text) if path.endswith(".toml") else json.loads(text)
     except OSError as error:
-        raise UserError(f"Can't read the configuration {path}: {error.strerror}.") from None
+        raise UserError(f"Can't read the configuration {where}: {error.strerror}.") from None
     except ValueError as error:
-        raise UserError(f"{path} is neither a run's config.json nor TOML: {error}") from None
+        raise UserError(f"{where} is neither a run's config.json nor TOML: {error}") from None
     if not isinstance(content, dict):
-        raise UserError(f"{path} has to hold named values, such as epochs = 3.")
+        raise UserError(f"{where} has to hold named values, such as epochs = 3.")
     chosen = {name: content.pop(name) for name in ("model", "data", "task") if name in content}
     values = content.get("knobs", content)
     if "format" in content and isinstance(values, dict):  # a run's
         values = {name: value for name, value in values.items() if name not in PLACES}
     if not isinstance(values, dict) or not all(isinstance(name, str) for name in chosen.values()):
-        raise UserError(f"{path}: model, data and task have to be names, and knobs named values.")
+        raise UserError(f"{where}: model, data and task have to be names, and knobs named values.")
     return {**chosen, "knobs": values}

@@ -234,10 +234,47 @@ def test_fit_of_a_model_file_is_checked(toys):
 
 def test_two_knobs_of_one_name_are_refused(toys):
     (toys / "models/greedy.py").write_text(tree.PAINTER.replace("framed: bool = False", "epochs: int = 3"))
-    with pytest.raises(
-        UserError, match=r"src/training/plan.py:\d+: there is a knob 'epochs' already, at models/greedy.py:\d+"
-    ):
+    told = r"^models/greedy.py:\d+: the knob 'epochs' is the harness' own \(src/training/plan.py:\d+\): rename yours."
+    with pytest.raises(UserError, match=told):
         config.resolve("greedy", {})
+    (toys / "models/greedy.py").write_text(tree.PAINTER.replace("framed: bool = False", "grain: int = 3"))
+    told = r"^src/datasets/pictures.py:\d+: there is a knob 'grain' already, at models/greedy.py:\d+"
+    with pytest.raises(UserError, match=told):
+        config.resolve("greedy", {})
+
+
+def test_a_data_set_that_a_model_file_misspells_is_told_with_the_file(toys):
+    (toys / "models/sloppy.py").write_text(tree.PAINTER.replace('"pictures"', '"picture"'))
+    with pytest.raises(UserError, match=r"^models/sloppy.py: DATA = 'picture': There is no data set .* 'pictures'"):
+        config.resolve("sloppy", {})
+    with pytest.raises(UsageError, match=r"^There is no data set 'picture'"):
+        config.resolve("painter", {"data": "picture"})
+
+
+def test_a_value_out_of_range_is_told_with_the_file_that_has_it(toys):
+    (toys / "recipes/steep.toml").write_text('model = "painter"\nmomentum = 2.0\n')
+    settings = config.resolve("painter", {"recipe": "steep", "warmup": 3.0})
+    for knob, told in (
+        ("learning_rate", "models/painter.py: FIT: learning_rate has to be above 0"),
+        ("momentum", "recipes/steep.toml: momentum has to be above 0"),
+        ("warmup", "warmup has to be above 0"),
+        ("seed", "seed has to be above 0"),
+    ):
+        with pytest.raises(UserError) as error, config.origins_told(settings):
+            raise UserError(f"{knob} has to be above 0")
+        assert str(error.value) == told
+
+
+def test_a_recipe_is_told_by_its_path_in_the_project(toys):
+    (toys / "recipes/broken.toml").write_text("model =")
+    (toys / "recipes/best.toml").write_text('model = "clerk"\n')
+    (toys / "recipes/nameless.toml").write_text("epochs = 3\n")
+    with pytest.raises(UserError, match=r"^recipes/broken.toml is neither"):
+        config.resolve("painter", {"recipe": "broken"})
+    with pytest.raises(UserError, match=r"^recipes/best.toml is for the model 'clerk'"):
+        config.resolve("painter", {"recipe": "best"})
+    with pytest.raises(UserError, match=r"^recipes/nameless.toml names no model"):
+        config.model_of_recipe("nameless")
 
 
 def test_a_knob_that_the_command_line_means_otherwise_is_refused(toys):
