@@ -4,6 +4,7 @@
 is cut from train: 60/20/20, or a fifth, by class. PNG, JPEG, BMP and GIF, of any sizes and colours.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -11,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from src.data import Data
-from src.preprocess.images import pixels
+from src.preprocess.images import pixels, shown
 from src.readers import folders, pictures
 from src.sources.fetched import Fetched
 from src.sources.splits import check_classes, cut
@@ -77,6 +78,7 @@ def load(
         doors={"image_bytes": store.door},
         notes=notes,
         warnings=store.warnings(names, labels),
+        show=partial(shown, high=store.door.high),
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from src.data import Door
+from src.data import Door, Raw
 from src.preprocess.decoding import decoded, marks, turned
 from src.specs import Image
 
@@ -25,6 +25,12 @@ def pixels(spec: Image, high: int | None = None) -> keras.Model:
     kind = "int32" if high else "uint8"
     image = keras.Input((spec.height, spec.width, spec.channels), dtype=kind, name="image")
     return keras.Model({"image": image}, layers.Rescaling(1 / (high or 255), dtype="float32")(image), name="preprocess")
+
+
+def shown(raw: Raw, high: int | None = None) -> np.ndarray:
+    """The images of a raw request for people, uint8, the first channel where there are neither one nor three."""
+    images = raw["image"] if high is None else np.uint8(np.round(raw["image"] * (255 / high)))
+    return images if images.shape[-1] in (1, 3) else images[..., :1]
 
 
 def mosaic(images: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from keras import layers
 
 from src.errors import UserError
 from src.specs import Input
-from src.system import device
+from src.system import device, private
 
 EXECUTION = 32  # steps run without returning to Python: almost all of the gain, and the progress bar still moves
 # Multiplications per execution: a tenth of a second on two cores, as Ctrl-C takes effect only between executions.
@@ -134,7 +134,7 @@ def _uses(model: keras.Model) -> Iterator[tuple]:
         if isinstance(layer, keras.Model):
             yield from _uses(layer)
         else:
-            yield from ((layer, node) for node in layer._inbound_nodes)  # `layer.output` is only there for one use
+            yield from ((layer, node) for node in private.nodes_of(layer))
 
 
 def _size(shape: tuple[int | None, ...], inputs: Input) -> int:

@@ -1,12 +1,10 @@
 """What a training step touches: the variables that make up its state, and random ops that have a state elsewhere."""
 
-from collections.abc import Iterator
-
 import keras
 import tensorflow as tf
-from keras.src.random.seed_generator import global_seed_generator  # has no public name
 
 from src.errors import UserError
+from src.system import private
 
 DRAWING = ("ShuffleDataset", "RandomDataset", "GeneratorDataset")  # pipelines with a state of their own
 CHANGING = ("AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp")
@@ -24,10 +22,10 @@ def variables(model: keras.Model, step: tf.Graph) -> list[keras.Variable | tf.Va
     uses them.
     """
     found = [v for owner in [model, model.optimizer, *model.metrics] for v in owner.variables]
-    found.append(global_seed_generator().state)
+    found.append(private.global_seed())
     known = {id(variable.handle): variable for variable in found}
     others = [variable for variable in step.variables if id(variable.handle) not in known]
-    return [*known.values(), *sorted(others, key=_creation)]
+    return [*known.values(), *sorted(others, key=private.creation_number)]
 
 
 def check_randomness(step: tf.Graph, batches: tf.data.Dataset) -> None:
@@ -42,8 +40,8 @@ def check_randomness(step: tf.Graph, batches: tf.data.Dataset) -> None:
                 f"The training step has the random op {op.op} ({op.name}), whose state can't be saved: training "
                 "couldn't be resumed exactly. Use keras.random with a keras.random.SeedGenerator."
             )
-    for dataset in _pipeline(batches):
-        ops = [op for function in dataset._functions() for op in _ops(function.function.graph)]
+    for dataset in private.parts_of(batches):
+        ops = [op for graph in private.graphs_of(dataset) for op in _ops(graph)]
         names = [type(dataset).__name__.strip("_"), *(op.op for op in ops if "seed" in op.attr or op.op in CHANGING)]
         names += [op.op for op in ops if op.op.startswith(DRAWING)]
         for name in names:
@@ -54,18 +52,6 @@ def check_randomness(step: tf.Graph, batches: tf.data.Dataset) -> None:
                 )
 
 
-def _creation(variable: tf.Variable) -> int:
-    """The graph has its variables in any order; they were made in the same one in each process."""
-    return int(variable._unique_id.rpartition("_")[2])
-
-
 def _ops(graph: tf.Graph) -> list:
     definition = graph.as_graph_def()
     return [*definition.node, *(node for body in definition.library.function for node in body.node_def)]
-
-
-def _pipeline(batches: tf.data.Dataset) -> Iterator[tf.data.Dataset]:
-    """The pipeline's last part, and those before it."""
-    yield batches
-    for earlier in batches._inputs():
-        yield from _pipeline(earlier)

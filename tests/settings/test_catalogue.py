@@ -286,7 +286,7 @@ DATA = {
     "no INPUTS": ("INPUTS, OUTPUTS", "INPUT, OUTPUTS", "src/datasets/odd.py: the file has to say INPUTS = …"),
     "no OUTPUTS": ("INPUTS, OUTPUTS", "INPUTS, OUTPUT", "src/datasets/odd.py: the file has to say OUTPUTS = …"),
     "no load": ("def load(", "def loaded(", "src/datasets/odd.py: there is no load in this file"),
-    "DOWNLOAD": ('"7 MB"', "7", "src/datasets/odd.py:6: DOWNLOAD has to be a text, not 7"),
+    "DOWNLOAD": ('"7 MB"', "7", "src/datasets/odd.py:7: DOWNLOAD has to be a text, not 7"),
 }
 
 
