@@ -4,7 +4,7 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, Self, TypeAlias
 
 import keras
 import numpy as np
@@ -87,11 +87,11 @@ class Divisible(Source):
     groups: np.ndarray | None
 
     @abstractmethod
-    def joined(self, other: "Divisible") -> "Divisible":
+    def joined(self, other: Self) -> Self:
         """These examples, and then those of another split."""
 
     @abstractmethod
-    def chosen(self, rows: np.ndarray) -> "Divisible":
+    def chosen(self, rows: np.ndarray) -> Self:
         """The examples of these numbers, in that order."""
 
 
@@ -161,7 +161,7 @@ class Data:
         inputs, preprocess = adapt(train)
         return cls(train, inputs=inputs, preprocess=preprocess, adapt=adapt, **others)
 
-    def predicting(self, kind: type) -> "Data":
+    def predicting(self, kind: type[Any]) -> "Data":
         """The same data set with that kind of output: its own, or one that is made of its features."""
         own = isinstance(self.outputs, kind)
         return self if own else dataclasses.replace(self, outputs=kind.of(self.inputs, self.outputs))

@@ -7,17 +7,17 @@ Nothing here imports TensorFlow.
 
 import dataclasses
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 STEPS = 100  # usual changes of a series from step to step that tell as much as the deviation of all its values
 
-# Inputs: the features that a model sees.
 
-
+@dataclass(frozen=True)
 class Input:
-    """What all inputs derive from."""
+    """The features that a model sees: what all inputs derive from."""
 
 
 @dataclass(frozen=True)
@@ -74,13 +74,14 @@ class Series(Input):
     channels: int
 
 
-# Outputs: what is predicted.
+@dataclass(frozen=True)
+class Output(ABC):
+    """What is predicted: what all outputs derive from."""
 
-
-class Output:
-    """What all outputs derive from; `shape` is that of the prediction for one example."""
-
-    shape: tuple[int | None, ...]
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int | None, ...]:
+        """Of the prediction for one example; None where it differs from one to another."""
 
     @property
     def size(self) -> int:
@@ -223,18 +224,18 @@ class Images(Output):
         return cls(inputs.height, inputs.width, inputs.channels, names)
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> tuple[int, int, int]:
         return (self.height, self.width, self.channels)
 
 
-def kinds_of(kind: type) -> tuple[type, ...]:
+def kinds_of(kind: type[Any]) -> tuple[type, ...]:
     """The kinds of inputs or outputs that derive from one, or itself."""
-    return tuple(leaf for sub in kind.__subclasses__() for leaf in kinds_of(sub)) or (kind,)
+    return tuple(leaf for subclass in kind.__subclasses__() for leaf in kinds_of(subclass)) or (kind,)
 
 
-KINDS = {kind.__name__: kind for kind in (*kinds_of(Input), *kinds_of(Output))}
+KINDS: dict[str, type] = {kind.__name__: kind for kind in (*kinds_of(Input), *kinds_of(Output))}
 GROUPS = {"Numbers": kinds_of(Numbers)}  # what a model file may name instead of each kind
-DERIVED = {Image: (Images,)}  # outputs that any data set with such features has beside its own
+DERIVED: dict[type, tuple[type, ...]] = {Image: (Images,)}  # outputs that any data set of such inputs has, too
 
 
 def to_json(spec: Input | Output) -> dict[str, Any]:
