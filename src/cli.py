@@ -124,7 +124,8 @@ def _model_arguments(command: str, words: list[str]) -> tuple[list[str], dict[st
     """The model's name and the flags, whose kinds depend on the files that the words choose."""
     names = ", ".join(path.stem for path in catalogue.files("models"))
     if not words or words[0] in ("-h", "--help"):
-        print(f"usage: {PROGRAM} {command} MODEL [--data NAME] …\n\n{COMMANDS[command][2]} MODEL is one of: {names}.")
+        print(f"usage: {PROGRAM} {command} MODEL [--data NAME] …\n\n{COMMANDS[command][2]}")
+        print(f"MODEL is one of: {names}; or the path of a model file.")
         print(f"Its knobs, with their defaults: {PROGRAM} {command} MODEL --help")
         if words:
             raise SystemExit(0)

@@ -26,7 +26,7 @@ from src.train import train
 
 def train_command(model: str, **knobs: Any) -> None:
     """The command `train`: one training, or with --folds one for each fold."""
-    values = {} if knobs.get("resume") else resolve(model, as_names(model, knobs)).values
+    values = {} if knobs.get("resume") else resolve(*as_names(model, knobs)).values
     if values.get("folds") and not values.get("fold"):
         cross_validate(model, **knobs)
     else:
@@ -34,17 +34,18 @@ def train_command(model: str, **knobs: Any) -> None:
 
 
 @held()
-def cross_validate(model: str, **knobs: Any) -> list[Run]:
+def cross_validate(model: str | Path, **knobs: Any) -> list[Run]:
     """Trains one model for each fold, in a folder of their own, and says and writes how good they are: folds.json.
 
     Args:
-        model: a file of models/.
+        model: a file of models/, by name, or by path where it is elsewhere.
         knobs: as of `train`, with folds=….
 
     Raises:
         UserError: for what a user can fix.
     """
-    settings = resolve(model, as_names(model, knobs))
+    model, knobs = as_names(model, knobs)
+    settings = resolve(model, knobs)
     folds, verbose = settings.values["folds"], settings.values["verbose"]
     check_folds(folds)
     if knobs.get("export_name"):
@@ -52,7 +53,7 @@ def cross_validate(model: str, **knobs: Any) -> list[Run]:
     tag = "-".join(filter(None, (settings.values["tag"], "folds")))
     place = RunFolder(tag=tag, runs_dir=settings.values["runs_dir"])
     place.check()
-    folder = place.path(model, settings.data_name)
+    folder = place.path(settings.choices.model.name, settings.data_name)
     runs: list[Run] = []
     try:
         for fold in range(1, folds + 1):

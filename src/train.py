@@ -59,7 +59,7 @@ def train(
     """Trains a model, and returns the run.
 
     Args:
-        model: a file of models/, by name.
+        model: a file of models/, by name, or by path where it is elsewhere.
         callbacks: Keras callbacks beside the harness' own.
         optimizer: a Keras optimiser, or the name of one, which further knobs describe.
         metrics: Keras metrics beside the task's.
@@ -71,7 +71,7 @@ def train(
         UserError: for what a user can fix.
     """
     objects = ByHand(callbacks, None if isinstance(optimizer, str) else optimizer, metrics)
-    knobs = as_names(model, {**knobs, **({"optimizer": optimizer} if isinstance(optimizer, str) else {})})
+    model, knobs = as_names(model, {**knobs, **({"optimizer": optimizer} if isinstance(optimizer, str) else {})})
     if knobs.get("resume"):
         knobs = knobs_of_run(model, knobs)
     if knobs.get("config"):
@@ -99,7 +99,8 @@ def _train(settings: Config, by_hand: ByHand, summary: bool) -> Run:
         check_signatures(versions, learning.signatures)
     judge = _judge(settings, learning, place, say) if learning.task.is_judged else None
     path = place.path(name, settings.data_name)
-    goes_on = f"resume with: make train MODEL={name} RESUME={shlex.quote(str(path))}"
+    words = shlex.join([f"MODEL={settings.choices.model.reference}", f"RESUME={path}"])
+    goes_on = f"resume with: make train {words}"
     with (
         mistakes_while_training(*plugged_in),
         owned(path / ".lock", f"the run {path}"),

@@ -93,7 +93,7 @@ class Folder:
         runs_dir = str((self.path / "runs").resolve())
         values = {"runs_dir": runs_dir, **self._chosen(), **SILENT, **trial.values, **knobs}
         content = {
-            "model": self.settings.choices.model.name,
+            "model": self.settings.choices.model.reference,
             "knobs": values,
             "folds": [values["fold"]] if values.get("fold") else list(range(1, 1 + values.get("folds", 0))),
             "shown": shown,
@@ -182,7 +182,7 @@ class Folder:
             values.pop(name, None)
         names = {name: values[name] for name in ("data", "task") if name in values}
         knobs = {name: value for name, value in values.items() if name not in names}
-        write_json(self.path / "best.json", {"model": self.settings.choices.model.name, **names, "knobs": knobs})
+        write_json(self.path / "best.json", {"model": self.settings.choices.model.reference, **names, "knobs": knobs})
         return values
 
     def _chosen(self) -> dict[str, Any]:
@@ -197,7 +197,7 @@ class Folder:
         """What makes it the same search."""
         left_out = (*config.UNSAVED, *config.PLACES, *NO_EFFECT, "verbose")
         content = {
-            "model": self.settings.choices.model.name,
+            "model": self.settings.choices.model.reference,
             "data": self.settings.choices.data.name,
             "tuner": tuner,
             "space": {name: asdict(values) for name, values in space.items()},

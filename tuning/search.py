@@ -45,7 +45,7 @@ POLL_S = 0.1
 
 
 def tune(
-    model: str,
+    model: str | Path,
     *,
     tuner: Literal["random", "grid", "bayesian", "hyperband"] = "random",
     trials: int | None = None,
@@ -63,7 +63,7 @@ def tune(
     """Searches for knobs with which a model is best on validation, and gives back those that won.
 
     Args:
-        model: a file of models/.
+        model: a file of models/, by name, or by path where it is elsewhere.
         tuner: random search, grid search, bayesian optimisation, or hyperband, which trains many configurations for a
             few epochs and continues the best.
         trials: maximum number of trials, besides the default configuration. The default is 20 for random and bayesian,
@@ -84,7 +84,7 @@ def tune(
         UserError: for what a user can fix.
     """
     _check(locals())
-    given = config.as_names(model, given)
+    model, given = config.as_names(model, given)
     settings = _settings(model, given)
     say = print if settings.values["verbose"] else _nothing
     searched = space_of(settings.choices, settings.values, given, space)

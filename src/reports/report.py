@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from src.reports.samples import KEPT, folder_of
+from src.runs import record
 from src.runs.manifest import remarks
 from src.runs.run import Run
 from src.system.files import read_json, whole
@@ -132,7 +133,8 @@ def _next(run: Run, published: Path | None) -> dict[str, str]:
     if generate.exists() and "text" in read_json(generate)["inputs"]:
         commands[f"make generate RUN={shlex.quote(str(run.path))}"] = "generate text"
     commands["make tensorboard"] = "view the curves of all runs"
-    commands[f'make train MODEL={run.config["model"]} DATA={run.config["data"]} ARGS="--help"'] = "show all flags"
+    model, data = record.model_of(run.config), run.config["data"]
+    commands[f'make train {shlex.join([f"MODEL={model}", f"DATA={data}"])} ARGS="--help"'] = "show all flags"
     return commands
 
 

@@ -1,6 +1,6 @@
 """What a run's folder says of itself in config.json, read without Keras: which model, data and knobs it had."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,11 @@ def of_run(path: Path) -> dict[str, Any]:
     return {"data_name": config["data"], **config}
 
 
+def model_of(config: Mapping[str, Any]) -> str:
+    """What the model of a run's config.json is asked for by: its name, or the path of its file."""
+    return config.get("model_path", config["model"])
+
+
 def knobs_of_run(path: Path, known: Iterable[Knob]) -> dict[str, Any]:
     """The values of the `known` knobs in the run in the folder `path`.
 
@@ -61,13 +66,20 @@ def knobs_of_run(path: Path, known: Iterable[Knob]) -> dict[str, Any]:
 
 
 def newest_run(folder: Path, model: str, data: str | None, file: str) -> Path | None:
-    """The run of `model` (on `data`) in `folder` that was started last, of those that have `file`; None without one."""
+    """The run of a model (on `data`) in `folder` that was started last, of those that have `file`; None without one.
+
+    Args:
+        folder: of the runs.
+        model: what the model is asked for by.
+        data: data set, or what runs on it are called; None for any.
+        file: in the folder of a run.
+    """
     started = {}
     for path in folder.glob(f"*/{file}"):
         try:
             config = of_run(path.parent)
         except UserError:
             continue  # whoever names it is told what is wrong with it
-        if config["model"] == model and data in (None, "", config["data"], config["data_name"]):
+        if model_of(config) == model and data in (None, "", config["data"], config["data_name"]):
             started[path.parent] = datetime.fromisoformat(config["started"]).timestamp()
     return max(started, key=started.get, default=None)

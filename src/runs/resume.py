@@ -8,7 +8,8 @@ from typing import Any
 from src import specs
 from src.errors import UsageError, UserError
 from src.runs import record
-from src.settings import config
+from src.settings import catalogue, config
+from src.settings.catalogue import is_path, plain_name
 from src.system.files import read_record
 
 NEWEST = "1"  # `make train MODEL=… RESUME=1`
@@ -26,13 +27,14 @@ def knobs_of_run(model: str, given: Mapping[str, Any]) -> dict[str, Any]:
     path = find(model, given)
     saved = record.of_run(path)
     chosen = {name: saved[name] for name in ("model", "data", "task")}
-    for name, value in {"model": model, **given}.items():
+    for name, value in {"model": plain_name(model), **given}.items():
         before = _tuples({**saved["knobs"], **chosen}.get(name, value))
         if name not in FREE and value is not None and value != before:
             raise UsageError(f"{path} was started with {name} {before!r}, not {value!r}; it keeps its settings.")
     if given.get("config") or given.get("recipe"):
         raise UsageError("--resume takes the configuration of the run; leave --config and --recipe out.")
-    choices = config.choose(model, data=saved["data"], task=saved["task"])
+    file = model if is_path(model) else record.model_of(saved)
+    choices = config.choose(file, data=saved["data"], task=saved["task"])
     choices = dataclasses.replace(choices, inputs=(specs.KINDS[saved["inputs"]["kind"]],))  # others have other knobs
     record.knobs_of_run(path, [knob for knob in choices.knobs.values() if knob.name not in config.UNSAVED])
     places = {name: saved["knobs"][name] for name in config.PLACES}
@@ -80,7 +82,7 @@ def find(model: str, given: Mapping[str, Any]) -> Path:
             raise UsageError(f"{path} is a run on {data}, not on {given['data']}.")
         return path
     folder = Path(given.get("runs_dir") or "runs")
-    path = record.newest_run(folder, model, given.get("data"), "config.json")
+    path = record.newest_run(folder, catalogue.model(model).reference, given.get("data"), "config.json")
     if not path:
         raise UserError(f"{folder} has no run of {model} to resume. Start one: make train MODEL={model}")
     return path

@@ -86,7 +86,7 @@ class Run:
     @cached_property
     def signatures(self) -> dict[str, Signature]:
         """What the model can be asked; see src/signatures.py."""
-        steps = steps_of(self.config["model"], self.model, specs.from_json(self.config["inputs"]))
+        steps = steps_of(record.model_of(self.config), self.model, specs.from_json(self.config["inputs"]))
         return self.task.signatures(self.model, self.preprocess, self.doors, steps)
 
     @cached_property
@@ -156,9 +156,10 @@ def load_run(path: str | Path) -> Run:
     if not isinstance(path, str | os.PathLike):
         raise UserError(f"A run is loaded from its folder, such as runs/NAME, and not from a {type(path).__name__}.")
     path = Path(path)
-    model = record.of_run(path)["model"]
+    model = record.model_of(record.of_run(path))
     if not (path / "metrics.json").is_file():
-        raise UserError(f"{path} was cut off. Go on with it: make train MODEL={model} RESUME={shlex.quote(str(path))}")
+        words = shlex.join([f"MODEL={model}", f"RESUME={path}"])
+        raise UserError(f"{path} was cut off. Go on with it: make train {words}")
     return Run(path)
 
 
@@ -176,8 +177,7 @@ def find(run: str, model: str, data: str, folder: str) -> Run:
         raise UsageError(f"Name the run: --run FOLDER, or --model NAME, {both}.")
     if run:
         return load_run(run)
-    catalogue.model(model)
-    path = record.newest_run(Path(folder), model, data, "metrics.json")
+    path = record.newest_run(Path(folder), catalogue.model(model).reference, data, "metrics.json")
     if not path:
         on = f" on {data}" if data else ""
         which = f" DATA={data}" if data in catalogue.datasets() else ""  # the data may be the user's own

@@ -77,6 +77,7 @@ def describe(settings: Config, data: Data, resolved: Mapping) -> dict:
     return {
         "format": record.FORMAT,
         "model": choices.model.name,
+        **({} if (path := choices.model.reference) == choices.model.name else {"model_path": path}),
         "data": choices.data.name,
         "data_name": settings.data_name,
         "task": choices.task.name,

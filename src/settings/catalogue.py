@@ -7,6 +7,7 @@ which the harness reaches a model, a data set or a task.
 import ast
 import os
 import re
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +15,11 @@ from types import ModuleType
 from typing import Any
 
 from src import specs
-from src.errors import UserError, unknown
-from src.settings import constants, knobs, modules
+from src.errors import UsageError, UserError, unknown
+from src.settings import constants, imports, knobs, modules
 from src.settings.knobs import Knob
 from src.settings.modules import cached
+from src.system.files import check_name
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -48,6 +50,11 @@ class ModelFile:
     knobs: tuple[Knob, ...]
     has_step: bool = False
     has_start: bool = False
+
+    @property
+    def reference(self) -> str:
+        """What it is asked for by: its name, or its path where it isn't in models/."""
+        return self.name if self.path in files("models") else str(self.path)
 
 
 @dataclass(frozen=True)
@@ -110,8 +117,29 @@ def broken() -> list[str]:
 
 
 def model(name: str) -> ModelFile:
-    """The model file of that name, or a UsageError that names the nearest one."""
-    return _named("model", name, "models")
+    """The model file of that name or at that path.
+
+    Raises:
+        UsageError: where there is none, naming the nearest one.
+        UserError: where it can't be read.
+    """
+    if not is_path(name):
+        return _named("model", name, "models")
+    path = Path(name).expanduser().resolve()
+    if not path.is_file():
+        raise UsageError(f"There is no model file {name}. If it was moved, give the path where it is now.")
+    check_name("model", path.stem)
+    return _model(path)
+
+
+def is_path(model: str) -> bool:
+    """Whether a model is named by the path of its file, and not as one of models/."""
+    return model.endswith(".py") or not {"/", os.sep}.isdisjoint(model)
+
+
+def plain_name(model: str) -> str:
+    """What runs of a model are called, which is named or given by path."""
+    return Path(model).stem if is_path(model) else model
 
 
 def dataset(name: str) -> DataFile:
@@ -149,36 +177,27 @@ def tasks_of(model: ModelFile, data: DataFile) -> list[TaskFile]:
 
 def load(file: ModelFile | DataFile | TaskFile) -> ModuleType:
     """The imported module, as the file is now."""
-    return modules.load(".".join(file.path.relative_to(ROOT).with_suffix("").parts))
+    if _is_in_project(file.path):
+        return modules.load(".".join(file.path.relative_to(ROOT).with_suffix("").parts))
+    folder = file.path.parent
+    beside = [folder / path.relative_to(folder).parts[0] for path in code(file)[1:] if path.is_relative_to(folder)]
+    outside = {place.stem: place.with_suffix("") for place in beside if place.name not in modules.PROJECT}
+    name = f"{re.sub(r'[^A-Za-z0-9_]', '_', file.name)}_{zlib.crc32(os.fsencode(file.path)):08x}"
+    return modules.load(name, {**outside, name: file.path.with_suffix("")})
 
 
 def code(file: ModelFile | DataFile | TaskFile) -> list[Path]:
-    """The file, and those of other models, data sets and tasks whose code it uses."""
-    paths, new = [], [file.path]
-    while new:
-        path = new.pop()
-        if path not in paths:
-            paths.append(path)
-            names = (name for node in ast.walk(knobs.syntax(path)) for name in _imported(node))
-            plugged_in = (name for name in names if name.rpartition(".")[0] in modules.PACKAGES)
-            imported = (ROOT.joinpath(*name.split(".")).with_suffix(".py") for name in plugged_in)
-            new += [path for path in imported if path.is_file()]
-    return paths
+    """The file, and those of other models, data sets and tasks, or beside it, whose code it uses."""
+    return imports.code(file.path, ROOT, None if _is_in_project(file.path) else file.path.parent)
+
+
+def _is_in_project(path: Path) -> bool:
+    return path.parent in {ROOT.joinpath(*package.split(".")) for package in modules.PACKAGES}
 
 
 def files(folder: str) -> list[Path]:
     """The files of a folder that can be plugged in, unread."""
     return sorted(path for path in (ROOT / folder).glob("*.py") if not path.stem.startswith(("_", ".")))
-
-
-def _imported(node: ast.AST) -> list[str]:
-    """What an import statement may import."""
-    match node:
-        case ast.Import(names=names):
-            return [alias.name for alias in names]
-        case ast.ImportFrom(module=str(package), names=names):
-            return [package, *(f"{package}.{alias.name}" for alias in names)]
-    return []
 
 
 def _readable(folder: str) -> tuple[dict[str, Any], list[str]]:

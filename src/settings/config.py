@@ -17,7 +17,7 @@ from typing import Any
 from src import specs
 from src.errors import UsageError, UserError
 from src.settings import catalogue, knobs
-from src.settings.catalogue import DataFile, ModelFile, TaskFile
+from src.settings.catalogue import DataFile, ModelFile, TaskFile, is_path, plain_name
 from src.settings.knobs import Knob
 from src.system.files import read_text
 
@@ -130,7 +130,7 @@ def choose(
     """The files that are meant: what is named, else what configuration or recipe name, else the model's own choice.
 
     Args:
-        model: a file of models/.
+        model: a file of models/, or the path of one.
         data: data set. The default is the one named in the model file.
         task: task. The default follows from the data set's target.
         recipe: start from the knobs of this file in recipes/.
@@ -139,12 +139,12 @@ def choose(
     Raises:
         UsageError: for an unknown name, or a model and a data set that don't go together.
     """
-    file = catalogue.model(model)
     saved = {}
     for path in (recipe and str(catalogue.recipe(recipe)), config):
         saved |= _read(path) if path else {}
-        if saved.get("model", model) != model:
+        if plain_name(saved.get("model", model)) != plain_name(model):
             raise UsageError(f"{_shown(path)} is for the model {saved['model']!r}, not for {model!r}.")
+    file = catalogue.model(model if is_path(model) else saved.get("model", model))
     name = data or saved.get("data") or file.data
     if not name:
         raise UsageError(f"{knobs.shown(file.path)} names no data set of its own: say --data NAME.")
@@ -160,16 +160,17 @@ def choose(
     return choices
 
 
-def as_names(model: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that are `given` to train or tune from Python, with paths as texts.
+def as_names(model: Any, given: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The model and the values that are `given` to train or tune from Python, with paths as texts.
 
     Raises:
         UsageError: where a model, a data set or a configuration itself is given, instead of a name.
     """
-    if not isinstance(model, str):
+    if not isinstance(model, str | os.PathLike):
         raise UsageError(
-            f'The model is the name of a file of models/, such as "mlp", and no {type(model).__name__}: write '
-            "models/NAME.py, whose build(inputs, outputs) returns it, as docs/contracts.md says."
+            f'The model is the name of a file of models/, such as "mlp", or the path of a file, and no '
+            f"{type(model).__name__}: write models/NAME.py, whose build(inputs, outputs) returns it, as "
+            "docs/contracts.md says."
         )
     names = {name: os.fspath(v) if isinstance(v, os.PathLike) else v for name, v in given.items()}
     if not isinstance(data := names.get("data"), str | None):
@@ -181,7 +182,7 @@ def as_names(model: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     for name in (*CHOOSING, "resume"):
         if not isinstance(value := names.get(name), str | None):
             raise UsageError(f"{name} is a name or a path, and no {type(value).__name__}.")
-    return names
+    return os.fspath(model), names
 
 
 def resolve(model: str, flags: Mapping[str, Any]) -> Config:
@@ -293,6 +294,7 @@ def _read(path: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise UserError(f"{where} has to hold named values, such as epochs = 3.")
     chosen = {name: content.pop(name) for name in ("model", "data", "task") if name in content}
+    chosen |= {"model": content.pop("model_path")} if "model_path" in content else {}
     values = content.get("knobs", content)
     if "format" in content and isinstance(values, dict):  # a run's
         values = {name: value for name, value in values.items() if name not in PLACES}

@@ -7,18 +7,22 @@ written. A notebook lives for days, and files there are edited and used again at
 import importlib
 import linecache
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache, wraps
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import decode_source, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
-PACKAGES = ("models", "src.datasets", "src.tasks")
+from src.errors import UserError
+
+PACKAGES = ("models", "src.datasets", "src.tasks")  # of plug-ins
+PROJECT = ("src", "models", "tuning", "tests")  # names that no file outside takes
 
 _held: dict[Path, bytes] | None = None
+_outside: dict[str, Path] = {}  # plug-ins by path, and modules beside them that they use, by name; without .py
 
 
 @contextmanager
@@ -56,22 +60,56 @@ def cached(read: Callable) -> Callable:
     return up_to_date
 
 
-def load(name: str) -> ModuleType:
-    """The module of that name, executed anew where its file, or another one that is plugged in, was edited."""
-    plugged_in = [module for module in sys.modules if module.rpartition(".")[0] in PACKAGES]
-    if any(_is_stale(sys.modules[module]) for module in plugged_in):
-        for module in plugged_in:  # all, as one may use another
-            package, _, stem = module.rpartition(".")
-            del sys.modules[module]
-            vars(sys.modules[package]).pop(stem, None)
+def load(name: str, outside: Mapping[str, Path] = MappingProxyType({})) -> ModuleType:
+    """The module of that name, executed anew where its file, or another one that is plugged in, was edited.
+
+    Args:
+        name: of the module.
+        outside: where the top-level modules are that it uses outside the project's packages, without .py.
+
+    Raises:
+        UserError: where one of those has the name of another module of this process.
+    """
+    moved = any(_outside.get(other, path) != path for other, path in outside.items())
+    _outside.update(outside)
+    plugged_in = {other: module for other, module in sys.modules.items() if _is_plugged_in(other)}
+    for other in outside.keys() & plugged_in.keys():
+        _check_is_no_other(other, plugged_in[other])
+    if moved or any(map(_is_stale, plugged_in.values())):
+        for other in plugged_in:  # all, as one may use another
+            package, _, stem = other.rpartition(".")
+            del sys.modules[other]
+            if package in sys.modules:
+                vars(sys.modules[package]).pop(stem, None)
     return importlib.import_module(name)
 
 
+def _is_plugged_in(name: str) -> bool:
+    """Whether a module is a plug-in's: in one of the packages, or among those outside."""
+    return name.partition(".")[0] in _outside or name.startswith(tuple(f"{package}." for package in PACKAGES))
+
+
+def _check_is_no_other(name: str, module: ModuleType) -> None:
+    """Raises a UserError where a module of the process takes the name of a file that a plug-in imports."""
+    place, file = _outside[name], getattr(module, "__file__", None)
+    ours = module.__spec__ and isinstance(module.__spec__.loader, _Loader)
+    if not ours and file and Path(file).resolve() not in _files(place):
+        del _outside[name]
+        raise UserError(f"{place}.py can't be imported: {name!r} is another module here, {file}. Rename the file.")
+
+
 def _is_stale(module: ModuleType) -> bool:
+    if module.__spec__ and module.__spec__.origin is None:
+        return False  # a folder of modules
     loader = module.__spec__.loader if module.__spec__ else None
     if not isinstance(loader, _Loader) or not Path(loader.path).is_file():
         return True
     return loader.executed != source(Path(loader.path))
+
+
+def _files(place: Path) -> tuple[Path, Path]:
+    """The files that may hold a module, or a package, that would stand there."""
+    return place.with_name(f"{place.name}.py"), place / "__init__.py"
 
 
 class _Loader(SourceFileLoader):
@@ -90,11 +128,17 @@ class _Finder:
 
     @staticmethod
     def find_spec(fullname, path=None, target=None) -> ModuleSpec | None:
-        package, _, stem = fullname.rpartition(".")
-        if package not in PACKAGES:
+        if not _is_plugged_in(fullname):
             return None
-        file = Path(path[0], f"{stem}.py")
-        return spec_from_file_location(fullname, file, loader=_Loader(fullname, str(file))) if file.is_file() else None
+        place = Path(path[0], fullname.rpartition(".")[2]) if path else _outside[fullname]
+        for file in _files(place):
+            if file.is_file():
+                return spec_from_file_location(fullname, file, loader=_Loader(fullname, str(file)))
+        if not place.is_dir():
+            return None
+        folder = ModuleSpec(fullname, None, is_package=True)
+        folder.submodule_search_locations = [str(place)]
+        return folder
 
 
 sys.meta_path.insert(0, _Finder)

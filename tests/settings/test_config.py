@@ -192,7 +192,7 @@ class DataFrame:
 @pytest.mark.parametrize(
     ("model", "given", "said"),
     [
-        (keras.Sequential(), {}, 'name of a file of models/, such as "mlp", and no Sequential: write models/NAME.py'),
+        (keras.Sequential(), {}, "or the path of a file, and no Sequential: write models/NAME.py"),
         (None, {}, "and no NoneType: write models/NAME.py"),
         ("painter", {"data": (np.zeros((3, 2)), np.zeros(3))}, "and no tuple: write src/datasets/NAME.py"),
         ("painter", {"data": np.zeros((3, 2))}, 'and no ndarray: write src/datasets/NAME.py.* data="csv", path='),
@@ -219,8 +219,11 @@ def test_what_is_no_folder_of_a_run_is_refused(tmp_path):
 
 def test_paths_are_taken_as_they_are(toys):
     (toys / "mine.toml").write_text("epochs = 8")
-    named = config.as_names("painter", {"config": toys / "mine.toml", "epochs": 3})
-    assert named == {"config": str(toys / "mine.toml"), "epochs": 3}
+    given = {"config": toys / "mine.toml", "epochs": 3}
+    assert config.as_names(toys / "net.py", given) == (
+        str(toys / "net.py"),
+        {"config": str(toys / "mine.toml"), "epochs": 3},
+    )
 
 
 def test_fit_of_a_model_file_is_checked(toys):
