@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from functools import cache
+from types import SimpleNamespace
 from typing import Literal, get_args, get_origin
 
 import keras
@@ -14,12 +15,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from src import layers
 from src.runs.save import answering
 from src.settings import catalogue, config
 from src.settings.contract import check_model, unexplained
 from src.settings.knobs import shown
 from src.settings.mistakes import mistakes_in
-from src.specs import NextToken, Tokens
+from src.specs import Classes, NextToken, Tokens, Vector
+from src.training.optimizers import USUAL_RATE
 from tests.samples import MADE_OF, SPECS, features, inputs, predictions, short, targets
 
 MODELS = list(catalogue.models().values())
@@ -78,9 +81,10 @@ def test_is_pure(file, takes, gives):
 def test_learns_one_batch(file, takes, gives):
     model, task = build(file, takes, gives), task_of(gives)
     x, y = task.supervise(features(SPECS[takes], 16), targets(SPECS[gives], 16))
-    rate = file.fit.get("learning_rate", 1e-3)
+    rate = file.fit.get("learning_rate", USUAL_RATE["adam"])
     model.compile(keras.optimizers.Adam(rate), loss=task.loss)
-    where = f"{shown(file.path)}: with Adam's learning rate {rate}, of 16 examples of {takes.__name__}"
+    whose = "of its FIT" if "learning_rate" in file.fit else "the default, as it has no FIT for it"
+    where = f"{shown(file.path)}: with Adam's learning rate {rate} ({whose}), of 16 examples of {takes.__name__}"
     if task.loss is None:  # its losses pull against each other, but something has to move
         before = model(inputs(model, SPECS[takes], 16))
         figures = model.fit(tf.data.Dataset.from_tensors((x, y)).repeat(20), shuffle=False, verbose=0).history
@@ -91,12 +95,33 @@ def test_learns_one_batch(file, takes, gives):
         moved = np.abs(before - model(inputs(model, SPECS[takes], 16))).max()
         assert moved > 0.01, f"{where}: 20 steps change what it makes by {moved:.2g} at most: does train_step apply?"
         return
-    before = np.mean(task.loss(y, model(x)))
-    model.fit(tf.data.Dataset.from_tensors((x, y)).repeat(100), shuffle=False, verbose=0)
-    after = np.mean(task.loss(y, model(x)))
-    what = f"100 steps bring the loss of {gives.__name__} from {before:.3g} to {after:.3g}, which is too little"
-    cure = 'set another FIT = {"learning_rate": …}, and see that every layer is on the way to the prediction'
+    before = after = np.mean(task.loss(y, model(x)))
+    batches, steps = tf.data.Dataset.from_tensors((x, y)).repeat(100), 0
+    while after >= 0.7 * before and steps < 1000:  # a small model takes long
+        model.fit(batches, shuffle=False, verbose=0)
+        after, steps = np.mean(task.loss(y, model(x))), steps + 100
+    what = f"{steps} steps bring the loss of {gives.__name__} from {before:.3g} to {after:.3g}, which is too little"
+    cure = 'set another FIT = {"learning_rate": …}, and make sure every layer contributes to the prediction'
     assert after < 0.7 * before, f"{where}: {what}: {cure}"
+
+
+@pytest.mark.parametrize("trainable", [True, False])
+def test_a_small_model_learns_its_batch_and_one_that_can_not_learn_fails(monkeypatch, trainable):
+    def small(inputs, outputs):
+        tensors = layers.features(inputs)
+        hidden = keras.layers.Dense(8, "relu", trainable=trainable)(tensors)
+        last = layers.head(outputs)
+        last.trainable = trainable
+        return keras.Model(tensors, last(hidden))
+
+    file = catalogue.ModelFile("small", catalogue.ROOT / "models/small.py", "", (), (), "", {}, {}, {}, ())
+    load = catalogue.load
+    monkeypatch.setattr(catalogue, "load", lambda asked: SimpleNamespace(build=small) if asked is file else load(asked))
+    told = pytest.raises(
+        AssertionError, match=r"small.py: with Adam's learning rate 0.001 \(the default, .*: 1000 steps"
+    )
+    with contextlib.nullcontext() if trainable else told:
+        test_learns_one_batch(file, Vector, Classes)
 
 
 @each_case
