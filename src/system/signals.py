@@ -1,6 +1,8 @@
-"""Ctrl-C and SIGTERM: a training ends with the steps under way, anything else at once."""
+"""Ctrl-C and SIGTERM: a training finishes its current steps and saves its state, anything else stops at once."""
 
+import os
 import signal
+import sys
 import threading
 from types import FrameType
 from typing import Any
@@ -54,7 +56,15 @@ class Stop:
         if self.wanted is not None or not self.waits:
             leave(number, frame)
         self.wanted = number
-        print("\nending with the steps under way; once more to leave at once", flush=True)
+        _say("Finishing the current steps; press Ctrl-C again to stop immediately")
+
+
+def _say(text: str) -> None:
+    """Prints a line from within a handler, which may run in the middle of another print."""
+    if sys.stdout.isatty():
+        os.write(1, f"\r\x1b[2K{text}\n".encode())  # over the progress bar, which goes on below
+    else:
+        print(text, flush=True)
 
 
 def leave(number: int, frame: FrameType | None) -> None:

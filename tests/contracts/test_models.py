@@ -105,6 +105,7 @@ def test_learns_one_batch(file, takes, gives):
     assert after < 0.7 * before, f"{where}: {what}: {cure}"
 
 
+@pytest.mark.filterwarnings("ignore:The model does not have any trainable weights")
 @pytest.mark.parametrize("trainable", [True, False])
 def test_a_small_model_learns_its_batch_and_one_that_can_not_learn_fails(monkeypatch, trainable):
     def small(inputs, outputs):

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 
 import numpy as np
@@ -64,6 +65,15 @@ def test_a_second_signal_leaves_at_once(tmp_path):
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(1)
+
+
+def test_the_first_signal_takes_the_place_of_the_bar(capfd, monkeypatch):
+    stop = Stop("go on")
+    stop.waits = True
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    with stop:
+        os.kill(os.getpid(), signal.SIGINT)
+    assert capfd.readouterr().out.startswith("\r\x1b[2KFinishing the current steps; press Ctrl-C again")
 
 
 @pytest.mark.parametrize(
