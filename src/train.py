@@ -38,9 +38,10 @@ from src.system.signals import Stop, Stopped, Terminated
 from src.training import state
 from src.training.augmentation import examples
 from src.training.by_hand import ByHand
-from src.training.fit import Fitted, Options, fit
+from src.training.fit import Fitted, fit
 from src.training.learning import Learning
 from src.training.measure import Measurement, compare, figures
+from src.training.options import Options
 from src.training.prepare import prepare
 from src.training.state import State
 from src.training.tensorboard import LOGS
@@ -100,7 +101,7 @@ def _train(settings: Config, by_hand: ByHand, summary: bool) -> Run:
     judge = _judge(settings, learning, place, say) if learning.task.is_judged else None
     path = place.path(name, settings.data_name)
     words = shlex.join([f"MODEL={settings.choices.model.reference}", f"RESUME={path}"])
-    goes_on = f"resume with: make train {words}"
+    goes_on = f"resume with:\n  make train {words}"
     with (
         mistakes_while_training(*plugged_in),
         owned(path / ".lock", f"the run {path}"),
@@ -139,7 +140,7 @@ def _begin(path: Path, learning: Learning, resumed: bool, say: Callable[[str], N
         changed = check_same(path, learning.facts, learning.manifest)
         if start := state.newest(path / "state", say):
             epoch = start.facts["epoch"] + 1
-            say(f"going on with {path}, epoch {epoch}, step {start.facts['step']}")
+            say(f"Resuming {path} at epoch {epoch}, step {start.facts['step']}")
             if changed:
                 _warn_of(changed, epoch, path / "warnings.json", say)
             return start
@@ -204,7 +205,7 @@ def _kept_if_of_use(path: Path, resumed: bool, goes_on: str) -> Iterator[None]:
     except BaseException as error:
         if resumed or state.exists(path / "state") or (path / "metrics.json").exists() or isinstance(error, Stopped):
             if isinstance(error, KeyboardInterrupt):
-                raise Stopped(f"stopped; {goes_on}", SIGTERM if isinstance(error, Terminated) else SIGINT) from None
+                raise Stopped(f"\nstopped; {goes_on}", SIGTERM if isinstance(error, Terminated) else SIGINT) from None
             if isinstance(error, OSError) and error.strerror:
                 place = error.filename or path
                 raise UserError(f"{place}: {error.strerror}. When that is fixed, {goes_on}") from error

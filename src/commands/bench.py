@@ -27,9 +27,10 @@ from src.sources.memory import InMemory
 from src.specs import Classes, Image, NextToken, Tokens
 from src.task import Task
 from src.training import pipeline
-from src.training.fit import Options, fit
+from src.training.fit import fit
 from src.training.learning import Learning
 from src.training.optimizers import optimizer
+from src.training.options import Options
 from src.training.plan import plan
 
 LENGTHS, CONTEXT = (100, 1000, 10_000), 256  # of written texts, and of what a model sees at a time

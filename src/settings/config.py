@@ -27,7 +27,7 @@ HARNESS = {
     "augmentation": ("training/augmentation.py", "augmentation", specs.Image),
     "optimizer": ("training/optimizers.py", "optimizer", None),
     "plan": ("training/plan.py", "plan", None),
-    "fit": ("training/fit.py", "Options", None),
+    "fit": ("training/options.py", "Options", None),
     "choice": ("settings/config.py", "choose", None),
     "splits": ("sources/folds.py", "splits_of", None),
     "device": ("system/device.py", "start", None),

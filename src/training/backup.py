@@ -22,6 +22,7 @@ import tensorflow as tf
 from src.errors import UserError
 from src.system.signals import Stop
 from src.training import state
+from src.training.options import Options
 from src.training.plan import Plan
 from src.training.state import State
 
@@ -52,8 +53,8 @@ class Backup(keras.callbacks.Callback):
         training: what they are taken of.
         plan: its epochs, and the steps of each.
         base: the step of the whole training at which the pipeline's next iterator starts.
-        every_s: seconds between two states; more where writing one takes over MOST_TIME of them, unless it is 0.
-        pause: epoch after which the training is to end, to go on another time; 0 for none.
+        options: how often a state is written, less often where that takes over MOST_TIME, unless it is 0; and the epoch
+            after which the training is to pause.
         stop: set when somebody wants the training to end.
         start: the state to go on from.
     """
@@ -64,8 +65,7 @@ class Backup(keras.callbacks.Callback):
         training: Training,
         plan: Plan,
         base: tf.Variable,
-        every_s: float,
-        pause: int,
+        options: Options,
         stop: Stop,
         start: State | None,
     ):
@@ -74,13 +74,12 @@ class Backup(keras.callbacks.Callback):
         self.training = training
         self.epochs, self.steps = plan.epochs, plan.steps
         self.base = base
-        self.every_s = every_s
-        self.pause = pause
+        self.every_s, self.pause = options.save_every, options.pause
         self.stop = stop
         self.start = start
         self.epoch, self.skipped = (start.facts["epoch"], start.facts["step"]) if start else (0, 0)
         self.reached = None
-        self.next = time.monotonic() + every_s
+        self.next = time.monotonic() + self.every_s
 
     def on_train_begin(self, logs=None):
         if self.start:

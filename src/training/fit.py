@@ -8,7 +8,6 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from src.errors import UserError
 from src.layers import SelfTrained
 from src.system.signals import Stop, Stopped
 from src.training import pipeline, tensorboard
@@ -23,42 +22,12 @@ from src.training.callbacks import (
 )
 from src.training.learning import Learning
 from src.training.measure import Measurement
+from src.training.options import Options
 from src.training.progress import EpochLines
 from src.training.state import State
 from src.training.variables import check_randomness, step_of, variables
 
 SOON_S = 5.0  # before the end: about what another process takes to import TensorFlow
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """How a training is shown, saved and ended.
-
-    Args:
-        save_every: seconds between two saved states, from which an interrupted training can be resumed.
-        pause: stop after this epoch as Ctrl-C does, to be continued with --resume; 0 for never.
-        patience: stop after this many epochs without a better validation metric; 0 trains all epochs.
-        tensorboard: whether to write metrics, graph, configuration and samples for TensorBoard.
-        histograms: whether to write histograms of the weights for TensorBoard, too.
-        verbose: whether to show progress and a summary.
-
-    Raises:
-        UserError: for knobs that don't fit together.
-    """
-
-    save_every: float = 60.0
-    pause: int = 0
-    patience: int = 10
-    tensorboard: bool = True
-    histograms: bool = False
-    verbose: bool = True
-
-    def __post_init__(self):
-        for name in ("pause", "patience", "save_every"):
-            if getattr(self, name) < 0:
-                raise UserError(f"{name} has to be 0 or more, not {getattr(self, name)}.")
-        if self.histograms and not self.tensorboard:
-            raise UserError("histograms have no effect with --no-tensorboard.")
 
 
 @dataclass(frozen=True)
@@ -101,35 +70,21 @@ def fit(
         UserError: when a figure isn't finite.
         Stopped: when it was to end, after its state has been saved.
     """
-    model, task, data, plan = learning.model, learning.task, learning.data, learning.plan
+    model, plan = learning.model, learning.plan
     stop = stop or Stop("stopped")
-    measure = Measurement(model, task)
-    validation = measure.batches(data, data.validation)
+    measure = Measurement(model, learning.task)
+    validation = measure.batches(learning.data, learning.data.validation)
     _build(model, measure, validation)
     base = tf.Variable(0, dtype=tf.int64, trainable=False)
     batches = pipeline.training(learning, base)
     step = step_of(model, batches)
     check_randomness(step, batches)
-    best = keras.callbacks.EarlyStopping(
-        task.monitor, mode=task.direction, patience=options.patience or plan.epochs, restore_best_weights=True
-    )
-    history = keras.callbacks.History()
-    callbacks = [
-        Validation(measure, validation, stop.obey),
-        StopOnDivergence(),
-        LearningRate(),
-        *learning.schedule,
-        *learning.callbacks,
-        best,
-        history,
-        HistoryFile(folder / "history.csv", history),
-        Warnings(folder / "warnings.json", [*_watchers(model), task.warnings], history),
-        *tensorboard.callbacks(folder, learning, options.tensorboard, options.histograms),
-    ]
+    best, history = _best(learning, options), keras.callbacks.History()
+    callbacks = [Validation(measure, validation, stop.obey), *_callbacks(learning, folder, options, best, history)]
     lines = EpochLines(plan.epochs, plan.steps, best)
     around = [NearTheEnd(soon, SOON_S, plan.epochs, best), *([lines] if options.verbose else [])]  # not in the state
     training = Training(model, variables(model, step), callbacks)
-    backup = Backup(folder / "state", training, plan, base, options.save_every, options.pause, stop, start)
+    backup = Backup(folder / "state", training, plan, base, options, stop, start)
     if start:
         check_fits(start, training)
     with stop, warnings.catch_warnings():
@@ -152,6 +107,36 @@ def fit(
     stop.obey()
     stopped = best.stopped_epoch + 1 if 0 < best.stopped_epoch < plan.epochs - 1 else 0
     return Fitted(history.history, best.best_epoch + 1, stopped, measure)
+
+
+def _best(learning: Learning, options: Options) -> keras.callbacks.EarlyStopping:
+    """Finds the best epoch, keeps its weights, and ends a training that gets no better."""
+    task, patience = learning.task, options.patience or learning.plan.epochs
+    return keras.callbacks.EarlyStopping(
+        task.monitor, mode=task.direction, patience=patience, restore_best_weights=True
+    )
+
+
+def _callbacks(
+    learning: Learning,
+    folder: Path,
+    options: Options,
+    best: keras.callbacks.EarlyStopping,
+    history: keras.callbacks.History,
+) -> list[keras.callbacks.Callback]:
+    """Those whose attributes are part of a saved state, in the order in which they are called."""
+    watchers = [*_watchers(learning.model), learning.task.warnings]
+    return [
+        StopOnDivergence(),
+        LearningRate(),
+        *learning.schedule,
+        *learning.callbacks,
+        best,
+        history,
+        HistoryFile(folder / "history.csv", history),
+        Warnings(folder / "warnings.json", watchers, history),
+        *tensorboard.callbacks(folder, learning, options),
+    ]
 
 
 def _build(model: keras.Model, measure: Measurement, batches: tf.data.Dataset) -> None:

@@ -13,29 +13,30 @@ from src.reports.samples import Sample, save_pictures
 from src.signatures import predictor
 from src.training.augmentation import examples
 from src.training.learning import Learning
+from src.training.options import Options
 
 ROWS = 10  # of the table of training examples
 LOGS = "logs"  # the folder in a run's; TensorBoard shows it in each run's name, in a narrow column
 
 
-def callbacks(folder: Path, learning: Learning, tensorboard: bool, histograms: bool) -> list[keras.callbacks.Callback]:
+def callbacks(folder: Path, learning: Learning, options: Options) -> list[keras.callbacks.Callback]:
     """Keras' callback and the samples; graph, configuration and a few training examples are written at once.
 
     Args:
         folder: the run's.
         learning: what is trained.
-        tensorboard: whether TensorBoard is shown anything; pictures are kept for the report in any case.
-        histograms: whether to write histograms of all weights each epoch, which takes longer than a small epoch.
+        options: whether TensorBoard is shown anything, and whether histograms of all weights, which take longer than a
+            small epoch. Pictures are kept for the report in any case.
     """
     logs = folder / LOGS
-    keeps_samples = Samples(folder, learning.samples, tensorboard)
-    if not tensorboard:
+    keeps_samples = Samples(folder, learning.samples, options.tensorboard)
+    if not options.tensorboard:
         return [keeps_samples]
     with tf.summary.create_file_writer(str(logs / "train")).as_default(step=0):
         tf.summary.text("config", f"```\n{json.dumps(learning.facts, indent=2)}\n```")
         tf.summary.graph(predictor(learning.model).get_concrete_function().graph)  # the one of Keras 3 can't be opened
         _show_examples(learning)
-    return [keras.callbacks.TensorBoard(logs, histogram_freq=int(histograms), write_graph=False), keeps_samples]
+    return [keras.callbacks.TensorBoard(logs, histogram_freq=int(options.histograms), write_graph=False), keeps_samples]
 
 
 class Samples(keras.callbacks.Callback):
