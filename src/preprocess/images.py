@@ -29,7 +29,7 @@ def pixels(spec: Image, high: int | None = None) -> keras.Model:
 
 def shown(raw: Raw, high: int | None = None) -> np.ndarray:
     """The images of a raw request for people, uint8, the first channel where there are neither one nor three."""
-    images = raw["image"] if high is None else np.uint8(np.round(raw["image"] * (255 / high)))
+    images = raw["image"] if high is None else np.round(raw["image"] * (255 / high)).astype("uint8")
     return images if images.shape[-1] in (1, 3) else images[..., :1]
 
 

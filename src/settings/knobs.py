@@ -223,10 +223,10 @@ def _fit(value: Any, kind: Any) -> Any:
         if isinstance(value, (list, tuple)):
             return tuple(_fit(item, get_args(kind)[0]) for item in value)
     elif kind is float:
-        if isinstance(value, Real) and type(value) is not bool and math.isfinite(value):
+        if not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value):
             return float(value)
     elif kind is int:
-        if isinstance(value, Integral) and type(value) is not bool:
+        if not isinstance(value, bool) and isinstance(value, Integral):
             return int(value)
     elif type(value) is kind:
         return value
