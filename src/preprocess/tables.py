@@ -28,7 +28,14 @@ def from_matrix(names: Sequence[str], matrix: np.ndarray, target: np.ndarray, ou
         matrix: numbers (examples, columns).
         target: one for each example.
         outputs: what the target is.
+
+    Raises:
+        ValueError: for another number of names than of columns or of targets than of examples, for targets that are no
+            labels where there are classes, and for an infinite number.
     """
+    if matrix.ndim != 2 or matrix.shape[1] != len(names):
+        has = f"{matrix.shape[1]} columns" if matrix.ndim == 2 else f"an array of shape {matrix.shape}"
+        raise ValueError(f"{len(names)} names for {has}")
     requests = request_names(names)
     raw = {name: numbers.compact(column) for name, column in zip(requests, matrix.T.astype("float64"), strict=True)}
     train, validation, test = split(raw, target, stratify=isinstance(outputs, Classes))

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from src.data import Divisible, Raw, Targets
 from src.sources.order import Order
-from src.sources.splits import deal
+from src.sources.splits import check_labels, deal
 
 each = tf.nest.map_structure  # of the arrays of a request, or of a target
 
@@ -120,12 +120,14 @@ def split(
         lengths: see `InMemory`.
 
     Raises:
-        ValueError: where there isn't one target for each example.
+        ValueError: where there isn't one target for each example, or what is to be stratified isn't a label.
     """
     _checked_size(raw, target)
+    labels = tf.nest.flatten(target)[0]
+    if stratify:
+        check_labels(labels)
     train, validation, test = (
-        InMemory.of(_at(rows, dict(raw)), _at(rows, target), lengths)
-        for rows in deal(tf.nest.flatten(target)[0], stratify=stratify)
+        InMemory.of(_at(rows, dict(raw)), _at(rows, target), lengths) for rows in deal(labels, stratify=stratify)
     )
     return train, validation, test
 

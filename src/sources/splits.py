@@ -65,6 +65,22 @@ def deal(
     return [np.random.default_rng(0).permutation(order[part_of == part]) for part in range(len(shares))]
 
 
+def check_labels(labels: np.ndarray) -> None:
+    """Raises a ValueError that says what to write instead where labels aren't int32 (examples,)."""
+    if labels.ndim == 1 and labels.dtype == "int32":
+        return
+    if labels.ndim == 2:
+        cure = 'label.argmax(axis=1).astype("int32")' if labels.shape[1] > 1 else 'label[:, 0].astype("int32")'
+    elif labels.dtype.kind in "OUS":
+        cure = 'names, label = np.unique(label, return_inverse=True), then label.astype("int32")'
+    elif labels.dtype.kind == "f" and (labels % 1).any():
+        cure = "Values as the output, as these are no classes"
+    else:
+        cure = 'label.astype("int32")'
+    dtype = "texts" if labels.dtype.kind in "OUS" else labels.dtype
+    raise ValueError(f"labels have to be int32 (examples,), not {dtype} {labels.shape}: use {cure}")
+
+
 def check_classes(parts: Mapping[str, np.ndarray], labels: np.ndarray, names: Sequence[str]) -> None:
     """Raises a ValueError for a class that isn't in each of the splits, which are numbers of examples."""
     of_classes = {split: np.bincount(labels[rows], minlength=len(names)) for split, rows in parts.items()}

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from src import task
 from src.data import Source
 from src.sources import summaries
+from src.sources.splits import check_labels
 from src.specs import Classes
 
 SPEC = Classes
@@ -32,8 +33,7 @@ def adapt(outputs: Classes, train: Source) -> Classes:
     if outputs.size < 2:
         raise ValueError(f"a classifier needs two classes or more; there is only {', '.join(outputs.names) or 'none'}")
     labels = train.targets()
-    if labels.ndim != 1 or labels.dtype != "int32":
-        raise ValueError(f"labels have to be int32 (examples,), not {labels.dtype} {labels.shape}")
+    check_labels(labels)
     if strange := sorted({*labels.tolist()} - set(range(outputs.size))):
         raise ValueError(f"there is a label {strange[0]}; those of {outputs.size} classes are 0 to {outputs.size - 1}")
     return dataclasses.replace(outputs, counts=tuple(np.bincount(labels, minlength=outputs.size).tolist()))

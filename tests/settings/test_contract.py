@@ -78,9 +78,12 @@ def test_what_a_data_set_does_wrong_is_said(data, said):
     [
         (np.array([1, 2, 3], "int32"), "label 3"),
         (np.array([-1, 2, 0], "int32"), "label -1"),
-        (np.array([0.0, 1.0], "float32"), "int32 (examples,), not float32"),
-        (np.array([0, 1], "int64"), "int32 (examples,), not int64"),
-        (np.array([[0], [1]], "int32"), "(2, 1)"),
+        (np.array([0.0, 1.0], "float32"), 'int32 (examples,), not float32 (2,): use label.astype("int32")'),
+        (np.array([0.5, 1.0], "float32"), "use Values"),
+        (np.array([0, 1], "int64"), 'int32 (examples,), not int64 (2,): use label.astype("int32")'),
+        (np.array([[0], [1]], "int32"), '(2, 1): use label[:, 0].astype("int32")'),
+        (np.eye(3), 'float64 (3, 3): use label.argmax(axis=1).astype("int32")'),
+        (np.array(["a", "b"]), "not texts (2,): use names, label = np.unique(label, return_inverse=True)"),
     ],
     ids=str,
 )
@@ -351,6 +354,16 @@ def test_columns_that_would_have_one_name_are_asked_for_by_different_ones():
     data = from_matrix(["a b", "a_b"], np.zeros((30, 2)), np.arange(30, dtype="int32") % 3, CLASSES)
     assert len(set(data.inputs.numeric)) == 2
     assert all(re.fullmatch("a_b_[0-9a-f]{6}", name) for name in data.inputs.numeric)
+
+
+def test_targets_and_names_that_do_not_fit_a_matrix_are_told():
+    for names, target, told in (
+        (["a", "b"], np.eye(3)[np.arange(30) % 3], "labels have to be int32 (examples,), not float64 (30, 3): use"),
+        (["a", "b", "c"], np.arange(30, dtype="int32") % 3, "3 names for 2 columns"),
+    ):
+        with pytest.raises(ValueError) as error:
+            from_matrix(names, np.zeros((30, 2)), target, CLASSES)
+        assert str(error.value).startswith(told)
 
 
 def test_an_infinite_number_in_a_column_is_refused():
