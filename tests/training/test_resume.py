@@ -40,11 +40,11 @@ from src import cli
 sys.exit(cli.main(sys.argv[3:]))
 """
 PLACES = [
-    ("src.train.figures", 1, "going on with"),  # trained
+    ("src.train.figures", 1, "Resuming "),  # trained
     ("src.reports.report.write", 1, "published"),  # measured
     ("src.train.publish", 1, "published"),
     ("src.export._rename", 1, "published"),  # verified
-    ("hashlib.file_digest", 3, "going on with"),  # in the middle of a state
+    ("hashlib.file_digest", 3, "Resuming "),  # in the middle of a state
     ("src.train.fit", 1, "starts over"),
 ]
 
