@@ -1,4 +1,4 @@
-"""Whether a search was worth it: its winner beside the configuration without any search, on the test split.
+"""Whether a search was worth it: its winner beside the default configuration, on the test split.
 
 Of many trials the best one's validation figure is too good, as it was chosen by it, and one training is one draw. So
 both are trained again, with several seeds of their own, and tested once.
@@ -54,7 +54,7 @@ def compare(winner: Trial, objective: Objective, seeds: int, running: Running, s
 def verdict(comparison: Mapping[str, Any], objective: Objective) -> str:
     """A sentence on what comparison.json says: whether the winner is better, and by more than chance may be."""
     if "best" not in comparison:
-        return "The configuration without any search won: nothing was found that is better than it."
+        return "The default configuration won: the search found nothing better."
     default, best = comparison["default"], comparison["best"]
     gain = objective.as_loss(statistics.mean(default)) - objective.as_loss(statistics.mean(best))
     if len(best) == 1:
@@ -62,10 +62,10 @@ def verdict(comparison: Mapping[str, Any], objective: Objective) -> str:
         return f"The winner is {than} on test in one training of each, which says little."
     if gain <= 0:
         than = "better" if gain < 0 else "as good"
-        return f"The configuration without any search is {than}: nothing was found that is better than it."
+        return f"The default configuration is {than}: the search found nothing better."
     if gain <= math.hypot(deviation(best), deviation(default)):
         return "The winner is better, but by no more than two trainings of one configuration may differ."
-    return "The winner is better than the configuration without any search."
+    return "The winner is better than the default configuration."
 
 
 def deviation(figures: Sequence[float]) -> float:

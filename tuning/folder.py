@@ -6,7 +6,7 @@ runs/           the runs of the trials; a trial that goes on with another one's 
 logs/           the figures of the trials, for TensorBoard's page of hyperparameters
 best.json       the configuration that won
 report.html     the page of all this
-comparison.json what it and the configuration without any search reach on the test split, with several seeds
+comparison.json what it and the default configuration reach on the test split, with several seeds
 """
 
 import json

@@ -29,7 +29,7 @@ class Trial:
     parent: str | None = None
 
 
-DEFAULT = Trial("default", {})  # the configuration without any search, which competes
+DEFAULT = Trial("default", {})  # the default configuration, which competes
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ runs/tune-MODEL-DATA-TUNER/
 """
 
 import math
+import shlex
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -40,7 +41,7 @@ from tuning.workers import Workers
 
 USUAL_TRIALS = {"random": 20, "bayesian": 20}  # a grid and Hyperband have as many as they need
 LEAST = {"trials": 1, "grid_points": 2, "workers": 1, "keep": 1, "seeds": 0}
-CHECKED = 32  # examples, of the configuration without any search
+CHECKED = 32  # examples, of the default configuration
 POLL_S = 0.1
 
 
@@ -97,6 +98,9 @@ def tune(
         best = search.run(minutes, goal, keep, seeds)
     if retrain:
         train(model, **best, **{knob: settings.values[knob] for knob in ("runs_dir", "exports_dir", "verbose")})
+    else:
+        arguments = shlex.join(["--config", str(folder.path / "best.json")])
+        say(f'\nNext:\n  make train MODEL={settings.choices.model.reference} ARGS="{arguments}"')
     return best
 
 
@@ -135,7 +139,7 @@ class Search:
         results, path = self.results, self.folder.path
         deadline = time.monotonic() + 60 * minutes if minutes else math.inf
         about = f"over {', '.join(results.space)}, by {results.objective.monitor}, in {path}"
-        self.say(f"{'going on: ' if results.ended else ''}{results.progress} {about}")
+        self.say(f"{'Resuming: ' if results.ended else ''}{results.progress} {about}")
         try:
             with Table(results, self.running.attempts, self.folder.settings.values["verbose"]) as table:
                 self._try_all(table, deadline, goal, keep)
@@ -159,7 +163,7 @@ class Search:
         """Begins a new search, after one step of the default configuration, so that a mistake in it shows as itself."""
         self.folder.clear()
         check = Trial("check", {})
-        self.say("trying one step of the configuration without any search …")
+        self.say("Trying one step of the default configuration …")
         first_fold = {"fold": 1} if self.folder.settings.values["folds"] else {}
         job = self.workers.start(self.folder.give(check, knobs={"limit": CHECKED, "epochs": 1, **first_fold}))
         try:
@@ -169,7 +173,7 @@ class Search:
         result = self.folder.result(check)
         if not isinstance(result, Result):
             reason = result.reason if result else self.folder.last_words(check, code)
-            raise UserError(f"One step of the configuration without any search failed: {reason}")
+            raise UserError(f"One step of the default configuration failed: {reason}")
         self.folder.lighten(result.runs)
         return self.folder.begin(tuner, space, self.folder.task_of(result))
 
@@ -234,7 +238,7 @@ class Search:
     def _stop(self) -> list[Result | Failure]:
         """Ends the trials under way; returns what came of those that were just ready."""
         if self.running.attempts:
-            self.say("\nending what is under way …")
+            self.say("\nStopping the running trials …")
         return self.running.stop()
 
 
@@ -252,7 +256,7 @@ def _check(parameters: Mapping[str, Any]) -> None:
 
 
 def _settings(model: str, given: Mapping[str, Any]) -> Config:
-    """The configuration without any search."""
+    """The default configuration."""
     if without := ", ".join(knob for knob in given if knob in NO_EFFECT):
         raise UsageError(f"{without} has no effect in a search.")
     settings = config.resolve(model, given)

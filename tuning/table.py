@@ -77,7 +77,7 @@ class Table:
             row = "", "…", "", f"{attempt.seconds:.0f}", attempt.trial.id
             table.add_row(*row, *self._values(attempt.trial), style="dim")
         failed = len(results.failures)
-        table.caption = results.progress + (f", {failed} failed" if failed else "")
+        table.caption = f"{results.progress} and the default" + (f", {failed} failed" if failed else "")
         return table
 
     def _values(self, trial: Trial) -> list[str]:

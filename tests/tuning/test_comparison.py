@@ -32,13 +32,13 @@ def test_a_comparison_that_fails_leaves_what_was_found_and_can_be_tried_again(se
 @pytest.mark.parametrize(
     ("default", "winner", "sentence"),
     [
-        ([0.5, 0.6], None, "The configuration without any search won"),
+        ([0.5, 0.6], None, "The default configuration won"),
         ([0.5], [0.6], "The winner is better on test in one training of each"),
         ([0.6], [0.5], "The winner is worse on test"),
         ([0.5], [0.5], "The winner is as good on test"),
-        ([0.6, 0.7], [0.5, 0.6], "The configuration without any search is better"),
+        ([0.6, 0.7], [0.5, 0.6], "The default configuration is better"),
         ([0.5, 0.7], [0.6, 0.7], "no more than two trainings of one configuration may differ"),
-        ([0.5, 0.5], [0.6, 0.6], "The winner is better than the configuration without any search"),
+        ([0.5, 0.5], [0.6, 0.6], "The winner is better than the default configuration"),
     ],
 )
 def test_the_verdict_says_no_more_than_the_figures_do(default, winner, sentence):

@@ -22,7 +22,7 @@ def written(folder, *outcomes):
 
 def test_it_shows_the_best_what_failed_and_the_time(folder):
     text = written(folder, DEFAULT_RESULT, FAILURE, WINNER)
-    assert "2 trials beside the configuration without any search, 1 failed" in text
+    assert "2 trials besides the default configuration, 1 failed" in text
     assert "2 min of training, 34 s each" in text
     assert text.index("<td>0005") < text.index("<td>default"), "the best first"
     assert "3, paused" in text

@@ -74,7 +74,7 @@ def test_only_where_every_trial_fails_the_search_does(searched, folder):
     ("end", "reason"), [("fails", "it doesn't fit"), ("dies", "RuntimeError: broken"), ("killed", "killed by signal 9")]
 )
 def test_a_check_that_fails_is_told_before_anything_is_tried(searched, folder, end, reason):
-    with pytest.raises(UserError, match=f"without any search failed: {reason}"):
+    with pytest.raises(UserError, match=f"default configuration failed: {reason}"):
         searched("grid", DROPOUT, engine=Engine(1, {"check": end}))
     assert not list(folder.path.glob("trials/0*"))
 
@@ -125,7 +125,7 @@ def test_a_search_under_an_old_name_goes_on_or_is_refused(searched, folder):
 SHORT = {"data": DATA, "epochs": 2, "limit": 60, "verbose": False, "seeds": 0}
 
 
-def test_a_search_from_its_first_step_to_its_best_configuration(tmp_path):
+def test_a_search_from_its_first_step_to_its_best_configuration(tmp_path, capsys):
     default = config.resolve(MODEL, {"data": DATA}).values
     fixed = {name: default[name] for name in CHOICES.model.space}
     knobs = {**SHORT, **fixed, "tuner": "grid", "space": ("learning_rate=1e-2,-1",), "keep": 1, "seeds": 1}
@@ -141,14 +141,15 @@ def test_a_search_from_its_first_step_to_its_best_configuration(tmp_path):
     settings = config.resolve(MODEL, {"config": str(search / "best.json")})
     assert {name: settings.values[name] for name in winner} == winner
     runs = sorted((search / "runs").iterdir())
-    assert tune(MODEL, **knobs, runs_dir=str(tmp_path)) == winner
+    assert tune(MODEL, **{**knobs, "verbose": True}, runs_dir=str(tmp_path)) == winner
+    assert capsys.readouterr().out.endswith(f'make train MODEL={MODEL} ARGS="--config {search}/best.json"\n')
     assert sorted((search / "runs").iterdir()) == runs
     with pytest.raises(UserError, match=r"another search: knobs, seed was 0 and is 1 now.*--name"):
         tune(MODEL, **knobs, runs_dir=str(tmp_path), seed=1)
 
 
 def test_a_default_that_can_not_be_trained_ends_the_search_at_once(tmp_path):
-    with pytest.raises(UserError, match=r"without any search failed: .*learning_rate has to be above 0"):
+    with pytest.raises(UserError, match=r"default configuration failed: .*learning_rate has to be above 0"):
         tune(MODEL, **SHORT, trials=1, learning_rate=-1.0, runs_dir=str(tmp_path))
     assert not list(tmp_path.iterdir()), "nothing is left of it"
 

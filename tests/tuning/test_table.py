@@ -18,7 +18,7 @@ def test_a_log_has_a_line_for_each_trial_and_the_table_at_the_end(capsys):
     text = "\n".join(rest)
     assert text.index("0.900") < text.index("0.700"), "the best first"
     assert "3, paused" in text
-    assert "3 trials, 1 failed" in text
+    assert "3 trials and the default, 1 failed" in text
     assert text.endswith("0003 failed: it doesn't fit")
 
 
