@@ -189,11 +189,11 @@ class Horizon(Numbers):
         """Of each series in requests and answers: float64 where float32 would lose what changes in large values."""
         from src import numbers  # with numpy, which help has no use for
 
-        found = []
+        dtypes = []
         for mean, scale, naive in zip(self.mean, self.scale, self.naive, strict=True):
             step = naive / math.exp(mean) if self.log else naive
-            found.append(numbers.dtype(1.0 if self.log else abs(mean), min(scale, STEPS * step)))
-        return tuple(found)
+            dtypes.append(numbers.dtype(1.0 if self.log else abs(mean), min(scale, STEPS * step)))
+        return tuple(dtypes)
 
     @property
     def dtype(self) -> str:

@@ -42,12 +42,12 @@ def check_request(require: Require, split: str, source: Source, request: Request
     require(set(raw) == set(request), f"examples have {', '.join(raw)}, but preprocess takes {', '.join(request)}")
     types = {name: tf.as_dtype(column.dtype) for name, column in raw.items()}
     for name, spec in request.items():
-        found, wanted = types[name], spec.dtype
-        what = f"{name}: the examples of {split} are {found.name}, the request is {wanted.name}"
-        require(_fits(found, wanted), f"{what}: give {wanted.name}, or make the Input {found.name}")
-        given, taken = raw[name].shape[1:], spec.shape[1:]
-        alike = taken.is_compatible_with(given)
-        require(alike, f"{name} has the shape {given} an example in {split}, but preprocess takes {taken}")
+        given, taken = types[name], spec.dtype
+        what = f"{name}: the examples of {split} are {given.name}, the request is {taken.name}"
+        require(_fits(given, taken), f"{what}: give {taken.name}, or make the Input {given.name}")
+        shape, wanted = raw[name].shape[1:], spec.shape[1:]
+        alike = wanted.is_compatible_with(shape)
+        require(alike, f"{name} has the shape {shape} an example in {split}, but preprocess takes {wanted}")
     return types
 
 
@@ -101,8 +101,8 @@ def _strange(column: np.ndarray, wanted: tf.DType) -> np.ndarray:
 
 def _finite(features: Any, examples: int) -> np.ndarray:
     """Whether all features of each example are finite, (examples, 1)."""
-    found = np.ones((examples, 1), bool)
+    finite = np.ones((examples, 1), bool)
     for tensor in keras.tree.flatten(features):
         if tensor.dtype.is_floating:
-            found &= np.isfinite(tensor).reshape(examples, -1).all(axis=1, keepdims=True)
-    return found
+            finite &= np.isfinite(tensor).reshape(examples, -1).all(axis=1, keepdims=True)
+    return finite

@@ -109,7 +109,7 @@ class Task(task.Task):
             count += truth.shape[0] * truth.shape[1]
             if len(drawn) < DRAWN:
                 drawn += np.stack([truth[:, 0], forecasts[0][:, 0]], axis=-1).tolist()
-        model, last, season = (self._errors(*found) for found in sums / count)  # predictors × kinds of error × series
+        model, last, season = (self._errors(*kinds) for kinds in sums / count)  # predictors × kinds of error × series
         simple = {"the last value": last, "the value one season before": season}
         if self.outputs.season == 1:
             del simple["the value one season before"]  # it is the last one
@@ -141,7 +141,7 @@ class Task(task.Task):
             "mase": float(mase.mean()),
             "mae": float(absolute.mean()),
             "rmse": float(np.sqrt(squared.mean())),
-            "series": {name: dict(zip(names, map(float, found), strict=True)) for name, found in each},
+            "series": {name: dict(zip(names, map(float, errors), strict=True)) for name, errors in each},
         }
 
     def _steps(self, prediction):

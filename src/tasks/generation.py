@@ -161,7 +161,7 @@ class Task(task.Task):
             batches: (images, target) of one split, each example once.
         """
         asked = "label" in predict.input_signature[0]
-        found, apart, classes = self._compare(_maker(predict), batches, asked)
+        figures, apart, classes = self._compare(_maker(predict), batches, asked)
         noise, *_ = self._compare(self._noise(), batches, asked)
         training = Moments()
         for images in self._images(self._train, MOST):
@@ -171,7 +171,7 @@ class Task(task.Task):
         if asked:
             np.add.at(confusion, (real["labels"], classes), 1)
         return {
-            **found,
+            **figures,
             "baseline": {**noise, "predictor": "each pixel by its mean and deviation"},
             "training_images": {FRECHET: frechet_distance(training, real["moments"])},
             "nearest": {"samples": apart.tolist(), "real": real["nearest"].tolist()},
@@ -180,14 +180,14 @@ class Task(task.Task):
 
     def draw(self, figures: dict) -> dict[str, Figure]:
         """The Fréchet distance between that of training images and that of noise; distances to training images."""
-        found = {
+        distances = {
             "training images": figures["training_images"][FRECHET],
             "made images": figures[FRECHET],
             "noise": figures["baseline"][FRECHET],
         }
         figure = Figure(figsize=(10, 3), layout="constrained")
         left, right = figure.subplots(1, 2)
-        left.barh(list(found), list(found.values()), color=["0.6", "C0", "0.6"])
+        left.barh(list(distances), list(distances.values()), color=["0.6", "C0", "0.6"])
         left.bar_label(left.containers[0], fmt="%.3g", padding=3)
         left.set(xscale="symlog", title="Fréchet distance in the classifier's features")
         for name, apart in figures["nearest"].items():
@@ -221,17 +221,17 @@ class Task(task.Task):
             classes.append(np.argmax(logits, axis=1))
             closely.append(np.asarray(images)[: max(0, CLOSELY - start)])
         classes, closely = np.concatenate(classes), np.concatenate(closely)
-        found = {FRECHET: frechet_distance(moments, real["moments"])}
+        figures = {FRECHET: frechet_distance(moments, real["moments"])}
         if asked:
-            found["class_accuracy"] = float(np.mean(classes == real["labels"]))
+            figures["class_accuracy"] = float(np.mean(classes == real["labels"]))
         if self.outputs.names:
-            found["class_coverage"] = coverage(real["labels"], classes)
+            figures["class_coverage"] = coverage(real["labels"], classes)
         labels = real["labels"][:CLOSELY] if asked else np.zeros(len(closely))
-        found["diversity"] = spread(closely, labels) / (spread(real["closely"], labels) or 1)
+        figures["diversity"] = spread(closely, labels) / (spread(real["closely"], labels) or 1)
         apart, _ = nearest(closely, self._images(self._train))
-        known = real["nearest"][np.isfinite(real["nearest"])]
-        found["novelty"] = float(apart.mean() / known.mean()) if len(known) else 1.0
-        return found, apart, classes
+        finite = real["nearest"][np.isfinite(real["nearest"])]
+        figures["novelty"] = float(apart.mean() / finite.mean()) if len(finite) else 1.0
+        return figures, apart, classes
 
     def _real(self, batches: tf.data.Dataset) -> dict:
         """What there is to know of a split's own images; it is found out once."""

@@ -54,8 +54,8 @@ class Task(task.Task):
 
     def __init__(self, outputs: Values):
         self.outputs = outputs
-        found = [numbers.dtype(abs(mean), scale) for mean, scale in zip(outputs.mean, outputs.scale, strict=True)]
-        self.dtype = max(found, default="float32")  # in which values can be told apart
+        dtypes = [numbers.dtype(abs(mean), scale) for mean, scale in zip(outputs.mean, outputs.scale, strict=True)]
+        self.dtype = max(dtypes, default="float32")  # in which values can be told apart
         self.mean, self.scale = np.array(outputs.mean, self.dtype), np.array(outputs.scale, self.dtype)
 
     def supervise(self, features, target):

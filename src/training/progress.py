@@ -62,25 +62,25 @@ def _widths(logs: dict[str, float], monitor: str) -> dict[str, int]:
 
     The one that decides comes first and the loss last, each in training and in validation.
     """
-    found: dict[str, int] = {}
+    widths: dict[str, int] = {}
     names = dict.fromkeys([monitor.removeprefix("val_"), *(name.removeprefix("val_") for name in logs)])
     for name in [*(name for name in names if name not in ("learning_rate", "loss")), "loss"]:
         group = [split + name for split in SPLITS if split + name in logs]
         if group:
             width = max(WIDE, -(-(len(name) + 1) // len(group)))
-            found |= dict.fromkeys(group, width)
-        if sum(found.values()) > ROOM:
-            return {name: width for name, width in found.items() if name not in group}
-    return found
+            widths |= dict.fromkeys(group, width)
+        if sum(widths.values()) > ROOM:
+            return {name: width for name, width in widths.items() if name not in group}
+    return widths
 
 
 def _header(widths: dict[str, int]) -> str:
     """Two lines: the name of each figure over its columns, and the split of each."""
     names = splits = ""
     for name, group in groupby(widths, lambda column: column.removeprefix("val_")):
-        found = list(group)
-        names += f"{name:>{sum(widths[column] for column in found)}}"
-        splits += "".join(f"{SPLITS[column.removesuffix(name)]:>{widths[column]}}" for column in found)
+        columns = list(group)
+        names += f"{name:>{sum(widths[column] for column in columns)}}"
+        splits += "".join(f"{SPLITS[column.removesuffix(name)]:>{widths[column]}}" for column in columns)
     return f"\n{'':>9}{names}{'learning':>10}\n{'epoch':>9}{splits}{'rate':>10}{'time':>9}"
 
 

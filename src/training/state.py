@@ -102,6 +102,6 @@ def _read(path: Path) -> State:
         raise ValueError("its checksum doesn't fit")
     if footer[1] != str(FORMAT):
         raise UserError(f"{path} has the format {footer[1]}, this code reads {FORMAT}.")
-    with np.load(io.BytesIO(payload), allow_pickle=False) as arrays:
-        found = dict(arrays)
-    return State(found, json.loads(found.pop(FACTS).tobytes()))
+    with np.load(io.BytesIO(payload), allow_pickle=False) as file:
+        arrays = dict(file)
+    return State(arrays, json.loads(arrays.pop(FACTS).tobytes()))

@@ -21,11 +21,11 @@ def variables(model: keras.Model, step: tf.Graph) -> list[keras.Variable | tf.Va
     A model that trains in its own way may have more optimisers, metrics or counters, wherever it keeps them: its step
     uses them.
     """
-    found = [v for owner in [model, model.optimizer, *model.metrics] for v in owner.variables]
-    found.append(private.global_seed())
-    known = {id(variable.handle): variable for variable in found}
-    others = [variable for variable in step.variables if id(variable.handle) not in known]
-    return [*known.values(), *sorted(others, key=private.creation_number)]
+    kept = [v for owner in [model, model.optimizer, *model.metrics] for v in owner.variables]
+    kept.append(private.global_seed())
+    by_handle = {id(variable.handle): variable for variable in kept}
+    others = [variable for variable in step.variables if id(variable.handle) not in by_handle]
+    return [*by_handle.values(), *sorted(others, key=private.creation_number)]
 
 
 def check_randomness(step: tf.Graph, batches: tf.data.Dataset) -> None:
