@@ -62,13 +62,15 @@ def _names() -> tuple[str, ...]:
 @cache  # several trainings of one process read once: it takes seconds
 def _read() -> dict[str, tuple[list[str], list[int], list[int]]]:
     """The texts of each split, their labels, and numbers of their modules."""
-    parts, seen, module = {split: ([], [], []) for split in SPLITS}, set(), count()
+    parts: dict[str, tuple[list[str], list[int], list[int]]] = {split: ([], [], []) for split in SPLITS}
+    seen: set[str] = set()
+    module = count()
     for label, name in enumerate(_names()):
-        for split, found in _split(_modules(name), seen):
+        for split, new in _split(_modules(name), seen):
             texts, labels, modules = parts[split]
-            texts += found
-            labels += [label] * len(found)
-            modules += [next(module)] * len(found)
+            texts += new
+            labels += [label] * len(new)
+            modules += [next(module)] * len(new)
     return parts
 
 
@@ -79,14 +81,14 @@ def _split(modules: Iterator[list[str]], seen: set[str]) -> Iterator[tuple[str, 
         if sum(sizes.values()) >= MOST:
             return
         split = min(SPLITS, key=lambda name: sizes[name] / SPLITS[name])
-        found = []
+        new = []
         for text in module:
-            known = re.sub(r"\W+|\d+", " ", text).lower()
-            if known not in seen:
-                seen.add(known)
-                found.append(text)
-        sizes[split] += len(found)
-        yield split, found
+            plain = re.sub(r"\W+|\d+", " ", text).lower()
+            if plain not in seen:
+                seen.add(plain)
+                new.append(text)
+        sizes[split] += len(new)
+        yield split, new
 
 
 def _modules(library: str) -> Iterator[list[str]]:
@@ -95,11 +97,14 @@ def _modules(library: str) -> Iterator[list[str]]:
     files = sorted(path for path in root.rglob("*.py") if not LEFT_OUT & set(path.relative_to(root).parts))
     random.Random(0).shuffle(files)
     for path in files:
-        found = map(cleandoc, DOCSTRING.findall(path.read_text(encoding="utf-8", errors="ignore")))
-        yield [NAMES.sub("library", text) for text in found if len(text.split()) >= FEWEST_WORDS]
+        docstrings = map(cleandoc, DOCSTRING.findall(path.read_text(encoding="utf-8", errors="ignore")))
+        yield [NAMES.sub("library", text) for text in docstrings if len(text.split()) >= FEWEST_WORDS]
 
 
 def _folder(library: str) -> Path:
     if library not in LIBRARIES:
         return Path(os.__file__).parent
-    return Path(importlib.util.find_spec(LIBRARIES[library]).origin).parent
+    spec = importlib.util.find_spec(LIBRARIES[library])
+    if not spec or not spec.origin:
+        raise ValueError(f"{library} isn't installed")
+    return Path(spec.origin).parent

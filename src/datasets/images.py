@@ -47,31 +47,33 @@ def load(
     """
     if not path:
         raise ValueError("say which pictures: --path FOLDER, with a folder for each class")
-    place = Path(path)
-    found, left_out = folders.find(place, pictures.ENDINGS, follow_links=follow_links)
-    names = tuple(sorted(found["train"]))
-    files, labels, splits = _listed(found, names)
+    folder = Path(path)
+    by_split, left_out = folders.find(folder, pictures.ENDINGS, follow_links=follow_links)
+    names = tuple(sorted(by_split["train"]))
+    files, labels, splits = _listed(by_split, names)
     store = pictures.Store(files, image_size, cache, background)
     if store.bad and not skip_bad:
         bad = f"{len(store.bad):,} of {len(files):,} pictures that can't be read; --skip-bad leaves them out"
-        raise ValueError(f"{place} has {bad}:{store.why()}")
+        raise ValueError(f"{folder} has {bad}:{store.why()}")
     good = np.array([number for number in range(len(files)) if number not in store.bad])
-    notes = f"{place}: {len(good):,} pictures ({pictures.counted(names, labels[good])}), {store}"
+    notes = f"{folder}: {len(good):,} pictures ({pictures.counted(names, labels[good])}), {store}"
     if left_out:
         notes += f"\n{left_out}"
     if store.bad:
         notes += f"\nleft out are {len(store.bad):,} that can't be read:{store.why(most=None)}"
-    known = {split: good[splits[good] == split] for split in found}
-    parts = cut(known, labels, stratify=True)
+    parts = cut({split: good[splits[good] == split] for split in by_split}, labels, stratify=True)
     check_classes(parts, labels, names)
     preprocess = pixels(store.spec, store.door.high)
 
     def fetch(numbers):
         return {"image": tf.cast(store.fetch(numbers), preprocess.input["image"].dtype)}
 
-    about = {"at_once": store.at_once, "hashes": store.hashes}
+    split = partial(Fetched, fetch, labels, at_once=store.at_once, hashes=store.hashes)
+    train, validation, test = (split(rows) for rows in parts.values())
     return Data(
-        **{split: Fetched(fetch, labels, rows, **about) for split, rows in parts.items()},
+        train,
+        validation,
+        test,
         inputs=store.spec,
         outputs=Classes(names),
         preprocess=preprocess,
@@ -93,11 +95,11 @@ def sample(folder: Path) -> dict:
     return {"path": str(folder), "image_size": (8,)}
 
 
-def _listed(found: folders.Files, names: tuple[str, ...]) -> tuple[list[Path], np.ndarray, np.ndarray]:
+def _listed(by_split: folders.Files, names: tuple[str, ...]) -> tuple[list[Path], np.ndarray, np.ndarray]:
     """All files, and the class and the split of each."""
     listed = [
         (file, names.index(name), split)
-        for split, classes in found.items()
+        for split, classes in by_split.items()
         for name, files in classes.items()
         for file in files
     ]

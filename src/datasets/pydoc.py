@@ -20,8 +20,8 @@ def load(*, length: int = 128) -> Data:
         length: context length in characters.
     """
     names = sorted(topics)
-    parts = {"validation": names[7::10], "test": names[9::10]}
-    parts["train"] = [name for name in names if name not in parts["validation"] + parts["test"]]
-    sources = {split: windows("\n".join(topics[name] for name in names), length) for split, names in parts.items()}
-    inputs, outputs, preprocess = characters(sources["train"], length)
-    return Data(**sources, inputs=inputs, outputs=outputs, preprocess=preprocess)
+    held_out = names[7::10], names[9::10]
+    parts = [name for name in names if name not in held_out[0] + held_out[1]], *held_out
+    train, validation, test = (windows("\n".join(topics[name] for name in part), length) for part in parts)
+    inputs, outputs, preprocess = characters(train, length)
+    return Data(train, validation, test, inputs=inputs, outputs=outputs, preprocess=preprocess)

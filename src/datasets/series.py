@@ -60,10 +60,10 @@ def load(
         raise ValueError("say which file: --path FILE.csv")
     table = csv_files.table(Path(path), header, encoding)
     names = tuple(map(composed, columns))
-    found = timelines.read(table, time=composed(time), columns=names, series=composed(series), decimal=decimal)
-    values, steps, said = _complete(found, path)
+    timeline = timelines.read(table, time=composed(time), columns=names, series=composed(series), decimal=decimal)
+    values, steps, remarks = _complete(timeline, path)
     first = f"{path}: {len(steps):,} steps; series: {timelines.shown(list(values))}"
-    notes = "\n  ".join([first, *table.notes, *found.notes, *said])
+    notes = "\n  ".join([first, *table.notes, *timeline.notes, *remarks])
     try:
         data = forecast(values, window=window, horizon=horizon, season=season, log=log)
     except ValueError as error:
@@ -78,28 +78,28 @@ def sample(folder: Path) -> dict:
     return {"path": str(folder / "days.csv")}
 
 
-def _complete(found: Timeline, path: str) -> tuple[dict[str, np.ndarray], list[str], list[str]]:
+def _complete(timeline: Timeline, path: str) -> tuple[dict[str, np.ndarray], list[str], list[str]]:
     """The series from the step on at which all have begun, missing numbers as the ones before; and what is to be said.
 
     Raises:
         ValueError: for a series that begins late.
     """
-    begins = {name: int(np.argmax(~np.isnan(column))) for name, column in found.values.items()}
-    last = max(begins, key=begins.get)
+    begins = {name: int(np.argmax(~np.isnan(column))) for name, column in timeline.values.items()}
+    last = max(begins, key=lambda name: begins[name])
     first = begins[last]
-    if first > LATE * len(found.steps):
+    if first > LATE * len(timeline.steps):
         raise ValueError(
-            f"{path}: {last} has no number before {found.steps[first]}: remove what is before it, or leave {last} out, "
-            "such as by naming others with --columns"
+            f"{path}: {last} has no number before {timeline.steps[first]}: remove what is before it, or leave {last} "
+            "out, such as by naming others with --columns"
         )
-    notes = [f"the first {first:,} steps are left out: {last} begins at {found.steps[first]}"] if first else []
+    notes = [f"the first {first:,} steps are left out: {last} begins at {timeline.steps[first]}"] if first else []
     values, lacking = {}, []
-    for name, column in found.values.items():
+    for name, column in timeline.values.items():
         there = ~np.isnan(column[first:])
         values[name] = timelines.carried_on(column[first:])
         if not there.all():
-            where = found.steps[first + int(np.argmin(there))]
+            where = timeline.steps[first + int(np.argmin(there))]
             count = int((~there).sum())
             lacking.append(f"{name} lacks {count:,} number{'s' * (count > 1)}, the first at {where}")
     notes += [f"{timelines.shown(lacking)}; each is the one before it"] if lacking else []
-    return values, list(found.steps[first:]), notes
+    return values, list(timeline.steps[first:]), notes

@@ -5,6 +5,7 @@ follow each other: 1990 to 2012 or so trains, the next five years validate, the 
 """
 
 import csv
+from pathlib import Path
 
 import numpy as np
 from matplotlib.cbook import get_sample_data
@@ -23,9 +24,10 @@ def load(*, window: int = 24, horizon: int = 1) -> Data:
         window: months of history that the model sees.
         horizon: months to forecast.
     """
-    with get_sample_data("Stocks.csv") as file:
-        header, *rows = csv.reader(line for line in file.read().splitlines() if not line.startswith("#"))
+    path = get_sample_data("Stocks.csv", asfileobj=False)
+    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    header, *rows = csv.reader(line for line in lines if not line.startswith("#"))
     months = [row for row in rows if row[0].endswith("-01") and row[1]]  # the others tell of dividends
-    columns = {name: [row[place] for row in months] for place, name in enumerate(header)}
+    columns = {name: [row[index] for row in months] for index, name in enumerate(header)}
     complete = {name: np.array(column, "float32") for name, column in columns.items() if name != "Date" and all(column)}
     return forecast(complete, window=window, horizon=horizon, season=12, log=True)

@@ -64,14 +64,14 @@ def load(
     """
     if not path:
         raise ValueError("say which texts: --path FOLDER, FILE.csv or FILE.txt")
-    place = Path(path)
-    if place.is_dir():
-        examples = _folder(place, encoding, follow_links)
-    elif text or target or header is not None or (wanted is not NextToken and csv_files.is_table(place)):
-        examples = _table(place, text, target, header, encoding)
+    source = Path(path)
+    if source.is_dir():
+        examples = _folder(source, encoding, follow_links)
+    elif text or target or header is not None or (wanted is not NextToken and csv_files.is_table(source)):
+        examples = _table(source, text, target, header, encoding)
     else:
-        return _whole(place, encoding, length)
-    return _classes(place, examples, length, vocabulary)
+        return _whole(source, encoding, length)
+    return _classes(source, examples, length, vocabulary)
 
 
 def sample(folder: Path) -> dict:
@@ -85,7 +85,7 @@ def sample(folder: Path) -> dict:
 
 @dataclass(frozen=True)
 class _Examples:
-    """Texts with their classes, and the numbers of those of each split that is known, "train" among them."""
+    """Texts with their classes, and the numbers of those of each split that there is, "train" among them."""
 
     texts: Sequence[str]
     labels: Sequence[str]
@@ -94,11 +94,11 @@ class _Examples:
     columns: Mapping[str, str] = field(default_factory=dict)
 
 
-def _classes(place: Path, examples: _Examples, length: int, vocabulary: int) -> Data:
+def _classes(path: Path, examples: _Examples, length: int, vocabulary: int) -> Data:
     counts = Counter(examples.labels)
     names = ordered({name: name for name in counts})
     if len(names) < 2:
-        raise ValueError(f"{place} has one class only: {names[0]!r}" if names else f"{place} has no classes")
+        raise ValueError(f"{path} has one class only: {names[0]!r}" if names else f"{path} has no classes")
     indices = {name: index for index, name in enumerate(names)}
     texts = np.array([text.encode(errors="replace") for text in examples.texts], object)
     labels = np.array([indices[name] for name in examples.labels], "int32")
@@ -106,36 +106,43 @@ def _classes(place: Path, examples: _Examples, length: int, vocabulary: int) -> 
         parts = cut(examples.splits, labels, stratify=True)
         check_classes(parts, labels, names)
     except ValueError as error:
-        raise ValueError(f"{place}: {error}") from None
-    sources = {split: InMemory.of({"text": texts[rows]}, labels[rows], word_counts) for split, rows in parts.items()}
+        raise ValueError(f"{path}: {error}") from None
+    train, validation, test = (InMemory.of({"text": texts[rows]}, labels[rows], word_counts) for rows in parts.values())
     each = ", ".join(f"{name} {counts[name]:,}" for name in names)
     fewest, most = min(counts.values()), max(counts.values())
-    first = f"{place}: {len(texts):,} texts of {len(names)} classes: " + (
+    first = f"{path}: {len(texts):,} texts of {len(names)} classes: " + (
         each if len(names) <= COUNTED else f"{fewest:,} to {most:,} of each"
     )
     return Data.adapted(
         partial(words, vocabulary=vocabulary, length=length),
-        **sources,
+        train,
+        validation=validation,
+        test=test,
         outputs=Classes(names),
         notes="\n  ".join([first, *examples.notes]),
         columns=examples.columns,
     )
 
 
-def _folder(place: Path, encoding: str, follow_links: bool) -> _Examples:
+def _folder(folder: Path, encoding: str, follow_links: bool) -> _Examples:
     """The texts of all class folders."""
-    found, left_out = folders.find(place, ENDINGS, follow_links=follow_links)
-    texts, labels, splits, notes, odd, empty = [], [], {}, [left_out] if left_out else [], {}, []
-    for split, classes in found.items():
+    by_split, left_out = folders.find(folder, ENDINGS, follow_links=follow_links)
+    texts: list[str] = []
+    labels: list[str] = []
+    splits: dict[str, np.ndarray] = {}
+    odd: dict[Path, list[str]] = {}  # what is said of each file that isn't plain text
+    empty: list[Path] = []
+    for split, classes in by_split.items():
         first = len(texts)
         for name, files in classes.items():
             for file in files:
-                text, said = text_of(file, encoding)
+                text, remarks = text_of(file, encoding)
                 texts.append(text)
                 labels.append(name)
-                odd |= {file: said} if said else {}
+                odd |= {file: remarks} if remarks else {}
                 empty += [] if text.strip() else [file]
         splits[split] = np.arange(first, len(texts))
+    notes = [left_out] if left_out else []
     for what, files in (("not plain text", list(odd)), ("empty", empty)):
         if files:
             why = f": {'; '.join(odd[files[0]])}" if files[0] in odd else ""
@@ -143,21 +150,22 @@ def _folder(place: Path, encoding: str, follow_links: bool) -> _Examples:
     return _Examples(texts, labels, splits, notes)
 
 
-def _table(place: Path, text: str, target: str, header: bool | None, encoding: str) -> _Examples:
+def _table(path: Path, text: str, target: str, header: bool | None, encoding: str) -> _Examples:
     """The texts of a table; rows without a class are left out."""
-    table, text, target = _columns(csv_files.table(place, header, encoding), composed(text), composed(target), header)
-    texts, cells = [], []
+    table, text, target = _columns(csv_files.table(path, header, encoding), composed(text), composed(target), header)
+    texts: list[str] = []
+    cells: list[str] = []
     for chunk in table.chunks():
-        rows = dict(zip(table.names, chunk, strict=True))
-        texts += rows[text]
-        cells += map(str.strip, rows[target])
+        columns = dict(zip(table.names, chunk, strict=True))
+        texts += columns[text]
+        cells += map(str.strip, columns[target])
     names = class_names({*cells})
     labels = [names[cell] for cell in cells]
     there = [row for row, name in enumerate(labels) if name]
     classes = {*labels} - {""}
     if len(classes) > max(2, len(there) / 2):
         what = f"{len(classes):,} different values in {len(there):,} rows, which are no classes"
-        raise ValueError(f"{place}: {target} has {what}: name another column, --target and --text")
+        raise ValueError(f"{path}: {target} has {what}: name another column, --target and --text")
     notes = [f"texts: {text}; classes: {target} (--text, --target)", *table.notes, *doubtful(classes, target)]
     for what, rows in (
         (f"left out, without {target}", [row for row, name in enumerate(labels) if not name]),
@@ -195,8 +203,8 @@ def _columns(table: Table, text: str, target: str, header: bool | None) -> tuple
         text, target = text or others[0], target or others[0]
     if not (text and target):
         lacking = " and ".join(flag for flag, name in (("--text", text), ("--target", target)) if not name)
-        known = "the texts and which their classes" if not (text or target) else "the classes" if text else "the texts"
-        raise ValueError(f"{table.path}: say which column has {known}: {lacking}. It has: {_shown(table, header)}")
+        what = "the texts and which their classes" if not (text or target) else "the classes" if text else "the texts"
+        raise ValueError(f"{table.path}: say which column has {what}: {lacking}. It has: {_shown(table, header)}")
     return table, text, target
 
 
@@ -214,7 +222,7 @@ def _by_values(table: Table, header: bool | None) -> tuple[Table, str, str]:
     """Of two columns the one with few different values has the classes; a name that is such a value is none."""
     columns = csv_files.read(table)
     counts = {name: len({*cells}) for name, cells in columns.items()}
-    target, text = sorted(table.names, key=counts.get)
+    target, text = sorted(table.names, key=lambda name: counts[name])
     rows = len(columns[text])
     if counts[target] == counts[text] or counts[target] > max(2, rows / 2):
         raise ValueError(
@@ -223,18 +231,18 @@ def _by_values(table: Table, header: bool | None) -> tuple[Table, str, str]:
             "learnt with --task language"
         )
     if header is None and table.header and target in map(composed, columns[target]):
-        place, table = table.names.index(target), table.without_header()
-        text, target = table.names[1 - place], table.names[place]
+        index, table = table.names.index(target), table.without_header()
+        text, target = table.names[1 - index], table.names[index]
     return table, text, target
 
 
-def _whole(place: Path, encoding: str, length: int) -> Data:
-    text, said = text_of(place, encoding)
+def _whole(path: Path, encoding: str, length: int) -> Data:
+    text, remarks = text_of(path, encoding)
     first, last = len(text) * 8 // 10, len(text) * 9 // 10
     if first < length:
-        raise ValueError(f"{place} has {len(text):,} characters, too few for --length {length}")
+        raise ValueError(f"{path} has {len(text):,} characters, too few for --length {length}")
     train, validation, test = (windows(part, length) for part in (text[:first], text[first:last], text[last:]))
     inputs, outputs, preprocess = characters(train, length)
-    what = f"{place}: one text of {len(text):,} characters; the next character is learnt"
-    notes = "\n  ".join([f"{what} (--text and --target name the columns of a table)", *said])
+    what = f"{path}: one text of {len(text):,} characters; the next character is learnt"
+    notes = "\n  ".join([f"{what} (--text and --target name the columns of a table)", *remarks])
     return Data(train, validation, test, inputs, outputs, preprocess, notes=notes)

@@ -66,16 +66,17 @@ def load(
     target = target or _target(builder)
     if target not in features:
         raise ValueError(f"{name} has no feature {target!r}.{nearest(target, features)} It has: {', '.join(features)}")
-    aims, outputs = _aims(builder, target, wanted)
-    known = tfds.numbered(builder)
-    for split in [split for split, rows in known.items() if isinstance(outputs, Classes) and (aims[rows] < 0).any()]:
-        print(f"{name}: {split} has no labels")
-        known.pop(split)
-    parts = cut(known, aims, stratify=isinstance(outputs, Classes))
+    targets, outputs = _targets(builder, target, wanted)
+    numbers = tfds.numbered(builder)
+    for split in list(numbers):
+        if isinstance(outputs, Classes) and (targets[numbers[split]] < 0).any():
+            print(f"{name}: {split} has no labels")
+            numbers.pop(split)
+    parts = cut(numbers, targets, stratify=isinstance(outputs, Classes))
     images = [key for key, feature in features.items() if type(feature).__name__ == "Image"]
     if images:
-        return _of_images(builder, images[0], parts, aims, outputs, image_size, cache)
-    return _of_columns(builder, target, parts, aims, outputs)
+        return _of_images(builder, images[0], parts, targets, outputs, image_size, cache)
+    return _of_columns(builder, target, parts, targets, outputs)
 
 
 def sample(folder: Path) -> dict:
@@ -83,7 +84,7 @@ def sample(folder: Path) -> dict:
     return {"name": "mnist"}
 
 
-def _target(builder) -> str:
+def _target(builder: "tfds.Builder") -> str:
     """The feature that a set is made to predict: the second of its supervised keys, or "label"."""
     keys = builder.info.supervised_keys
     if keys and isinstance(keys[-1], str):
@@ -93,36 +94,41 @@ def _target(builder) -> str:
     raise ValueError(f"{builder.name} doesn't say what is predicted: --target NAME; it has {_list(builder)}")
 
 
-def _list(builder) -> str:
+def _list(builder: "tfds.Builder") -> str:
     return ", ".join(sorted(builder.info.features))
 
 
-def _aims(builder, target: str, wanted: type | None) -> tuple[np.ndarray, Classes | Values]:
+def _targets(builder: "tfds.Builder", target: str, wanted: type | None) -> tuple[np.ndarray, Classes | Values]:
     """The target of every example, and what it is; a class that isn't known is below 0."""
     feature = builder.info.features[target]
-    found = np.concatenate([batch[target] for batch in tfds.examples(builder, target)])
+    values = np.concatenate([batch[target] for batch in tfds.examples(builder, target)])
     if type(feature).__name__ == "ClassLabel":
-        return found.astype("int32"), Classes(tuple(feature.names))
-    if found.ndim != 1 or found.dtype.kind not in "fiubO":
+        return values.astype("int32"), Classes(tuple(feature.names))
+    if values.ndim != 1 or values.dtype.kind not in "fiubO":
         raise ValueError(f"{target!r} of {builder.name} is neither a class nor a number")
-    if found.dtype.kind != "O" and wanted is not Classes and (wanted is Values or len(np.unique(found)) > FEW):
-        return compact(found.astype("float64"))[:, np.newaxis], Values((target,))
-    values, labels = np.unique(found, return_inverse=True)
-    if len(values) > MOST:
+    if values.dtype.kind != "O" and wanted is not Classes and (wanted is Values or len(np.unique(values)) > FEW):
+        return compact(values.astype("float64"))[:, np.newaxis], Values((target,))
+    classes, labels = np.unique(values, return_inverse=True)
+    if len(classes) > MOST:
         raise ValueError(f"{target!r} of {builder.name} has more than {MOST:,} different values")
-    names = tuple(value.decode() if isinstance(value, bytes) else str(value) for value in values.tolist())
+    names = tuple(value.decode() if isinstance(value, bytes) else str(value) for value in classes.tolist())
     return labels.astype("int32"), Classes(names)
 
 
 def _of_images(
-    builder, key: str, parts: Mapping[str, np.ndarray], aims: np.ndarray, outputs: Any, size: tuple[int, ...], cache
+    builder: "tfds.Builder",
+    key: str,
+    parts: Mapping[str, np.ndarray],
+    targets: np.ndarray,
+    outputs: Classes | Values,
+    size: tuple[int, ...],
+    cache: str | None,
 ) -> Data:
     """Images, fetched record by record, or from where they are kept."""
     features, set_name = builder.info.features, builder.info.full_name
     records = Records(tfds.files(builder))
-    if len(records) != len(aims):
-        raise ValueError(f"{set_name} has {len(records):,} records; it says that it has {len(aims):,}")
-
+    if len(records) != len(targets):
+        raise ValueError(f"{set_name} has {len(records):,} records; it says that it has {len(targets):,}")
     if (kind := features[key].np_dtype) != np.uint8:
         raise ValueError(f"{set_name} has pixels of {np.dtype(kind).name} in {key!r}; only those of 8 bits are read")
 
@@ -132,73 +138,93 @@ def _of_images(
     def encoded(number):  # alone, as the whole record may have a name or a number that no other has
         return tf.train.Example.FromString(records.read(number)).features.feature[key].bytes_list.value[0]
 
-    looked_at = [tuple(tf.io.decode_image(encoded(n)).shape[-3:-1]) for n in range(min(LOOKED_AT, len(records)))]
-    spec = Image(*size_of(looked_at, size), features[key].shape[-1] or 3)
+    sizes = [tuple(tf.io.decode_image(encoded(n)).shape[-3:-1]) for n in range(min(LOOKED_AT, len(records)))]
+    spec = Image(*size_of(sizes, size), features[key].shape[-1] or 3)
     door = Pictures(spec)
-    shape = (len(aims), spec.height, spec.width, spec.channels)
-    where = caches.choose(cache, math.prod(shape))
+    shape = (len(targets), spec.height, spec.width, spec.channels)
+    cache = caches.choose(cache, math.prod(shape))
 
     def fetch(number):
         return {"image": door.decode(picture(number))}
 
-    if where != "none":
-        whole = Fetched(fetch, aims, np.arange(len(aims))).in_order(BATCH).as_numpy_iterator()
-        shown = track(
-            whole, f"reading {set_name}", -(-len(aims) // BATCH), transient=True, disable=not sys.stdout.isatty()
-        )
+    if cache != "none":
+        whole = Fetched(fetch, targets, np.arange(len(targets))).in_order(BATCH).as_numpy_iterator()
+        batches, quiet = -(-len(targets) // BATCH), not sys.stdout.isatty()
+        shown = track(whole, f"reading {set_name}", batches, transient=True, disable=quiet)
         images = (image for raw, _ in shown for image in raw["image"])
-        name = caches.digest(tfds.files(builder), (spec, door.background))
-        kept = caches.keep(where, images, shape, "uint8", name)
+        kept = caches.keep(cache, images, shape, "uint8", caches.digest(tfds.files(builder), (spec, door.background)))
 
-        def fetch(numbers):
-            return {"image": kept(numbers)}
+        def fetch(number):
+            return {"image": kept(number)}
 
-    size_said = f"{spec.height} x {spec.width}, {math.prod(shape) / 1e6:,.1f} MB, {caches.PLACES[where]}"
-    notes = f"{set_name}: {len(aims):,} images, as {size_said} (--image-size, --cache)"
-    about = {"at_once": where != "none", "hashes": partial(digests.of_contents, encoded)}
-    sources = {split: Fetched(fetch, aims, rows, **about) for split, rows in parts.items()}
-    doors = {"image_bytes": door}
-    return Data(**sources, inputs=spec, outputs=outputs, preprocess=pixels(spec), doors=doors, notes=notes)
+    as_what = f"{spec.height} x {spec.width}, {math.prod(shape) / 1e6:,.1f} MB, {caches.PLACES[cache]}"
+    hashes = partial(digests.of_contents, encoded)
+    train, validation, test = (
+        Fetched(fetch, targets, rows, at_once=cache != "none", hashes=hashes) for rows in parts.values()
+    )
+    return Data(
+        train,
+        validation,
+        test,
+        inputs=spec,
+        outputs=outputs,
+        preprocess=pixels(spec),
+        doors={"image_bytes": door},
+        notes=f"{set_name}: {len(targets):,} images, as {as_what} (--image-size, --cache)",
+    )
 
 
-def _of_columns(builder, target: str, parts: Mapping[str, np.ndarray], aims: np.ndarray, outputs: Any) -> Data:
+def _of_columns(
+    builder: "tfds.Builder",
+    target: str,
+    parts: Mapping[str, np.ndarray],
+    targets: np.ndarray,
+    outputs: Classes | Values,
+) -> Data:
     """Columns, held in memory: numbers, categories, and vectors as a column for each of their numbers."""
     names = sorted(name for name in builder.info.features if name != target)  # which come in any order
     batches = list(tfds.examples(builder, *names))
-    found, left_out = {}, []
+    by_name: dict[str, np.ndarray] = {}
+    left_out = []
     for name in names:
-        one = [batch[name] for batch in batches]
-        new = _columns(name, builder.info.features[name], np.concatenate(one)) if _flat(one[0]) else {}
-        found |= new
+        values = [batch[name] for batch in batches]
+        new = _columns(name, builder.info.features[name], np.concatenate(values)) if _flat(values[0]) else {}
+        by_name |= new
         left_out += [] if new else [name]
-    if not found:
+    if not by_name:
         raise ValueError(f"{builder.info.full_name} has neither images nor columns; it has {_list(builder)}")
-    requests = dict(zip(found, request_names([*found]), strict=True))
-    raw = {request: found[name] for name, request in requests.items()}
-    sources = {
-        split: InMemory.of({name: column[rows] for name, column in raw.items()}, aims[rows])
-        for split, rows in parts.items()
-    }
-    notes = f"{builder.info.full_name}: {len(aims):,} examples of {', '.join(found)}"
+    requests = dict(zip(by_name, request_names([*by_name]), strict=True))
+    raw = {request: by_name[name] for name, request in requests.items()}
+    train, validation, test = (
+        InMemory.of({name: column[rows] for name, column in raw.items()}, targets[rows]) for rows in parts.values()
+    )
+    notes = f"{builder.info.full_name}: {len(targets):,} examples of {', '.join(by_name)}"
     if left_out:
         notes += f"\nleft out, as neither numbers nor categories: {', '.join(left_out)}"
-    doors = {"strings": Strings(sources["train"])}
-    about = {"notes": notes, "columns": renamed(requests)}
-    return Data.adapted(columns, **sources, outputs=outputs, doors=doors, **about)
+    return Data.adapted(
+        columns,
+        train,
+        validation=validation,
+        test=test,
+        outputs=outputs,
+        doors={"strings": Strings(train)},
+        notes=notes,
+        columns=renamed(requests),
+    )
 
 
 def _flat(column: Any) -> bool:
     return isinstance(column, np.ndarray) and column.ndim < 3
 
 
-def _columns(name: str, feature, column: np.ndarray) -> dict[str, np.ndarray]:
+def _columns(name: str, feature: Any, column: np.ndarray) -> dict[str, np.ndarray]:
     """The columns that a feature is: one, one for each number of a vector, or none."""
     if type(feature).__name__ == "ClassLabel":
         return {name: np.array([*feature.names, ""], object)[column]}  # -1 is a missing one
     if column.dtype.kind in "fiub":
         parts = [compact(part) for part in np.atleast_2d(column.astype("float64").T)]
-        return (
-            {name: parts[0]} if column.ndim == 1 else {f"{name}_{place}": part for place, part in enumerate(parts, 1)}
-        )
+        if column.ndim == 1:
+            return {name: parts[0]}
+        return {f"{name}_{number}": part for number, part in enumerate(parts, 1)}
     few = column.ndim == 1 and len(np.unique(column)) <= min(MOST, len(column) / 2)
     return {name: column} if few else {}
