@@ -32,7 +32,7 @@ COMMANDS = {
         True,
     ),
     "tune": ("tuning.search", "tune", "Search for the best hyperparameters of a model.", True),
-    "evaluate": ("src.evaluate", "evaluate", "Evaluate a trained run on its data set again.", True),
+    "evaluate": ("src.evaluate", "evaluate_command", "Evaluate a trained run on its data set again.", True),
     "export": ("src.export", "export", "Publish a trained run for TensorFlow Serving, as ONNX or LiteRT.", True),
     "serve": ("src.serving.serve", "serve", "Serve exports: TensorFlow Serving, or a local server.", False),
     "ask": ("src.serving.ask", "ask", "Query a served model with a picture, text, table, series or JSON.", False),

@@ -13,9 +13,11 @@ from rich.console import Console
 from rich.table import Table
 
 from src.errors import UserError
+from src.readers.given import given, is_name
 from src.reports.report import number
 from src.runs.run import Run
 from src.runs.save import RunFolder
+from src.settings import catalogue
 from src.settings.config import Config, as_names, resolve
 from src.settings.modules import held
 from src.sources.folds import check_folds
@@ -34,18 +36,19 @@ def train_command(model: str, **knobs: Any) -> None:
 
 
 @held()
-def cross_validate(model: str | Path, **knobs: Any) -> list[Run]:
+def cross_validate(model: str | Path, *, data: Any = None, **knobs: Any) -> list[Run]:
     """Trains one model for each fold, in a folder of their own, and says and writes how good they are: folds.json.
 
     Args:
         model: a file of models/, by name, or by path where it is elsewhere.
+        data: as of `train`; no tf.data.Dataset, which can't be dealt out to folds.
         knobs: as of `train`, with folds=….
 
     Raises:
         UserError: for what a user can fix.
     """
-    model, knobs = as_names(model, knobs)
-    settings = resolve(model, knobs)
+    model, knobs = as_names(model, {**knobs, "data": data} if is_name(data) else knobs)
+    settings = resolve(model, knobs, None if is_name(data) else given(data, catalogue.model(model).takes))
     folds, verbose = settings.values["folds"], settings.values["verbose"]
     check_folds(folds)
     if knobs.get("export_name"):
@@ -60,7 +63,7 @@ def cross_validate(model: str | Path, **knobs: Any) -> list[Run]:
             if verbose:
                 print(f"\nfold {fold} of {folds}")
             own = {"fold": fold, "tag": f"fold{fold}", "runs_dir": str(folder), "test": False, "export": False}
-            runs.append(train(model, **{**knobs, **own}, summary=False))
+            runs.append(train(model, **{**knobs, "data": data, **own}, summary=False))
             keras.backend.clear_session()  # else each one's graph stays in memory
     except Stopped as error:
         raise Stopped(f"{error}\nEach other fold by itself: --folds {folds} --fold N", error.number) from None

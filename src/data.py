@@ -4,7 +4,7 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
 import keras
 import numpy as np
@@ -26,8 +26,11 @@ class Source(ABC):
     """A sequence of examples, each a raw request and a target.
 
     A shuffled batch is a pure function of (seed, step), so training that stops and goes on sees what it would have
-    seen. src/sources/ has those of arrays in memory, of pieces of a long array, and of what is fetched when needed.
+    seen. src/sources/ has those of arrays in memory, of pieces of a long array, and of what is fetched when needed; the
+    one of a tf.data pipeline says by `is_exact` that its batches aren't.
     """
+
+    is_exact: ClassVar[bool] = True
 
     @abstractmethod
     def __len__(self) -> int:
@@ -140,6 +143,7 @@ class Data:
         warnings: what looks wrong in the data: what, why, and what to change; told before training, kept in the report.
         columns: what the user's file calls each input of the request, where that isn't the same.
         show: from raw examples to what people are shown of them.
+        name: what runs are called by that are given it from Python.
     """
 
     train: Source
@@ -154,6 +158,7 @@ class Data:
     warnings: tuple[str, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
     show: Callable[[Raw], Shown] = show
+    name: str = "data"
 
     @classmethod
     def adapted(cls, adapt: Callable[[Source], tuple[Input, keras.Model]], train: Source, **others) -> "Data":

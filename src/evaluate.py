@@ -1,22 +1,30 @@
 """Measure a trained model on the splits of its data set."""
 
 import dataclasses
+from pathlib import Path
+from typing import Any
 
 from src import specs
+from src.errors import UserError
+from src.readers.given import given, is_name
 from src.reports import report
 from src.runs import judges, record
-from src.runs.manifest import manifest
+from src.runs.manifest import check_same, manifest
 from src.runs.run import Run, find, load_run
 from src.settings import catalogue
+from src.settings.catalogue import DataFile
 from src.settings.contract import load_data
 from src.settings.examples import check_examples
 from src.sources.folds import splits_of
 from src.system.files import write_json
+from src.training.by_hand import metrics_of
 from src.training.measure import Measurement, compare, figures
 
 
-def evaluate(*, run: str = "", model: str = "", data: str = "", test: bool = False, runs_dir: str = "runs") -> Run:
-    """Measures a run again, on the splits it was measured on, and writes its metrics.json, figures and report.
+def evaluate_command(
+    *, run: str = "", model: str = "", data: str = "", test: bool = False, runs_dir: str = "runs"
+) -> None:
+    """Measures a run again, and shows its figures.
 
     Args:
         run: folder of the run.
@@ -25,23 +33,60 @@ def evaluate(*, run: str = "", model: str = "", data: str = "", test: bool = Fal
         test: evaluate on the test split, too, if the run was trained with --no-test.
         runs_dir: folder of the runs.
     """
-    trained = find(run, model, data, runs_dir)
-    file, knobs = catalogue.dataset(trained.config["data"]), trained.config["knobs"]
-    wanted = catalogue.task(trained.config["task"]).spec
-    examples = load_data(file, record.knobs_of_run(trained.path, file.knobs), [wanted])
+    evaluate(find(run, model, data, runs_dir), test=test, verbose=True)
+
+
+def evaluate(
+    run: Run | str | Path, *, data: Any = None, test: bool = False, verbose: bool = False
+) -> dict[str, dict[str, float]]:
+    """Measures a run again, on the splits it was measured on, and writes its metrics.json, figures and report.
+
+    Args:
+        run: the run, or its folder.
+        data: the data that it was trained on, where that was given from Python.
+        test: whether to evaluate on the test split, too, if the run was trained with test=False.
+        verbose: whether to show the figures.
+
+    Returns:
+        The figures by name, of each split and of a simple predictor, "baseline".
+
+    Raises:
+        UserError: for a run, or data, that can't be measured.
+    """
+    run = run if isinstance(run, Run) else load_run(run)
+    file, knobs = _data_file(run, data), run.config["knobs"]
+    wanted = catalogue.task(run.config["task"]).spec
+    examples = load_data(file, record.knobs_of_run(run.path, file.knobs), [wanted])
     chosen = {name: knobs[name] for name in ("limit", "folds", "fold") if name in knobs}  # old runs have no folds
-    examples, splits = splits_of(examples, **chosen, test=test or "test" in trained.metrics)
-    inputs = specs.from_json(trained.config["inputs"])
-    examples = dataclasses.replace(examples, inputs=inputs, preprocess=trained.preprocess)
+    examples, splits = splits_of(examples, **chosen, test=test or "test" in run.metrics)
+    inputs = specs.from_json(run.config["inputs"])
+    examples = dataclasses.replace(examples, inputs=inputs, preprocess=run.preprocess)
     noticed = [*examples.warnings, *check_examples(file, examples.preprocess, splits)]
-    if trained.task.loss:
-        trained.model.compile(loss=trained.task.loss, metrics=trained.task.metrics(), jit_compile=False)
-    if judge := judges.of(trained.path):
-        compare(trained.task, judge, trained.model, examples)
-    metrics = figures(trained.path, Measurement(trained.model, trained.task), examples, splits)
-    write_json(trained.path / "manifest.json", manifest(splits, trained.task, examples.notes, noticed))
-    write_json(trained.path / "metrics.json", metrics)
-    report.write(trained.path)
-    trained = load_run(trained.path)
-    report.show(trained)
-    return trained
+    about = manifest(splits, run.task, examples.notes, noticed)
+    if not is_name(data):
+        check_same(run.path, run.manifest, about)
+    metrics, lacking = metrics_of(run.config.get("by_hand", {}))
+    if run.task.loss:
+        run.model.compile(loss=run.task.loss, metrics=[*run.task.metrics(), *metrics], jit_compile=False)
+    if judge := judges.of(run.path):
+        compare(run.task, judge, run.model, examples)
+    run.metrics = figures(run.path, Measurement(run.model, run.task), examples, splits)
+    run.manifest = about
+    write_json(run.path / "manifest.json", run.manifest)
+    write_json(run.path / "metrics.json", run.metrics)
+    report.write(run.path)
+    if verbose:
+        report.show(run)
+        for name in lacking:
+            print(f"{name}  wasn't measured: it is a metric that was given from Python")
+    return run.metrics
+
+
+def _data_file(run: Run, data: Any) -> DataFile:
+    """The data set that a run was trained on, or what was given in its place."""
+    if not is_name(data):
+        return given(data, (specs.KINDS[run.config["inputs"]["kind"]],))
+    if "data" in run.config.get("by_hand", {}):
+        again = "give it again, evaluate(run, data=…)"
+        raise UserError(f"{run.path} was trained on data that was given from Python: {again}.")
+    return catalogue.dataset(run.config["data"])

@@ -6,7 +6,6 @@ run = train("cnn", data="digits", epochs=3)
 run.predict(images)
 """
 
-import shlex
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,13 +21,17 @@ from src.exporting.compatibility import check_signatures
 from src.exporting.publish import Destination, publish
 from src.exporting.requests import sample_requests
 from src.exporting.verifier import Verifier
+from src.readers.given import given, is_name
+from src.reports import knobs as knob_table
 from src.reports import report
 from src.reports.samples import save_picture, save_samples
-from src.runs import judges
+from src.runs import judges, record
 from src.runs.resume import by_hand_of, check_same, knobs_of_run
 from src.runs.run import Run, load_run
 from src.runs.save import RunFolder, answering, save
+from src.settings import catalogue
 from src.settings.config import Config, as_names, origins_told, resolve
+from src.settings.given import NOT_RESUMED, GivenData
 from src.settings.mistakes import mistakes_while_training
 from src.settings.modules import held
 from src.system import device
@@ -51,36 +54,51 @@ from src.training.tensorboard import LOGS
 def train(
     model: str | Path,
     *,
+    data: Any = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     optimizer: str | keras.Optimizer | None = None,
     metrics: Sequence[keras.metrics.Metric] = (),
     summary: bool = True,
     **knobs: Any,
 ) -> Run:
-    """Trains a model, and returns the run.
+    """Trains a model, and returns the run: its `history`, `metrics`, `predict(…)`, `evaluate(…)` and folder, `path`.
 
     Args:
         model: a file of models/, by name, or by path where it is elsewhere.
+        data: a data set, by name; or (x, y), arrays, texts or columns, or a tf.data.Dataset of them, or a Data. The
+            default is the model's own.
         callbacks: Keras callbacks beside the harness' own.
         optimizer: a Keras optimiser, or the name of one, which further knobs describe.
         metrics: Keras metrics beside the task's.
         summary: whether to show, where `verbose`, what came of it and what to do next.
-        knobs: values that differ from the defaults, such as data="digits" or epochs=3; `help(knobs_of("cnn"))` lists
-            them.
+        knobs: what differs from the defaults, such as epochs=3; show_knobs("cnn") lists all of them.
 
     Raises:
         UserError: for what a user can fix.
     """
-    objects = ByHand(callbacks, None if isinstance(optimizer, str) else optimizer, metrics)
-    model, knobs = as_names(model, {**knobs, **({"optimizer": optimizer} if isinstance(optimizer, str) else {})})
+    names = {"data": data if is_name(data) else None, "optimizer": optimizer if isinstance(optimizer, str) else None}
+    model, knobs = as_names(model, {**knobs, **{name: value for name, value in names.items() if value is not None}})
+    given_data = None if is_name(data) else given(data, catalogue.model(model).takes)
+    objects = ByHand(callbacks, None if isinstance(optimizer, str) else optimizer, metrics, given_data)
     if knobs.get("resume"):
-        knobs = knobs_of_run(model, knobs)
+        knobs = knobs_of_run(model, knobs, given_data)
     if knobs.get("config"):
         objects.check_repeats(by_hand_of(Path(knobs["config"])), knobs["config"])
-    settings = resolve(model, knobs)
+    settings = resolve(model, knobs, given_data)
     if settings.values["folds"] and not settings.values["fold"]:
         raise UserError("folds trains a model for each fold: use cross_validate of src/crossvalidation.py, or fold=1.")
     return _train(settings, objects, summary)
+
+
+def show_knobs(model: str | Path, data: str | Path | None = None) -> None:
+    """Prints every knob of a training: its name, its type, its value where none is given, and what it does.
+
+    Args:
+        model: a file of models/, by name or by path.
+        data: a data set; the default is the model's own.
+    """
+    model, knobs = as_names(model, {"data": data})
+    knob_table.show(resolve(model, knobs))
 
 
 def _train(settings: Config, by_hand: ByHand, summary: bool) -> Run:
@@ -96,12 +114,14 @@ def _train(settings: Config, by_hand: ByHand, summary: bool) -> Run:
     with mistakes_while_training(*plugged_in), origins_told(settings):
         learning, settings = prepare(settings, by_hand, say)
         sample_requests(learning.data, learning.task, learning.signatures)  # what can't be served ends here
+    if options.pause and not learning.is_exact:
+        raise UserError(f"pause has no effect: {NOT_RESUMED}.")
     if versions:
         check_signatures(versions, learning.signatures)
-    judge = _judge(settings, learning, place, say) if learning.task.is_judged else None
+    judge = _judge(settings, learning, by_hand.data, place, say) if learning.task.is_judged else None
     path = place.path(name, settings.data_name)
-    words = shlex.join([f"MODEL={settings.choices.model.reference}", f"RESUME={path}"])
-    goes_on = f"resume with:\n  make train {words}"
+    how = record.how_to_resume(settings.choices.model.reference, path, by_hand.described())
+    goes_on = f"resume with:\n  {how}" if learning.is_exact else NOT_RESUMED
     with (
         mistakes_while_training(*plugged_in),
         owned(path / ".lock", f"the run {path}"),
@@ -121,11 +141,13 @@ def _train(settings: Config, by_hand: ByHand, summary: bool) -> Run:
     return run
 
 
-def _judge(settings: Config, learning: Learning, place: RunFolder, say: Callable[[str], None]) -> keras.Model:
+def _judge(
+    settings: Config, learning: Learning, data: GivenData | None, place: RunFolder, say: Callable[[str], None]
+) -> keras.Model:
     """What measures the examples that the model makes; a run that goes on has it."""
 
     def teach(model: str, **knobs) -> Run:
-        return _train(resolve(model, knobs), ByHand(), summary=False)
+        return _train(resolve(model, knobs, data), ByHand(data=data), summary=False)
 
     judge = judges.of(Path(place.resume)) if place.resume else None
     judge = judge or judges.trained(settings, learning.manifest, Path(place.runs_dir), teach, say)
@@ -203,7 +225,7 @@ def _kept_if_of_use(path: Path, resumed: bool, goes_on: str) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        if resumed or state.exists(path / "state") or (path / "metrics.json").exists() or isinstance(error, Stopped):
+        if resumed or state.exists(path / "state") or (path / "metrics.json").exists():
             if isinstance(error, KeyboardInterrupt):
                 raise Stopped(f"\nstopped; {goes_on}", SIGTERM if isinstance(error, Terminated) else SIGINT) from None
             if isinstance(error, OSError) and error.strerror:

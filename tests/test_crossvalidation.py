@@ -137,8 +137,8 @@ def test_a_model_for_each_fold(tmp_path, capsys):
     assert all(set(size) == {"train", "validation"} for size in sizes), "the test split isn't read"
     assert sizes[0]["train"] == sizes[1]["validation"]
     assert "in 2 folds" in capsys.readouterr().out
-    again = evaluate(run=str(runs[0].path))
-    assert again.metrics["validation"] == pytest.approx(runs[0].metrics["validation"], rel=1e-4)
+    again = evaluate(runs[0].path)
+    assert again["validation"] == pytest.approx(runs[0].metrics["validation"], rel=1e-4)
 
 
 @needs_pair

@@ -173,19 +173,19 @@ def test_without_test_the_split_is_not_read(folders, monkeypatch):
     run = train(model, data=data, **FEW, **folders, test=False, export=False)
     assert list(run.metrics) == ["train", "validation", "baseline"]
     assert "test" not in run.manifest["splits"]
-    evaluate(run=str(run.path))
+    evaluate(run.path)
     assert "test" not in load_run(run.path).metrics
 
 
 def test_a_test_split_that_was_left_unread_is_measured_when_asked_for(folders):
     model, data = PAIRS[0]
     run = train(model, data=data, **FEW, **folders, test=False, export=False)
-    evaluate(run=str(run.path), test=True)
+    evaluate(run.path, test=True)
     measured = load_run(run.path)
     assert list(measured.metrics) == ["train", "validation", "test", "baseline"]
     assert "test" in measured.manifest["splits"]
     assert "test" in (run.path / "report.html").read_text(encoding="utf-8")
-    evaluate(run=str(run.path))
+    evaluate(run.path)
     assert load_run(run.path).metrics == measured.metrics
 
 

@@ -65,7 +65,7 @@ def columns(train: Source) -> tuple[Columns, keras.Model]:
     dtypes = {name: _dtype(column) for name, column in train.examples(1)[0].items()}
     requests = {name: keras.Input((), dtype=dtype, name=name) for name, dtype in dtypes.items()}
     texts = [name for name in dtypes if dtypes[name] == "string"]
-    moments = _Moments([name for name in dtypes if name not in texts])
+    moments = Moments([name for name in dtypes if name not in texts])
     values: dict[str, set] = {name: set() for name in texts}
     for raw, _ in train.read():
         if moments.names:
@@ -141,7 +141,7 @@ class Strings(Door):
         return column
 
 
-class _Moments:
+class Moments:
     """Mean, variance and missing values of columns that come in batches (Chan, Golub and LeVeque, 1983).
 
     Args:
@@ -178,7 +178,7 @@ class _Moments:
         self.count += count
 
 
-def _numeric(moments: _Moments, requests: Mapping[str, Any]) -> tuple[keras.KerasTensor, list[str]]:
+def _numeric(moments: Moments, requests: Mapping[str, Any]) -> tuple[keras.KerasTensor, list[str]]:
     """The scaled numbers (batch, columns), and their names.
 
     Of large numbers that lie close together the mean is taken off first, while they are still in all their digits.

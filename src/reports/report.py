@@ -134,7 +134,8 @@ def _next(run: Run, published: Path | None) -> dict[str, str]:
         commands[f"make generate RUN={shlex.quote(str(run.path))}"] = "generate text"
     commands["make tensorboard"] = "view the curves of all runs"
     model, data = record.model_of(run.config), run.config["data"]
-    commands[f'make train {shlex.join([f"MODEL={model}", f"DATA={data}"])} ARGS="--help"'] = "show all flags"
+    if "data" not in run.config.get("by_hand", {}):
+        commands[f'make train {shlex.join([f"MODEL={model}", f"DATA={data}"])} ARGS="--help"'] = "show all flags"
     return commands
 
 

@@ -18,7 +18,6 @@ from src.runs.loading import load_model
 from src.settings import catalogue
 from src.settings.catalogue import ModelFile
 from src.settings.config import Config
-from src.settings.knobs import shown
 from src.settings.modules import source
 from src.system.files import whole
 from src.system.locks import owned
@@ -49,7 +48,7 @@ def trained(
     """
     choices, wanted = settings.choices, dict(settings.choices.model.judge)
     if not wanted:
-        file, task = shown(choices.model.path), choices.task.name
+        file, task = choices.model.where, choices.task.name
         raise UserError(f'{file}: for {task} it needs a JUDGE, such as JUDGE = {{"model": "cnn"}}.')
     name = wanted.pop("model")
     digests = {split: part["sha256"] for split, part in manifest["splits"].items() if split != "test"}
@@ -74,7 +73,7 @@ def _file(model: ModelFile, name: str) -> ModelFile:
     try:
         return catalogue.model(name)
     except UsageError as error:
-        raise UserError(f"{shown(model.path)}: JUDGE names a model that isn't there. {error}") from None
+        raise UserError(f"{model.where}: JUDGE names a model that isn't there. {error}") from None
 
 
 def keep(judge: keras.Model, run: Path) -> None:

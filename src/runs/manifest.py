@@ -3,11 +3,13 @@
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from src.data import Source, Targets
+from src.errors import UserError
 from src.system import digests
 from src.task import Task
 
@@ -41,6 +43,13 @@ def remarks(manifest: Mapping) -> list[str]:
         for pair in manifest["in_two_splits"]
         if not _is_many(pair)
     ]
+
+
+def check_same(run: Path, before: Mapping, now: Mapping) -> None:
+    """Raises a UserError where a split has other examples now than in a run's manifest."""
+    for name in before["splits"].keys() & now["splits"].keys():
+        if before["splits"][name]["sha256"] != now["splits"][name]["sha256"]:
+            raise UserError(f"{run} was trained on other data: its {name} split had other examples than those given.")
 
 
 def _describe(source: Source, hashes: np.ndarray, task: Task) -> dict:

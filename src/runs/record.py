@@ -1,5 +1,6 @@
 """What a run's folder says of itself in config.json, read without Keras: which model, data and knobs it had."""
 
+import shlex
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -50,6 +51,19 @@ def of_run(path: Path) -> dict[str, Any]:
 def model_of(config: Mapping[str, Any]) -> str:
     """What the model of a run's config.json is asked for by: its name, or the path of its file."""
     return config.get("model_path", config["model"])
+
+
+def how_to_resume(model: str, path: Path, given: Iterable[str]) -> str:
+    """The command by which the run in the folder `path` goes on, or the Python, where something was given from there.
+
+    Args:
+        model: what the model is asked for by.
+        path: of the run.
+        given: names of what was given from Python.
+    """
+    if again := "".join(f", {name}=…" for name in given):
+        return f"train({model!r}, resume={str(path)!r}{again})"
+    return "make train " + shlex.join([f"MODEL={model}", f"RESUME={path}"])
 
 
 def knobs_of_run(path: Path, known: Iterable[Knob]) -> dict[str, Any]:

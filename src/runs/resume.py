@@ -9,7 +9,8 @@ from src import specs
 from src.errors import UsageError, UserError
 from src.runs import record
 from src.settings import catalogue, config
-from src.settings.catalogue import is_path, plain_name
+from src.settings.catalogue import DataFile, plain_name
+from src.settings.given import NOT_RESUMED, PIPELINE
 from src.system.files import read_record
 
 NEWEST = "1"  # `make train MODEL=… RESUME=1`
@@ -17,8 +18,13 @@ NEWEST = "1"  # `make train MODEL=… RESUME=1`
 FREE = ("resume", "config", "verbose", "pause", "runs_dir", "exports_dir")
 
 
-def knobs_of_run(model: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def knobs_of_run(model: str, given: Mapping[str, Any], data: DataFile | None = None) -> dict[str, Any]:
     """The knobs with which the run `given["resume"]` goes on: its own.
+
+    Args:
+        model: a file of models/, or the path of one.
+        given: knobs that were given by hand.
+        data: a data set that was given from Python.
 
     Raises:
         UsageError: where another knob is given than the run has.
@@ -33,8 +39,9 @@ def knobs_of_run(model: str, given: Mapping[str, Any]) -> dict[str, Any]:
             raise UsageError(f"{path} was started with {name} {before!r}, not {value!r}; it keeps its settings.")
     if given.get("config") or given.get("recipe"):
         raise UsageError("--resume takes the configuration of the run; leave --config and --recipe out.")
-    file = model if is_path(model) else record.model_of(saved)
-    choices = config.choose(file, data=saved["data"], task=saved["task"])
+    if saved.get("by_hand", {}).get("data") == PIPELINE:
+        raise UserError(f"{path}: {NOT_RESUMED}.")
+    choices = config.choose(model, data, config=str(path / "config.json"))
     choices = dataclasses.replace(choices, inputs=(specs.KINDS[saved["inputs"]["kind"]],))  # others have other knobs
     record.knobs_of_run(path, [knob for knob in choices.knobs.values() if knob.name not in config.UNSAVED])
     places = {name: saved["knobs"][name] for name in config.PLACES}

@@ -16,8 +16,8 @@ metrics.json        figures of the splits; it comes last, so a run without it wa
 """
 
 import csv
+import importlib
 import os
-import shlex
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -131,6 +131,11 @@ class Run:
         _, request = self.signatures[signature]
         return predict(self._functions[signature], signature, request, raw, batch)
 
+    def evaluate(self, data: Any = None, *, test: bool = False) -> dict[str, dict[str, float]]:
+        """Measures the run again, and gives back the figures by split; see src/evaluate.py for the arguments."""
+        above = importlib.import_module("src.evaluate")  # which reads runs, so that no file here imports it
+        return above.evaluate(self, data=data, test=test)
+
     @cached_property
     def _functions(self):
         return traced(self.signatures)
@@ -156,10 +161,10 @@ def load_run(path: str | Path) -> Run:
     if not isinstance(path, str | os.PathLike):
         raise UserError(f"A run is loaded from its folder, such as runs/NAME, and not from a {type(path).__name__}.")
     path = Path(path)
-    model = record.model_of(record.of_run(path))
+    config = record.of_run(path)
     if not (path / "metrics.json").is_file():
-        words = shlex.join([f"MODEL={model}", f"RESUME={path}"])
-        raise UserError(f"{path} was cut off. Go on with it: make train {words}")
+        how = record.how_to_resume(record.model_of(config), path, config.get("by_hand", {}))
+        raise UserError(f"{path} was cut off. Go on with it: {how}")
     return Run(path)
 
 

@@ -25,7 +25,21 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
-class ModelFile:
+class PlugIn:
+    """A file that is plugged in: its name, its place, and the first line of its docstring."""
+
+    name: str
+    path: Path
+    summary: str
+
+    @property
+    def where(self) -> str:
+        """What a message about it begins with."""
+        return knobs.shown(self.path)
+
+
+@dataclass(frozen=True)
+class ModelFile(PlugIn):
     """One file of models/.
 
     Args:
@@ -38,9 +52,6 @@ class ModelFile:
         has_step, has_start: whether it predicts step by step, and from first states that follow from its features.
     """
 
-    name: str
-    path: Path
-    summary: str
     takes: tuple[type, ...]
     gives: tuple[type, ...]
     data: str
@@ -58,7 +69,7 @@ class ModelFile:
 
 
 @dataclass(frozen=True)
-class DataFile:
+class DataFile(PlugIn):
     """One file of src/datasets/.
 
     Args:
@@ -68,14 +79,15 @@ class DataFile:
         knobs: those of its `load`.
     """
 
-    name: str
-    path: Path
-    summary: str
     inputs: tuple[type, ...]
     outputs: tuple[type, ...]
     download: str
     named_by: str
     knobs: tuple[Knob, ...]
+
+    def load(self, *wanted: type | None, **knobs: Any) -> Any:
+        """What the file's `load` returns."""
+        return load(self).load(*wanted, **knobs)
 
     def called(self, knobs: Mapping[str, Any]) -> str:
         """What runs on it are called, such as "housing" for the path "data/housing.csv.gz"."""
@@ -86,12 +98,9 @@ class DataFile:
 
 
 @dataclass(frozen=True)
-class TaskFile:
+class TaskFile(PlugIn):
     """One file of src/tasks/: the kind of output that it serves, and the knobs of its `Task`."""
 
-    name: str
-    path: Path
-    summary: str
     spec: type
     knobs: tuple[Knob, ...]
 
@@ -175,7 +184,7 @@ def tasks_of(model: ModelFile, data: DataFile) -> list[TaskFile]:
     return [serving[output] for output in dict.fromkeys(outputs) if output in model.gives and output in serving]
 
 
-def load(file: ModelFile | DataFile | TaskFile) -> ModuleType:
+def load(file: PlugIn) -> ModuleType:
     """The imported module, as the file is now."""
     if _is_in_project(file.path):
         return modules.load(".".join(file.path.relative_to(ROOT).with_suffix("").parts))
@@ -186,7 +195,7 @@ def load(file: ModelFile | DataFile | TaskFile) -> ModuleType:
     return modules.load(name, {**outside, name: file.path.with_suffix("")})
 
 
-def code(file: ModelFile | DataFile | TaskFile) -> list[Path]:
+def code(file: PlugIn) -> list[Path]:
     """The file, and those of other models, data sets and tasks, or beside it, whose code it uses."""
     return imports.code(file.path, ROOT, None if _is_in_project(file.path) else file.path.parent)
 

@@ -86,7 +86,7 @@ class Config:
 
     def chosen(self, name: str) -> bool:
         """Whether somebody chose a knob's value: by a recipe, a configuration or a flag."""
-        return self.origins[name] not in ("default", knobs.shown(self.choices.model.path))
+        return self.origins[name] not in ("default", self.choices.model.where)
 
     @property
     def data_name(self) -> str:
@@ -121,6 +121,7 @@ class Config:
 
 def choose(
     model: str,
+    given: DataFile | None = None,
     *,
     data: str | None = None,
     task: str | None = None,
@@ -131,6 +132,7 @@ def choose(
 
     Args:
         model: a file of models/, or the path of one.
+        given: a data set that was given from Python, instead of any that is named.
         data: data set. The default is the one named in the model file.
         task: task. The default follows from the data set's target.
         recipe: start from the knobs of this file in recipes/.
@@ -139,25 +141,33 @@ def choose(
     Raises:
         UsageError: for an unknown name, or a model and a data set that don't go together.
     """
-    saved = {}
+    saved: dict[str, Any] = {}
     for path in (recipe and str(catalogue.recipe(recipe)), config):
         saved |= _read(path) if path else {}
         if plain_name(saved.get("model", model)) != plain_name(model):
             raise UsageError(f"{_shown(path)} is for the model {saved['model']!r}, not for {model!r}.")
     file = catalogue.model(model if is_path(model) else saved.get("model", model))
-    name = data or saved.get("data") or file.data
-    if not name:
-        raise UsageError(f"{knobs.shown(file.path)} names no data set of its own: say --data NAME.")
-    try:
-        data_file = catalogue.dataset(name)
-    except UsageError as error:
-        if data or saved.get("data"):
-            raise
-        raise UserError(f"{knobs.shown(file.path)}: DATA = {name!r}: {error}") from None
+    data_file = given or _data_file(file, data, saved, config or "")
     tasks = _tasks(file, data_file, task or saved.get("task"))
     choices = Choices(file, data_file, tasks, tuple(kind for kind in data_file.inputs if kind in file.takes))
     _distinct(choices.groups)
     return choices
+
+
+def _data_file(model: ModelFile, data: str | None, saved: Mapping[str, Any], config: str) -> DataFile:
+    """The data set that is named, else that of the configuration, else the model's own."""
+    if not data and "data" in saved.get("by_hand", {}):
+        again = "give it again, train(…, data=…), or name a data set"
+        raise UserError(f"{_shown(config)} is of a training on data that was given from Python: {again}.")
+    name = data or saved.get("data") or model.data
+    if not name:
+        raise UsageError(f"{model.where} names no data set of its own: say --data NAME.")
+    try:
+        return catalogue.dataset(name)
+    except UsageError as error:
+        if data or saved.get("data"):
+            raise
+        raise UserError(f"{model.where}: DATA = {name!r}: {error}") from None
 
 
 def as_names(model: Any, given: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -185,18 +195,23 @@ def as_names(model: Any, given: Mapping[str, Any]) -> tuple[str, dict[str, Any]]
     return os.fspath(model), names
 
 
-def resolve(model: str, flags: Mapping[str, Any]) -> Config:
-    """Every knob of `model` resolved, `flags` being the values given by hand.
+def resolve(model: str, flags: Mapping[str, Any], given: DataFile | None = None) -> Config:
+    """Every knob of a model resolved.
+
+    Args:
+        model: a file of models/, or the path of one.
+        flags: the values given by hand.
+        given: a data set that was given from Python.
 
     Raises:
         UsageError: for an unknown name, or a knob that doesn't exist or has a value of another type.
     """
-    choices = choose(model, **{name: flags.get(name) for name in CHOOSING})
+    choices = choose(model, given, **{name: flags.get(name) for name in CHOOSING})
     known = choices.knobs.values()
     path, recipe = flags.get("config"), flags.get("recipe")
     layers = [
         ("default", {knob.name: knob.default for knob in known}),
-        (knobs.shown(choices.model.path), choices.model.fit),
+        (choices.model.where, choices.model.fit),
         (f"recipes/{recipe}.toml", _read(str(catalogue.recipe(recipe)))["knobs"] if recipe else {}),
         (path or "", _read(path)["knobs"] if path else {}),
         ("flag", flags),
@@ -233,7 +248,7 @@ def origins_told(settings: Config) -> Iterator[None]:
     except UserError as error:
         origin = settings.origins.get(str(error).partition(" ")[0], "default")
         if origin not in ("default", "flag"):
-            where = f"{origin}: FIT" if origin == knobs.shown(settings.choices.model.path) else origin
+            where = f"{origin}: FIT" if origin == settings.choices.model.where else origin
             error.args = (f"{where}: {error}",)
         raise
 
@@ -300,4 +315,4 @@ def _read(path: str) -> dict[str, Any]:
         values = {name: value for name, value in values.items() if name not in PLACES}
     if not isinstance(values, dict) or not all(isinstance(name, str) for name in chosen.values()):
         raise UserError(f"{where}: model, data and task have to be names, and knobs named values.")
-    return {**chosen, "knobs": values}
+    return {**chosen, "by_hand": content.get("by_hand", {}), "knobs": values}

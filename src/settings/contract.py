@@ -17,7 +17,6 @@ from src.errors import UserError
 from src.settings import catalogue
 from src.settings.catalogue import DataFile, ModelFile, TaskFile
 from src.settings.examples import Require, check_request
-from src.settings.knobs import shown
 from src.settings.mistakes import mistakes_in, mistakes_while_training, need
 from src.signatures import Request, Steps, request_of
 from src.specs import Classes, Input, NextToken, Output
@@ -40,7 +39,7 @@ def load_data(file: DataFile, knobs: Mapping[str, Any], wanted: Iterable[type] =
     chosen = [kind for kind in file.outputs if kind in wanted]
     hint = [chosen[0] if len(chosen) == 1 else None] if len(file.outputs) > 1 else []
     with mistakes_in(file):
-        data = catalogue.load(file).load(*hint, **knobs)
+        data = file.load(*hint, **knobs)
     check_data(file, data)
     return data
 
@@ -79,7 +78,7 @@ def check_targets(data: DataFile, task: TaskFile, outputs: Output, splits: Mappi
             try:
                 adapted[split] = adapt(outputs, source)
             except ValueError as error:
-                raise UserError(f"{shown(data.path)}: the targets of {split}: {error}") from error
+                raise UserError(f"{data.where}: the targets of {split}: {error}") from error
     return adapted["train"]
 
 

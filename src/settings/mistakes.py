@@ -10,10 +10,8 @@ from pathlib import Path
 import tensorflow as tf
 
 from src.errors import UserError
-from src.settings.catalogue import ROOT, DataFile, ModelFile, TaskFile
+from src.settings.catalogue import ROOT, DataFile, PlugIn
 from src.settings.knobs import shown
-
-PlugIn = ModelFile | DataFile | TaskFile
 
 
 @contextmanager
@@ -46,7 +44,7 @@ def mistakes_while_training(*files: PlugIn) -> Iterator[None]:
 def need(file: PlugIn, holds: bool, what: str) -> None:
     """Raises a UserError that names the file unless something `holds`."""
     if not holds:
-        raise UserError(f"{shown(file.path)}: {what}.")
+        raise UserError(f"{file.where}: {what}.")
 
 
 def file_of(plugged_in: object) -> str:
@@ -62,7 +60,7 @@ def _lines(error: Exception, file: PlugIn) -> list[int]:
 
 
 def _told(error: Exception, file: PlugIn, lines: list[int]) -> str:
-    where = ":".join([shown(file.path), *map(str, lines)])
+    where = ":".join([file.where, *map(str, lines)])
     match error:
         case OSError(filename=str(name), strerror=str(reason)):
             what = f"{name}: {reason}"

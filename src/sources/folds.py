@@ -60,7 +60,8 @@ def _with_fold(data: Data, fold: int, folds: int) -> Data:
         UserError: for examples that can't be dealt out: pieces of one text or series, or too few of them.
     """
     if not (isinstance(data.train, Divisible) and isinstance(data.validation, Divisible)):
-        raise UserError("This data set's examples are pieces of one text or series, which can't be dealt out to folds.")
+        pieces = "pieces of one text or series, or come from a tf.data pipeline"
+        raise UserError(f"This data set's examples can't be dealt out to folds: they are {pieces}.")
     if not data.adapt and any(hasattr(layer, "adapt") for layer in data.preprocess.layers):
         raise UserError("This data set's preprocess follows from its training split; for folds it needs an `adapt`.")
     both = data.train.joined(data.validation)

@@ -49,7 +49,7 @@ class Backup(keras.callbacks.Callback):
     """Writes the state of a training, and continues from one; has to be the last of the callbacks.
 
     Args:
-        folder: where states are kept.
+        folder: where states are kept; None where none is, as the training can't be resumed.
         training: what they are taken of.
         plan: its epochs, and the steps of each.
         base: the step of the whole training at which the pipeline's next iterator starts.
@@ -61,7 +61,7 @@ class Backup(keras.callbacks.Callback):
 
     def __init__(
         self,
-        folder: Path,
+        folder: Path | None,
         training: Training,
         plan: Plan,
         base: tf.Variable,
@@ -111,6 +111,8 @@ class Backup(keras.callbacks.Callback):
 
     def save(self) -> None:
         """Writes the state that was reached last; before the callbacks of the next one have begun."""
+        if self.folder is None:
+            return
         begun = time.monotonic()
         state.write(self.folder, take(self.training, *self.reached))
         ended = time.monotonic()

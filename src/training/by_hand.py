@@ -1,23 +1,29 @@
-"""What is given to `train` from Python beside knobs: Keras objects, recorded by name and configuration."""
+"""What is given to `train` from Python beside knobs, recorded by name and configuration."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
 
 from src.errors import UserError
+from src.runs.resume import by_hand_of
 from src.settings.config import Config
+from src.settings.given import GivenData
+from src.task import Task
 
 
 @dataclass(frozen=True)
 class ByHand:
-    """Keras objects; a run that was trained with them is resumed and repeated with equal ones.
+    """Keras objects and data; a run that was trained with them is resumed and repeated with equal ones.
 
     Args:
         callbacks: called as in `model.fit`; their attributes that are numbers are part of a saved state.
         optimizer: used instead of the one that knobs describe; None for that one.
         metrics: measured beside the task's, of the target and the prediction as the loss has them.
+        data: the data set; None for one that is named.
 
     Raises:
         UserError: for an object of another kind.
@@ -26,15 +32,16 @@ class ByHand:
     callbacks: Sequence[keras.callbacks.Callback] = ()
     optimizer: keras.Optimizer | None = None
     metrics: Sequence[keras.metrics.Metric] = ()
+    data: GivenData | None = None
 
     def __post_init__(self):
         kinds = {"callbacks": keras.callbacks.Callback, "metrics": keras.metrics.Metric}
         for name, kind in kinds.items():
-            for item in getattr(self, name):
-                if not isinstance(item, kind):
-                    raise UserError(f"{name} takes a list of keras.{name} objects, and not {item!r:.60}.")
+            items = getattr(self, name)
+            if not isinstance(items, Sequence) or not all(isinstance(item, kind) for item in items):
+                raise UserError(f"{name} takes a list of objects of keras.{name}, and not {items!r:.60}.")
         if not isinstance(self.optimizer, keras.Optimizer | None):
-            raise UserError(f"optimizer takes a name or a keras.optimizers object, and not {self.optimizer!r:.60}.")
+            raise UserError(f"optimizer takes a name or an object of keras.optimizers, and not {self.optimizer!r:.60}.")
 
     def new_optimizer(self, settings: Config) -> keras.Optimizer | None:
         """A fresh optimiser like the given one: training again in one notebook starts anew.
@@ -44,23 +51,66 @@ class ByHand:
         """
         if self.optimizer is None:
             return None
-        if chosen := ", ".join(name for name in settings.of("optimizer") if settings.chosen(name)):
-            raise UserError(f"An optimizer was given, so {chosen} has no effect: set it in the object.")
+        chosen = [name for name in settings.of("optimizer") if settings.chosen(name)]
+        origins = {origin: by_hand_of(Path(origin)) for origin in {settings.origins[name] for name in chosen}}
+        # The knobs of a run that had such an object weren't used there either.
+        if without := ", ".join(name for name in chosen if "optimizer" not in origins[settings.origins[name]]):
+            raise UserError(f"An optimizer was given, so {without} has no effect: set it in the object.")
         return type(self.optimizer).from_config(self.optimizer.get_config())
+
+    def check_metrics(self, task: Task) -> None:
+        """Raises a UserError for a metric that would be taken for one of the task's."""
+        for name in {"loss", *(metric.name for metric in task.metrics())} & {metric.name for metric in self.metrics}:
+            raise UserError(f"The task has a metric {name!r} already: give yours another name, name=….")
 
     def described(self) -> dict[str, Any]:
         """What config.json keeps; empty where nothing was given."""
-        found = {
+        given = {
             "callbacks": [type(callback).__name__ for callback in self.callbacks],
-            "optimizer": self.optimizer and keras.saving.serialize_keras_object(self.optimizer),
-            "metrics": [metric.name for metric in self.metrics],
+            "optimizer": self.optimizer and _described(self.optimizer),
+            "metrics": {metric.name: _described(metric) for metric in self.metrics},
+            "data": self.data and self.data.what,
         }
-        return {name: value for name, value in found.items() if value}
+        return {name: value for name, value in given.items() if value}
 
     def check_repeats(self, recorded: Mapping[str, Any], where: str) -> None:
-        """Raises a UserError where a run that is repeated or resumed had other objects."""
-        if missing := ", ".join(name for name in recorded if name not in self.described()):
-            again = ", ".join(f"{name}=…" for name in missing.split(", "))
+        """Raises a UserError where a run that is repeated or resumed had other objects.
+
+        Args:
+            recorded: what its config.json keeps.
+            where: the configuration, for the message.
+        """
+        described = self.described()
+        names = [name for name in recorded if name != "data"]  # which a name may replace
+        if missing := [name for name in names if name not in described]:
+            again = ", ".join(f"{name}=…" for name in missing)
+            what = ", ".join(missing)
             raise UserError(
-                f"{where} was trained with {missing} given from Python: give them again, train(…, {again})."
+                f"{where} is of a training with {what} given from Python: give them again, train(…, {again})."
             )
+        for name in names:
+            if described[name] != recorded[name]:
+                before, now = (json.dumps(value) for value in (recorded[name], described[name]))
+                raise UserError(f"{where} is of a training with other {name}: {before}, and not {now}.")
+
+
+def metrics_of(recorded: Mapping[str, Any]) -> tuple[list[keras.metrics.Metric], list[str]]:
+    """Keras' own metrics that a run's config.json keeps, made again, and the names of others.
+
+    Args:
+        recorded: what was given from Python.
+    """
+    again, others = [], []
+    for name, about in recorded.get("metrics", {}).items():
+        kind, config = getattr(keras.metrics, str(about.get("class_name")), None), about.get("config", {})
+        plain = not any(isinstance(value, dict | list) for value in config.values())  # code could be hidden in others
+        if kind and plain and str(about.get("module")).startswith("keras."):
+            again.append(kind.from_config(config))
+        else:
+            others.append(name)
+    return again, others
+
+
+def _described(item: Any) -> dict[str, Any]:
+    """Class and configuration, as JSON has them."""
+    return json.loads(json.dumps(keras.saving.serialize_keras_object(item), default=str))

@@ -25,7 +25,7 @@ from src.training.measure import Measurement
 from src.training.options import Options
 from src.training.progress import EpochLines
 from src.training.state import State
-from src.training.variables import check_randomness, step_of, variables
+from src.training.variables import check_pipeline, check_step, step_of, variables
 
 SOON_S = 5.0  # before the end: about what another process takes to import TensorFlow
 
@@ -78,13 +78,15 @@ def fit(
     base = tf.Variable(0, dtype=tf.int64, trainable=False)
     batches = pipeline.training(learning, base)
     step = step_of(model, batches)
-    check_randomness(step, batches)
+    check_step(step)
+    if learning.is_exact:
+        check_pipeline(batches)
     best, history = _best(learning, options), keras.callbacks.History()
     callbacks = [Validation(measure, validation, stop.obey), *_callbacks(learning, folder, options, best, history)]
     lines = EpochLines(plan.epochs, plan.steps, best)
     around = [NearTheEnd(soon, SOON_S, plan.epochs, best), *([lines] if options.verbose else [])]  # not in the state
     training = Training(model, variables(model, step), callbacks)
-    backup = Backup(folder / "state", training, plan, base, options, stop, start)
+    backup = Backup(folder / "state" if learning.is_exact else None, training, plan, base, options, stop, start)
     if start:
         check_fits(start, training)
     with stop, warnings.catch_warnings():

@@ -52,6 +52,11 @@ class Learning:
     manifest: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether its batches follow from seed and step, so that it can be resumed exactly."""
+        return self.data.train.is_exact
+
     def compile(self) -> None:
         """Gives the model its loss, metrics and optimiser; `model.jit_compile` then says whether XLA is used."""
         self.model.compile(

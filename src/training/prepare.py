@@ -44,9 +44,10 @@ def prepare(settings: Config, by_hand: ByHand, say: Callable[[str], None]) -> tu
     warned = [f"warning: {text}" for text in about["warnings"]]
     for text in filter(None, [*remarks(about), *warned, suggestion(data, augment)]):
         say(text)
+    by_hand.check_metrics(task)
     model = _build(settings, data, precision)
     signatures = task.signatures(
-        model, data.preprocess, data.doors, steps_of(settings.choices.model.name, model, data.inputs)
+        model, data.preprocess, data.doors, steps_of(settings.choices.model.reference, model, data.inputs)
     )
     chosen = plan(
         model,

@@ -28,8 +28,8 @@ def variables(model: keras.Model, step: tf.Graph) -> list[keras.Variable | tf.Va
     return [*by_handle.values(), *sorted(others, key=private.creation_number)]
 
 
-def check_randomness(step: tf.Graph, batches: tf.data.Dataset) -> None:
-    """Raises a UserError for a random op in the training step or the pipeline whose state can't be saved.
+def check_step(step: tf.Graph) -> None:
+    """Raises a UserError for a random op in the training step whose state can't be saved.
 
     Such are tf.random.normal and its like, which keep a state of their own beside a seed. keras.random with a
     SeedGenerator, tf.random.Generator and Keras' layers keep theirs in a variable, and stateless ops have none.
@@ -40,6 +40,10 @@ def check_randomness(step: tf.Graph, batches: tf.data.Dataset) -> None:
                 f"The training step has the random op {op.op} ({op.name}), whose state can't be saved: training "
                 "couldn't be resumed exactly. Use keras.random with a keras.random.SeedGenerator."
             )
+
+
+def check_pipeline(batches: tf.data.Dataset) -> None:
+    """Raises a UserError for what has a state in the pipeline of batches, where it can't be saved."""
     for dataset in private.parts_of(batches):
         ops = [op for graph in private.graphs_of(dataset) for op in _ops(graph)]
         names = [type(dataset).__name__.strip("_"), *(op.op for op in ops if "seed" in op.attr or op.op in CHANGING)]

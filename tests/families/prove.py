@@ -38,6 +38,6 @@ for name, served in serve(**{key: tf.constant(column) for key, column in raw.ite
         np.testing.assert_array_equal(column, answers[name], name)
     else:
         np.testing.assert_allclose(column, answers[name], rtol=1e-4, atol=1e-5, err_msg=name)
-again = evaluate(run=str(whole.path))
-np.testing.assert_allclose(list(again.metrics["test"].values()), list(whole.metrics["test"].values()), rtol=1e-4)
+again = evaluate(whole.path)
+np.testing.assert_allclose(list(again["test"].values()), list(whole.metrics["test"].values()), rtol=1e-4)
 print(json.dumps(whole.metrics))

@@ -194,9 +194,6 @@ class DataFrame:
     [
         (keras.Sequential(), {}, "or the path of a file, and no Sequential: write models/NAME.py"),
         (None, {}, "and no NoneType: write models/NAME.py"),
-        ("painter", {"data": (np.zeros((3, 2)), np.zeros(3))}, "and no tuple: write src/datasets/NAME.py"),
-        ("painter", {"data": np.zeros((3, 2))}, 'and no ndarray: write src/datasets/NAME.py.* data="csv", path='),
-        ("painter", {"data": DataFrame()}, "and no DataFrame: write src/datasets/NAME.py"),
         ("painter", {"config": {"epochs": 3}}, "config is a name or a path, and no dict"),
         ("painter", {"task": np.zeros(2)}, "task is a name or a path, and no ndarray"),
         ("painter", {"grain": DataFrame()}, "grain takes a finite number, not a b 0 1 2 1 1 2"),
@@ -206,6 +203,23 @@ class DataFrame:
 def test_what_is_no_name_is_refused_in_a_sentence(command, model, given, said):
     with pytest.raises(UsageError, match=said) as error:
         command(model, **given)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("command", "data", "said"),
+    [
+        (train, (np.zeros((3, 2)), np.zeros(3)), "painter takes Image and gives Classes; arrays has Vector and Values"),
+        (train, np.zeros((3, 2)), r"data takes .* arrays \(x, y\), or .*; not ndarray"),
+        (train, DataFrame(), r"data takes .* arrays \(x, y\), or .*; not DataFrame"),
+        (tune, (np.zeros((3, 2)), np.zeros(3)), "and no tuple: write src/datasets/NAME.py"),
+        (tune, np.zeros((3, 2)), 'and no ndarray: write src/datasets/NAME.py.* data="csv", path='),
+        (tune, DataFrame(), "and no DataFrame: write src/datasets/NAME.py"),
+    ],
+)  # fmt: skip
+def test_data_that_can_not_be_learnt_from_is_refused_in_a_sentence(command, data, said):
+    with pytest.raises(UsageError, match=said) as error:
+        command("painter", data=data)
     assert "\n" not in str(error.value)
 
 

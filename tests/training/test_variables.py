@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from src.errors import UserError
 from src.settings import catalogue
-from src.training.variables import check_randomness, step_of
+from src.training.variables import check_pipeline, check_step, step_of
 from tests.training.kills import chaos
 from tests.tree import copied, run
 
@@ -96,7 +96,8 @@ def test_a_random_op_in_the_pipeline_is_named():
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dropout(0.5), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
     batches = tf.data.Dataset.from_tensor_slices((np.zeros((8, 2), "float32"), np.zeros((8, 1), "float32"))).batch(4)
-    check_randomness(step_of(model, batches), batches.prefetch(1))
+    check_step(step_of(model, batches))
+    check_pipeline(batches.prefetch(1))
     noisy = batches.map(lambda x, y: (x + tf.random.uniform(tf.shape(x)), y)).prefetch(1)
     with pytest.raises(UserError, match="data pipeline has RandomUniform"):
-        check_randomness(step_of(model, batches), noisy)
+        check_pipeline(noisy)
