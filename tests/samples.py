@@ -27,9 +27,8 @@ def _sample(kind, examples):
     file = next((file for file in catalogue.tasks().values() if file.spec is kind), None)
     module = file and catalogue.load(file)
     if not hasattr(module, "sample"):
-        what = (
-            f"{shown(file.path)} needs a function sample(examples)" if file else f"no file of src/tasks/ serves {kind}"
-        )
+        none = f"no file of src/tasks/ has SPEC = {kind.__name__}"
+        what = f"{shown(file.path)} needs a function sample(examples)" if file else none
         pytest.fail(f"{what}, {MORE}", pytrace=False)
     return module.sample(examples)
 
