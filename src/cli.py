@@ -4,21 +4,17 @@ Nothing here imports TensorFlow until a command that needs it has been understoo
 answer at once.
 """
 
-import dataclasses
 import errno
 import importlib
 import os
 import signal
 import sys
-from collections.abc import Mapping
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Any
 
-import tyro
-
-from src.errors import UsageError, UserError, nearest, unknown
+from src.errors import UsageError, UserError, unknown
 from src.runs import resume
 from src.settings import catalogue, config, knobs
+from src.settings.flags import members, read_flags
 from src.settings.knobs import Knob
 from src.system.program import PROGRAM, missing
 from src.system.signals import CODES, Stopped, Terminated, leave
@@ -102,7 +98,7 @@ def _run(argv: list[str], debug: bool) -> None:
     elif command == "ask":
         arguments, flags = _ask_arguments(rest)
     else:
-        arguments, flags = [], parse(f"{PROGRAM} {command}", COMMANDS[command][2], {function: _own(command)}, rest)
+        arguments, flags = [], read_flags(f"{PROGRAM} {command}", COMMANDS[command][2], {function: _own(command)}, rest)
     try:
         if needs_tensorflow:
             from src.system.quiet import import_tensorflow
@@ -145,7 +141,7 @@ def _model_arguments(command: str, words: list[str]) -> tuple[list[str], dict[st
     groups = choices.groups
     if own := _own(command):
         groups = {command: own, **groups}
-    return [model], parse(f"{PROGRAM} {command} {model}", about, groups, rest, settings.values)
+    return [model], read_flags(f"{PROGRAM} {command} {model}", about, groups, rest, settings.values, settings.origins)
 
 
 def _baseline_arguments(words: list[str]) -> tuple[list[str], dict[str, Any]]:
@@ -158,13 +154,13 @@ def _baseline_arguments(words: list[str]) -> tuple[list[str], dict[str, Any]]:
         raise UsageError("Name a data set.")
     file = catalogue.dataset(words[0])
     groups = {"baseline": _own("baseline"), "data": file.knobs}
-    return [file.name], parse(f"{PROGRAM} baseline {file.name}", COMMANDS["baseline"][2], groups, words[1:])
+    return [file.name], read_flags(f"{PROGRAM} baseline {file.name}", COMMANDS["baseline"][2], groups, words[1:])
 
 
 def _list_arguments(words: list[str]) -> tuple[list[str], dict[str, Any]]:
     """The name that is asked about, if there is one; the command has no flags."""
     names = [word for word in words if not word.startswith("-")]
-    parse(f"{PROGRAM} list [NAME]", COMMANDS["list"][2], {}, [word for word in words if word not in names])
+    read_flags(f"{PROGRAM} list [NAME]", COMMANDS["list"][2], {}, [word for word in words if word not in names])
     if len(names) > 1:
         raise UsageError(f"One name at a time: {PROGRAM} list {names[0]}")
     return names, {}
@@ -172,91 +168,17 @@ def _list_arguments(words: list[str]) -> tuple[list[str], dict[str, Any]]:
 
 def _ask_arguments(words: list[str]) -> tuple[list[str], dict[str, Any]]:
     """What is asked, wherever it stands among the flags, each of which has a value but those of yes or no."""
-    yes = [knob.flag for knob in _own("ask") if bool in _members(knob.type)]
+    yes = [knob.flag for knob in _own("ask") if bool in members(knob.type)]
     alone = {*yes, *(flag.replace("--", "--no-", 1) for flag in yes)}
     places = [place for place, word in enumerate(words) if not word.startswith("--")]
     before = {place: words[place - 1] for place in places if place}
     values = {place for place, word in before.items() if word.startswith("--") and not ({word} & alone or "=" in word)}
     asked = [words[place] for place in places if place not in values]
     flags = [word for place, word in enumerate(words) if place not in places or place in values]
-    found = parse(f"{PROGRAM} ask WHAT", COMMANDS["ask"][2], {"ask": _own("ask")}, flags)
+    found = read_flags(f"{PROGRAM} ask WHAT", COMMANDS["ask"][2], {"ask": _own("ask")}, flags)
     if len(asked) != 1:
         raise UsageError(f"Give one input: {PROGRAM} ask FILE --model NAME")
     return asked, found
-
-
-def parse(
-    program: str, about: str, groups: Mapping[str, tuple[Knob, ...]], words: list[str], defaults: Mapping[str, Any] = {}
-) -> dict[str, Any]:
-    """The flags among `words` that were given, by knob; tyro checks their types and prints the help.
-
-    Args:
-        program: what comes before the flags, for messages.
-        about: what the command does, for its help.
-        groups: the knobs by the name of their group.
-        words: what was typed after the program.
-        defaults: shown instead of the knobs' own.
-
-    Raises:
-        UsageError: for a flag that is no knob here, naming the nearest one.
-        SystemExit: code 0 after help, 2 for a value of the wrong type.
-    """
-    known = {knob.name: knob for group in groups.values() for knob in group}
-    given = [_name(word, known, program) for word in words if word.startswith("--") and word != "--help"]
-    fields = []
-    for title, group in groups.items():
-        if group:
-            kind = dataclasses.make_dataclass(title, [_field(knob, defaults) for knob in group])
-            kind.__doc__ = ""
-            box = Annotated[kind, tyro.conf.arg(name=group[0].where.split(":")[0])]
-            fields.append((title, box, dataclasses.field(default_factory=kind)))
-    flat = tyro.conf.configure(tyro.conf.OmitArgPrefixes)
-    command = dataclasses.make_dataclass("Command", fields)
-    parsed = tyro.cli(flat(command), prog=program, description=about, args=words)
-    values = {
-        name: value for field in dataclasses.fields(parsed) for name, value in vars(getattr(parsed, field.name)).items()
-    }
-    return {name: known[name].check(values[name]) for name in given}
-
-
-def _name(word: str, known: Mapping[str, Knob], program: str) -> str:
-    """The knob that a flag sets; `--no-x` sets x."""
-    name = word[2:].split("=")[0].replace("-", "_")
-    for candidate in (name, name.removeprefix("no_")):
-        if candidate in known and (candidate == name or bool in _members(known[candidate].type)):
-            return candidate
-    flag = word.split("=")[0]
-    files = [file for read in (catalogue.models, catalogue.datasets, catalogue.tasks) for file in read().values()]
-    owners = [file.name for file in files if name in {knob.name for knob in file.knobs}]
-    whose = f" It is a knob of {', '.join(owners)}." if owners else ""
-    hint = whose or nearest(flag, [knob.flag for knob in known.values()] + ["--help", "--debug"])
-    raise UsageError(f"There is no flag {flag!r} here.{hint}\nAll of them: {program} --help")
-
-
-def _field(knob: Knob, defaults: Mapping[str, Any]) -> tuple[str, Any, Any]:
-    """A dataclass field for tyro.
-
-    A knob that may be None is shown by its other type: None means that it isn't given, which no flag can say.
-    """
-    default = defaults.get(knob.name, knob.default)
-    members = [member for member in _members(knob.type) if member is not NoneType]
-    kind = Union[tuple(members)]  # noqa: UP007 - built from values
-    shown = None if default or default in (0, False) else ""  # for "nothing" the help's own words say more
-    if default is None:
-        default = _stand_in(members[0])
-    help_text = tyro.conf.arg(help=knob.help, help_behavior_hint=shown)
-    return knob.name, Annotated[kind, help_text], dataclasses.field(default=default)
-
-
-def _stand_in(kind: Any) -> Any:
-    """Any value of the kind, where tyro wants a default; it is never used."""
-    if get_origin(kind) is Literal:
-        return get_args(kind)[0]
-    return (get_origin(kind) or kind)()
-
-
-def _members(kind: Any) -> tuple:
-    return get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
 
 
 def _peek(words: list[str], name: str) -> str | None:

@@ -76,6 +76,27 @@ def test_train_without_a_model_names_them(toys, say):
     assert say("train", "--help") == (0, out, "")
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--epochs", "abc"), "--epochs takes an integer, not 'abc'."),
+        (("--epochs",), "--epochs takes an integer: give one."),
+        (("--epochs", "3", "4"), "'4' belongs to no flag."),
+        (("--brushes", "1", "a"), "--brushes takes a list of integers, not 'a'."),
+        (("--style", "plane"), "--style takes one of 'plain', 'rich', not 'plane'. Did you mean 'plain'?"),
+        (("pictures",), "'pictures' belongs to no flag."),
+        (("--framed=yes",), "'yes' belongs to no flag."),
+    ],
+    ids=" ".join,
+)
+def test_a_value_that_a_flag_can_not_take_is_one_line(toys, say, words, told):
+    assert say("train", "painter", *words) == (
+        2,
+        "",
+        f"error: {told}\nAll flags: {PROGRAM} train painter --help\n",
+    )
+
+
 def test_model_comes_first(toys, say):
     code, _, err = say("train", "--data", "pictures", "painter")
     assert code == 2 and "Name the model first" in err
@@ -89,7 +110,7 @@ def test_help_of_a_model_shows_every_knob_with_its_default(toys, say):
     assert "--brushes [INT [INT ...]] width of each brush, from first to last. (default: 16 32)" in text
     assert "--style {plain,rich} (default: plain)" in text
     assert "--grain FLOAT how noisy they are. (default: 0.5)" in text
-    assert "--learning-rate FLOAT" in text and "(default: 0.25)" in text, "FIT wins over the signature"
+    assert "--learning-rate FLOAT" in text and "(default of models/painter.py: 0.25)" in text, "FIT wins"
     assert "(default: pictures)" in text and "(default: classification)" in text
     assert "--coats [FLOAT [FLOAT ...]] --finish {matt,gloss}" in text, "None is no default that help could show"
 
@@ -97,7 +118,7 @@ def test_help_of_a_model_shows_every_knob_with_its_default(toys, say):
 def test_help_shows_what_the_configuration_says(toys, say):
     (toys / "mine.toml").write_text("wet = 0.75\nsold = 9")
     _, out, _ = say("train", "painter", "--config", "mine.toml", "--help")
-    assert "(default: 0.75)" in out and "(default: 9)" in out
+    assert "(default of mine.toml: 0.75)" in out and "(default of mine.toml: 9)" in out
 
 
 def test_help_of_every_pair_that_goes_together(say):

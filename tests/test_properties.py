@@ -11,10 +11,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from src import cli
 from src.errors import UserError
 from src.preprocess.names import request_names
 from src.settings import catalogue, config
+from src.settings.flags import read_flags
 from src.settings.knobs import Knob
 from src.sources.memory import InMemory
 from src.specs import Classes, Image, Vector
@@ -56,7 +56,7 @@ def test_a_value_survives_json_and_the_command_line(knob):
         words = ["--width" if value else "--no-width"]
     else:
         words = ["--width", *(repr(item) if isinstance(item, float) else str(item) for item in values)]
-    assert cli.parse("test", "", {"group": (given_knob,)}, words) == {"width": value}
+    assert read_flags("test", "", {"group": (given_knob,)}, words) == {"width": value}
 
 
 KEYS = ("model", "data", "task", "knobs", "format", "epochs", "seed", "tag", "optimizer", "learning_rate", "epoch")

@@ -8,9 +8,9 @@ import time
 
 import numpy as np
 
-from src import cli
 from src.runs.run import load_run
 from src.settings import catalogue
+from src.settings.flags import read_flags
 from tests.samples import PAIRS
 
 
@@ -85,4 +85,4 @@ def flags(words):
     from src.settings.config import choose
 
     model, data = PAIRS[0]
-    return cli.parse("test", "", choose(model, data=data).groups, words)
+    return read_flags("test", "", choose(model, data=data).groups, words)
