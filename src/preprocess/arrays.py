@@ -30,9 +30,8 @@ def scaled(train: Source) -> tuple[Vector | Series, keras.Model]:
     dtypes = {numbers.dtype(*column) for column in zip(largest, moments.deviation, strict=True)}
     dtype = "float64" if first.dtype == "float64" and "float64" in dtypes else "float32"
     values = keras.Input(first.shape[1:], dtype=dtype, name=name)
-    shifted = layers.Rescaling(1.0, offset=(-moments.mean).tolist(), dtype=dtype, name="shift")(values)
-    rescale = layers.Rescaling((1 / moments.deviation).tolist(), dtype="float32", name="scale")
-    features = rescale(ops.cast(shifted, "float32"))
+    shifted = ops.cast(values - moments.mean.astype(dtype), "float32")
+    features = layers.Rescaling((1 / moments.deviation).tolist(), dtype="float32", name="scale")(shifted)
     spec = Vector(*first.shape[1:]) if first.ndim == 2 else Series(*first.shape[1:])
     return spec, keras.Model({name: values}, features, name="preprocess")
 

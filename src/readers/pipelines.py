@@ -106,8 +106,8 @@ def _read(batches: tf.data.Dataset) -> tuple[np.ndarray, np.ndarray]:
     again, _ = next(batches.as_numpy_iterator())
     if not np.isin(digests.of_batch(again), np.concatenate(hashes)).all():
         raise ValueError(
-            "the tf.data.Dataset has other examples in each pass, as random augmentation makes them, so none could be "
-            "kept out of training: leave that out; images are augmented by the knob augment"
+            "the tf.data.Dataset gives other examples in each pass, as random augmentation or shuffle before take do: "
+            "none could be kept out of training. Images are augmented by the knob augment"
         )
     return np.concatenate(hashes), np.concatenate(targets)
 

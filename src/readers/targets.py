@@ -36,6 +36,8 @@ def learnt(y: np.ndarray, wanted: type | None, name: str = "y", classes: Sequenc
     kind = wanted or (Classes if _is_one_hot(y) else outputs_of(y.dtype)[0])
     if kind is Values:
         return _values(y, name)
+    if y.ndim == 2 and y.shape[1] > 1 and not _is_one_hot(y):
+        raise ValueError(f"y has the shape {y.shape}: give one class, a whole number or a text, for each example")
     if wanted is None and (many := len(np.unique(_labels(y)))) > max(2, len(y) * MOST):
         numbers = 'where they are numbers, give floats, or say task="regression"'
         raise ValueError(f"y has {many:,} classes in {len(y):,} examples: {numbers}")
@@ -51,8 +53,6 @@ def _values(y: np.ndarray, name: str) -> tuple[Values, Encode]:
 
 
 def _classes(y: np.ndarray, names: Sequence[str]) -> tuple[Classes, Encode]:
-    if y.ndim == 2 and y.shape[1] > 1 and not _is_one_hot(y):
-        raise ValueError(f"y has the shape {y.shape}: give one class, a whole number or a text, for each example")
     values = np.unique(_labels(y))
     if missing := [value for value in values.tolist() if value == "" or value != value]:
         row = int(np.flatnonzero([label in missing or label != label for label in _labels(y).tolist()])[0])
