@@ -2,8 +2,9 @@
 
 import math
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import numpy as np
@@ -55,7 +56,10 @@ def write(path: Path) -> None:
 
 def curves(history: Mapping[str, list[float]]) -> Figure:
     """Each figure over the epochs, in training and in validation, as far as it is measured there."""
-    names = list(dict.fromkeys(name.removeprefix("val_") for name in history if name not in ("epoch", "learning_rate")))
+    figures = {name: column for name, column in history.items() if name not in ("epoch", "learning_rate")}
+    names = list(dict.fromkeys(name.removeprefix("val_") for name in figures))
+    if loss_is_another(by_split(figures)):
+        names.remove("loss")
     rows = math.ceil((len(names) + 1) / MOST_COLUMNS)
     columns = math.ceil((len(names) + 1) / rows)
     figure = Figure(figsize=(4.5 * columns, 3.4 * rows), layout="constrained")
@@ -156,6 +160,28 @@ def _some(epochs: list[str]) -> list[str]:
 
 
 def _names(metrics: Mapping[str, Mapping]) -> list[str]:
-    """The figures that a split has, in the order in which they were measured; the loss last."""
-    names = list(metrics["train"])
-    return sorted(names, key=lambda name: name == "loss")
+    """The figures that a split has, in the order in which they were measured; the loss last, where it tells more."""
+    splits = [figures for split, figures in metrics.items() if split != "baseline"]
+    names = [name for name in metrics["train"] if name != "loss"]
+    return names if loss_is_another(splits) or "loss" not in metrics["train"] else [*names, "loss"]
+
+
+def by_split(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The figures of training, and those of validation, whose names begin with "val_"."""
+    validation = {name.removeprefix("val_"): figures[name] for name in figures if name.startswith("val_")}
+    return [{name: figures[name] for name in figures if not name.startswith("val_")}, validation]
+
+
+def loss_is_another(splits: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the loss tells nothing more, as it is another figure in every split.
+
+    Args:
+        splits: the figures of each by name, numbers or those of all epochs.
+    """
+    if not all("loss" in split for split in splits):
+        return False
+    return any(
+        all(name in split and np.allclose(split["loss"], split[name], rtol=1e-4, atol=0) for split in splits)
+        for name in splits[0]
+        if name != "loss"
+    )

@@ -7,6 +7,8 @@ from itertools import groupby
 import keras
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from src.reports.report import by_split, loss_is_another
+
 ROOM = 46  # characters for figures, of a line of 80
 WIDE = 11  # of one, with the space before it
 SPLITS = {"": "train", "val_": "validation"}
@@ -64,7 +66,8 @@ def _widths(logs: dict[str, float], monitor: str) -> dict[str, int]:
     """
     widths: dict[str, int] = {}
     names = dict.fromkeys([monitor.removeprefix("val_"), *(name.removeprefix("val_") for name in logs)])
-    for name in [*(name for name in names if name not in ("learning_rate", "loss")), "loss"]:
+    loss = [] if loss_is_another(by_split(logs)) else ["loss"]
+    for name in [*(name for name in names if name not in ("learning_rate", "loss")), *loss]:
         group = [split + name for split in SPLITS if split + name in logs]
         if group:
             width = max(WIDE, -(-(len(name) + 1) // len(group)))
