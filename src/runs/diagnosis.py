@@ -14,7 +14,7 @@ def found(
 
     Args:
         history: each epoch's figures, by name.
-        metrics: the kept model's figures by split, and those of "baseline".
+        metrics: the kept model's figures by split, and last those of "baseline", of the split before.
         monitor: the figure that decided which epoch is best, such as "val_log_loss".
         direction: "min" or "max".
     """
@@ -23,7 +23,11 @@ def found(
     sign = 1 if direction == "max" else -1
     validation = [sign * value for value in history[monitor]]
     name = monitor.removeprefix("val_")
-    return [*_when_best(validation, name), *_by_split(history, metrics, name, sign, validation)]
+    return [
+        *_when_best(validation, name),
+        *_by_split(history, metrics, name, sign, validation),
+        *_beside_baseline(metrics, name, sign, validation),
+    ]
 
 
 def _when_best(validation: list[float], name: str) -> list[str]:
@@ -41,6 +45,24 @@ def _when_best(validation: list[float], name: str) -> list[str]:
     if place >= epochs - late and lately > STILL * gained > 0:
         return [f"{name} was still improving after {epochs} epochs: train longer, with --epochs {3 * epochs}"]
     return []
+
+
+def _beside_baseline(
+    metrics: Mapping[str, Mapping[str, float]], name: str, sign: int, validation: list[float]
+) -> list[str]:
+    """Where a simple predictor is no worse than the model."""
+    measured, epochs = list(metrics)[-2], len(validation)
+    train, reached, simple = (metrics[split].get(name) for split in ("train", measured, "baseline"))
+    if reached is None or simple is None or sign * reached > sign * simple:
+        return []
+    if validation.index(max(validation)) >= epochs - max(1, epochs // LATE):
+        cure = f"train longer, with --epochs {3 * epochs}"
+    elif train is not None and sign * train > sign * simple:
+        cure = "it overfits; get more examples, regularise more, or use a smaller model"
+    else:
+        cure = "try another --learning-rate, or a larger model"
+    baseline = f"the baseline's {simple:.4g} ({metrics['baseline']['predictor']})"
+    return [f"{name} is {reached:.4g} on {measured}, no better than {baseline}: {cure}"]
 
 
 def _by_split(

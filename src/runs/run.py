@@ -99,14 +99,7 @@ class Run:
         """What looks wrong: in the data, in training, in its figures, and where a simple predictor is no worse."""
         file = self.path / "warnings.json"
         said = [*self.manifest.get("warnings", []), *(read_json(file) if file.exists() else [])]
-        said += diagnosis.found(self.history, self.metrics, self.task.monitor, self.task.direction)
-        measured = list(self.metrics)[-2]  # the last split, on which the baseline is measured too
-        name = self.task.monitor.removeprefix("val_")
-        found, simple = (self.metrics[split].get(name) for split in (measured, "baseline"))  # an old run may lack it
-        if None not in (found, simple) and not (found > simple if self.task.direction == "max" else found < simple):
-            predictor = self.metrics["baseline"]["predictor"]
-            said = [*said, f"{name} is {found:.4g} on {measured}, no better than that of the baseline: {predictor}"]
-        return said
+        return said + diagnosis.found(self.history, self.metrics, self.task.monitor, self.task.direction)
 
     @cached_property
     def requests(self) -> dict[str, dict[str, list]]:

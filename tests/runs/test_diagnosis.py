@@ -33,6 +33,21 @@ def test_what_looks_wrong_is_told_with_what_to_change(history, metrics, said):
     assert re.search(said, text)
 
 
+@pytest.mark.parametrize(
+    ("history", "train", "cure"),
+    [
+        ([0.1, 0.1, 0.1, 0.1, 0.1, 0.2], 0.2, "train longer, with --epochs 18"),
+        ([0.1, 0.2, 0.2, 0.2, 0.2, 0.2], 0.9, "it overfits; .* a smaller model"),
+        ([0.1, 0.2, 0.2, 0.2, 0.2, 0.2], 0.2, "try another --learning-rate, or a larger model"),
+    ],
+)
+def test_a_model_no_better_than_its_baseline_is_told_what_fits(history, train, cure):
+    figures = {"train": {"accuracy": train}, "validation": {"accuracy": 0.2}}
+    metrics = {**figures, "baseline": {"accuracy": 0.3, "predictor": "the commonest"}}
+    *_, text = found({"val_accuracy": history}, metrics, "val_accuracy", "max")
+    assert re.fullmatch(rf"accuracy is 0.2 on .*, no better than the baseline's 0.3 \(the commonest\): {cure}", text)
+
+
 def test_errors_are_judged_the_other_way_round():
     history = {"mae": [30, 20, 10, 9, 8, 8], "val_mae": [30, 25, 21, 20.5, 20, 20]}
     metrics = {"train": {"mae": 8}, "validation": {"mae": 20}, "baseline": {"mae": 30}}
