@@ -287,3 +287,12 @@ def test_deterministic_training_repeats_to_the_bit(tmp_path):
     for other in (two, three):
         for first, second in zip(one.model.get_weights(), other.model.get_weights(), strict=True):
             np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize(("epochs", "told"), [(2, "The weights of epoch 1 are kept."), (3, "Stopped after epoch 2: ")])
+def test_a_training_that_ends_with_its_last_epoch_was_not_stopped(tmp_path, capsys, epochs, told):
+    model, data = PAIRS[0]
+    unlearnt = {"learning_rate": 1e-12, "patience": 1, "limit": 40, "export": False, "tensorboard": False}
+    train(model, data=data, epochs=epochs, **unlearnt, runs_dir=str(tmp_path))
+    said = capsys.readouterr().out
+    assert told in said and ("Stopped" in said) == ("Stopped" in told)
