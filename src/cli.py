@@ -125,7 +125,7 @@ def _model_arguments(command: str, words: list[str]) -> tuple[list[str], dict[st
         print(f"Its knobs, with their defaults: {PROGRAM} {command} MODEL --help")
         if words:
             raise SystemExit(0)
-        raise UsageError(f"Name a model: {names}.")
+        raise UsageError("Name a model.")
     if words[0].startswith("-") and (recipe := _peek(words, "recipe")):
         words = [config.model_of_recipe(recipe), *words]
     model, *rest = words

@@ -41,3 +41,8 @@ settings.register_profile("long", max_examples=500, deadline=None)
 
 def pytest_configure(config):
     settings.load_profile("short" if "not long" in config.option.markexpr else "long")
+
+
+def pytest_terminal_summary(terminalreporter, exitstatus):
+    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+        terminalreporter.write_line("No test has that name: -k takes part of one, such as a model's file name.")
