@@ -193,8 +193,8 @@ def _notes(
     if isinstance(outputs, Classes):
         what = f"one of {outputs.size} classes"
         notes = [*notes, *doubtful(outputs.names, target.name)]
-    if rows < target.rows:
-        notes = [*notes, f"{target.rows - rows:,} rows have no {target.name}: they are left out"]
+    if lost := target.rows - rows:
+        notes = [*notes, f"left out, without {target.name}: {lost:,} row{'s' * (lost > 1)}"]
     first = f"{table.path}: {target.rows:,} rows; {target.name} is {what} (--task)"
     return "\n  ".join([first, *lines, *table.notes, *notes])
 

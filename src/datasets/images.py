@@ -60,7 +60,7 @@ def load(
     if left_out:
         notes += f"\n{left_out}"
     if store.bad:
-        notes += f"\nleft out are {len(store.bad):,} that can't be read:{store.why(most=None)}"
+        notes += f"\nleft out as unreadable: {len(store.bad):,} pictures:{store.why(most=None)}"
     parts = cut({split: good[splits[good] == split] for split in by_split}, labels, stratify=True)
     check_classes(parts, labels, names)
     preprocess = pixels(store.spec, store.door.high)

@@ -101,5 +101,5 @@ def _complete(timeline: Timeline, path: str) -> tuple[dict[str, np.ndarray], lis
             where = timeline.steps[first + int(np.argmin(there))]
             count = int((~there).sum())
             lacking.append(f"{name} lacks {count:,} number{'s' * (count > 1)}, the first at {where}")
-    notes += [f"{timelines.shown(lacking)}; each is the one before it"] if lacking else []
+    notes += [f"{timelines.shown(lacking)}; each is filled with the value before it"] if lacking else []
     return values, list(timeline.steps[first:]), notes

@@ -1,4 +1,4 @@
-"""Any set of TensorFlow Datasets that has images, or columns, and a class or a number to predict.
+"""Any TensorFlow Datasets data set with images or columns, and a class or a number to predict.
 
 --name names it, such as rock_paper_scissors or titanic; what it has and predicts is read from its own description.
 It is found in TFDS_DATA_DIR, or downloaded once. A split that it hasn't is cut from train: 60/20/20, or a fifth.

@@ -76,8 +76,8 @@ def _compare(last: Path, before: Tensors, now: Tensors) -> None:
         more = [f"… {len(differences) - SHOWN:,} more"] if len(differences) > SHOWN else []
         lines = "\n  ".join([*differences[:SHOWN], *more])
         raise UserError(
-            f"This model is no next version of {last}, whose clients would break:\n  {lines}\n"
-            "One served name keeps its requests and answers: choose another with --export-name NAME."
+            f"This model can't be the next version of {last}, because it would break clients:\n  {lines}\n"
+            "All versions under one name take the same requests: export under another with --export-name NAME."
         )
 
 

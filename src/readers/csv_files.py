@@ -92,7 +92,7 @@ def table(path: Path, header: bool | None = None, encoding: str = "") -> Table:
     separator = directive[1] if directive else _separator(start)
     quoting = _quoting(path, encoding, separator)
     if quoting:
-        notes += ["quotes are taken as they stand" if "quoting" in quoting else "quotes are escaped by \\"]
+        notes += ["quotes are read literally" if "quoting" in quoting else "quotes are escaped by \\"]
     with _text(path, encoding) as file:
         rows = filter(None, csv.reader(file, delimiter=separator, **quoting))
         if directive:
@@ -232,4 +232,4 @@ def _names(path: Path, first: Sequence[str], header: bool) -> tuple[str, ...]:
 
 
 def _no_header(first: Sequence[str]) -> str:
-    return f"no header: the first row, {', '.join(first)[:60]}, is data (--header)"
+    return f"no header: the first row, {', '.join(first)[:60]}, is read as data (--header)"

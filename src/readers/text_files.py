@@ -85,9 +85,9 @@ def encoding_of(path: Path, given: str = "") -> tuple[str, list[str]]:
             size, lines = size + len(block), lines + block.count(b"\n")
             if control > max(1, MOST_CONTROL * size):
                 raise ValueError(f"{path} isn't text: it has control characters, the first in line {first}")
-    notes = [] if fits else [f"it isn't UTF-8; it is read as {western} (--encoding)"]
+    notes = [] if fits else [f"not UTF-8, read as {western} (--encoding)"]
     if control:
-        notes += [f"it has control characters, the first of {control:,} in line {first}"]
+        notes += [f"{control:,} control characters, the first in line {first}"]
     return named or ("utf-8" if fits else western), notes
 
 

@@ -64,7 +64,7 @@ def read(
     texts = _texts(table, [*time_columns, *filter(None, [series])])
     rows = _filled(values, texts)
     if lost := len(next(iter(values.values()))) - len(rows):
-        notes.append(f"left out, as they are empty: {lost:,} rows")
+        notes.append(f"left out as empty: {lost:,} row{'s' * (lost > 1)}")
     if left_out := [f"{name} ({kind})" for name, kind in kinds.items() if name not in used and not columns]:
         notes.append(f"left out (--columns): {shown(left_out)}")
     values = {name: column[rows] for name, column in values.items()}
@@ -133,7 +133,7 @@ class _Clock:
         order = np.arange(len(self.values))
         if len(order) > 1 and np.mean(np.diff(self.values) < 0) >= RISING:
             order = order[::-1]
-            self.notes.append("the newest row is the first: they are turned round")
+            self.notes.append("rows are newest first, so their order was reversed")
         moments = self.values[order]
         steps = np.diff(moments)
         usual = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
@@ -143,7 +143,7 @@ class _Clock:
             self._refuse(order, int(back[0]), by_itself, telling, bool(twice[0]))
         if back.size:
             where = f"{self.texts[order[back[0]]]} (row {self.number(order[back[0]])})"
-            self.notes.append(f"the clock was set back after {where}: times of day without an offset")
+            self.notes.append(f"the clock was set back after {where}: the times have no UTC offset")
         forward = (steps == usual + HOUR) & bool(back.size)
         self._tell_gaps([self.texts[index] for index in order], np.flatnonzero((steps > GAP * usual) & ~forward))
         return order
@@ -156,7 +156,7 @@ class _Clock:
     def _tell_gaps(self, texts: Sequence[str], gaps: np.ndarray) -> None:
         if gaps.size:
             between = f"the first between {texts[gaps[0]]} and {texts[gaps[0] + 1]}"
-            self.notes.append(f"gaps in {self.name}: {len(gaps):,}, {between}; all steps are taken as equal")
+            self.notes.append(f"gaps in {self.name}: {len(gaps):,}, {between}; all steps are treated as equal")
 
     def _refuse(self, order: np.ndarray, back: int, by_itself: bool, telling: Sequence[str], twice: bool) -> None:
         index, before = order[back + 1], self.texts[order[back]]

@@ -88,7 +88,7 @@ def _too_many(pair: Mapping, described: Mapping[str, Mapping]) -> str:
     both = f"{round(pair['share'] * size):,} of {size:,} {smaller} examples are also in {larger}"
     return (
         f"{both}: the figures of {measured} look better than they are; "
-        "take the examples out of one of the two, unless equal ones are usual"
+        "remove them from one of the two, unless duplicates are expected"
     )
 
 
@@ -97,5 +97,7 @@ def _without_examples(split: str, about: Mapping) -> list[str]:
     if not names:
         return []
     named = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED:,} more classes" if len(names) > NAMED else "")
-    why = "what is never seen isn't predicted" if split == "train" else "its figures say nothing about it"
+    why = (
+        "a class never seen in training can't be predicted" if split == "train" else "its figures say nothing about it"
+    )
     return [f"{split} has no example of {named}: {why}; add some, or leave the class out"]

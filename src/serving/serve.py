@@ -55,7 +55,7 @@ def serve(
     _check_free(host, [port] if chosen_engine == "local" else [port, port + 1])
     if batching:
         _check_batching(models, chosen_engine)
-    print(f"{', '.join(models)} by {_described(chosen_engine, host)}", flush=True)
+    print(f"Serving {', '.join(models)} with {_described(chosen_engine, host)}", flush=True)
     with tempfile.TemporaryDirectory(prefix="serving-") as temporary:
         folder, log = Path(temporary), Path(temporary) / "log.txt"
         engines.write_files(folder, models, chosen_engine, batching)
@@ -68,7 +68,7 @@ def serve(
                 _wait(process, log, Client(address, name), path)
             if chosen_engine != "local":
                 print(f"metrics  {address}{engines.METRICS}")
-            print("Ctrl-C ends it.", flush=True)
+            print("Press Ctrl-C to stop.", flush=True)
             process.wait()
             raise UserError(f"The server ended with code {process.returncode}:\n{_last_lines(log)}")
         except KeyboardInterrupt:
@@ -119,9 +119,9 @@ def _described(engine: engines.Engine, host: str) -> str:
         case "docker":
             return f"TensorFlow Serving in Docker ({engines.IMAGE})"
         case "tensorflow":
-            wide = "; it listens at all addresses of this machine: it has no flag for one" if host != "0.0.0.0" else ""
+            wide = "; it listens on all addresses of this machine, as it can't be told one" if host != "0.0.0.0" else ""
             return f"TensorFlow Serving ({engines.BINARY}){wide}"
-    return "the local server, for development"
+    return "the local development server"
 
 
 def _wait(process: subprocess.Popen, log: Path, client: Client, folder: Path) -> None:

@@ -175,7 +175,8 @@ def test_every_knob_changes_the_model(file):
     layers = cache(lambda takes, gives, **knobs: described(build(file, takes, gives, **knobs)))
     for knob in file.knobs:
         tried = other_values(knob.type, knob.default)
-        what = f"the model is the same, or refused, whether {knob.name} is {knob.default!r} or any of {tried}"
+        values = " and ".join(map(str, [knob.default, *tried]))
+        what = f"the knob {knob.name!r} has no effect: {values} give the same model, or are refused"
         assert not tried or any(changes(layers, file, knob, tried)), f"{knob.where}: {what}: use it, or leave it out"
 
 

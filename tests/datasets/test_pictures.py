@@ -170,7 +170,7 @@ def test_bad_pictures_are_all_named_or_left_out(tmp_path):
             assert f"{tmp_path / 'cat' / name}: {reason}" in str(error.value)
         data = load(tmp_path, cache=cache, skip_bad=True)
         assert sum(sizes(data)) == 10
-        assert "left out are 5 that can't be read" in data.notes
+        assert "left out as unreadable: 5 pictures:" in data.notes
 
 
 def test_a_picture_of_absurd_size_is_never_decoded(tmp_path):

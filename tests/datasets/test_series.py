@@ -149,7 +149,7 @@ def test_gaps_and_missing_numbers_are_told(tmp_path):
         row if number != 50 else row.split(",")[0] + ",," for number, row in enumerate(ROWS) if number not in (9, 120)
     ]
     data = own.load(path=written(tmp_path, rows), window=60)
-    assert "gaps in day: 2, the first between 2024-01-09 and 2024-01-11; all steps are taken as equal" in data.notes
+    assert "gaps in day: 2, the first between 2024-01-09 and 2024-01-11; all steps are treated as equal" in data.notes
     assert "sold lacks 1 number, the first at row 50" in data.notes
     raw, _ = data.train.examples(1)
     assert raw["sold"][0, 48:51].tolist() == [49, 49, 51]
@@ -213,7 +213,7 @@ HOURLY = list(zip(HOURS, NUMBERS, strict=True))
         (["day,load,", *(f"{day},{value}," for day, value in LOAD)], "column_3 (empty)"),
         ([",day,load", *(f"{n},{day},{value}" for n, (day, value) in enumerate(LOAD))], "column_1 (row numbers)"),
         (["day,sky,load", *(f"{d},{'sun' if d.item().day % 3 else 'rain'},{v}" for d, v in LOAD)], "sky (category)"),
-        (["day,load", *(f"{day},{value}" for day, value in LOAD[::-1])], "the newest row is the first"),
+        (["day,load", *(f"{day},{value}" for day, value in LOAD[::-1])], "rows are newest first"),
         (["day;at;load", *(f"{hour:%d/%m/%Y;%H.%M.%S};{value}" for hour, value in HOURLY), ";;"], "times: day at"),
         ([f"{day},{value}" for day, value in LOAD], "no header"),
         (["load", *NUMBERS], "no times: each of 200 rows is a step"),

@@ -285,14 +285,14 @@ def test_a_class_that_may_stand_for_a_missing_value_is_told(tmp_path):
     data = load(write(tmp_path / "t.csv", rows, ["x", "country"]), "country")
     assert data.outputs.names == ("DE", "NA")
     assert "country: NA is taken for a class" in data.notes
-    assert "20 rows have no country: they are left out" in data.notes
+    assert "left out, without country: 20 rows" in data.notes
     assert len(data.train) + len(data.validation) + len(data.test) == 40
 
 
 def test_numbers_without_a_target_are_left_out_too(tmp_path):
     rows = [[i / 3, "?" if i == 7 else i / 2] for i in range(60)]
     data = load(write(tmp_path / "t.csv", rows, ["x", "y"]), "y")
-    assert "1 rows have no y" in data.notes
+    assert "left out, without y: 1 row" in data.notes
     assert not any(np.isnan(split.targets()).any() for split in (data.train, data.validation, data.test))
 
 
@@ -398,12 +398,12 @@ def test_columns_without_a_name_and_headers_of_years(tmp_path):
     assert "column_4 (empty), column_5 (empty)" in data.notes and data.inputs.numeric == ("column_2020",)
     assert data.columns == {"column_2020": "2020"}
     bare = write(tmp_path / "u.csv", [[i % 7, i / 3, i % 2] for i in range(60)], [])
-    assert "no header: the first row, 0, 0.0, 0, is data (--header)" in load(bare, "column_3").notes
+    assert "no header: the first row, 0, 0.0, 0, is read as data (--header)" in load(bare, "column_3").notes
 
 
 def test_an_encoding_is_taken_as_said(tmp_path):
     path = write(tmp_path / "t.csv", [[("да", "нет")[i % 2], i % 2] for i in range(60)], ["ответ", "y"], ",", "cp1251")
-    assert "it isn't UTF-8; it is read as cp1252 (--encoding)" in load(path, "y").notes
+    assert "not UTF-8, read as cp1252 (--encoding)" in load(path, "y").notes
     data = load(path, "y", encoding="cp1251")
     assert [*data.columns.values()] == ["ответ"]
     for encoding, said in {"utf-8": "line 1, isn't utf-8", "klingon": "there is no encoding 'klingon'"}.items():

@@ -141,7 +141,7 @@ def test_files_that_are_not_utf_8_are_counted_and_the_first_is_named(tmp_path):
     (tmp_path / "right" / "5.txt").write_bytes(b"a \x01 control character")
     data = text_set.load(path=str(tmp_path))
     assert "not plain text: 2 of 18 files, the first is " in data.notes
-    assert "left/3.txt: it isn't UTF-8; it is read as cp1252 (--encoding)" in data.notes
+    assert "left/3.txt: not UTF-8, read as cp1252 (--encoding)" in data.notes
     texts = {text for part in (data.train, data.validation, data.test) for text in part.examples(99)[0]["text"]}
     assert "café 5 £".encode() in texts
     with pytest.raises(ValueError, match=r"3\.txt, line 1, isn't ascii"):
@@ -179,7 +179,7 @@ def test_lines_with_a_tab_are_a_table_whatever_the_file_is_called(tmp_path):
     for said in (
         "texts: column_2; classes: column_1 (--text, --target)",
         "no header",
-        "quotes are taken as they stand",
+        "quotes are read literally",
     ):
         assert said in data.notes
 

@@ -38,7 +38,8 @@ def test_a_class_without_training_examples_is_a_warning_that_names_it():
     found = manifest({"train": source, "test": other}, Task(Classes(("cat", "dog", "owl"))), warnings=["grey"])
     assert found["warnings"] == [
         "grey",
-        "train has no example of dog: what is never seen isn't predicted; add some, or leave the class out",
+        "train has no example of dog: a class never seen in training can't be predicted; "
+        "add some, or leave the class out",
         "test has no example of owl: its figures say nothing about it; add some, or leave the class out",
     ]
     few = manifest({"train": source}, Task(Classes(("cat", "dog", "owl", *"abcdefgh"))))

@@ -131,7 +131,7 @@ def served(short_run):
 def test_it_says_what_serves_and_how_to_ask(served):
     process, _, said, export = served
     assert process.poll() is None, said
-    assert "by the local server, for development" in said
+    assert "with the local development server" in said
     assert f"{export.parent.name}, version 1, has answered:" in said
     (curl,) = [line.strip() for line in said.splitlines() if line.strip().startswith("curl")]
     done = subprocess.run(shlex.split(f"{curl} --silent"), cwd=catalogue.ROOT, capture_output=True, text=True)

@@ -321,7 +321,7 @@ def test_a_model_that_can_not_be_trained_takes_no_part_in_the_tests_of_others(bu
 
 
 def test_what_the_tests_know_nothing_about_is_said_with_the_place_to_add_it():
-    with pytest.raises(pytest.fail.Exception, match="no file of src/tasks/ has SPEC = Novel, as docs/contracts.md says"):
+    with pytest.raises(pytest.fail.Exception, match=r"no file of src/tasks/ has SPEC = Novel, as docs/contracts"):
         SPECS[type("Novel", (), {})]
 
 
