@@ -37,6 +37,7 @@ from src.settings.modules import held
 from src.system import device
 from src.system.files import read_json, write_json
 from src.system.locks import owned
+from src.system.screen import tell
 from src.system.signals import Stop, Stopped, Terminated
 from src.training import state
 from src.training.augmentation import examples
@@ -105,7 +106,7 @@ def _train(settings: Config, by_hand: ByHand, summary: bool) -> Run:
     """The whole job: prepare, fit, measure, publish."""
     with origins_told(settings):
         options, place = Options(**settings.of("fit")), RunFolder(**settings.of("run"))
-    name, say = settings.choices.model.name, print if options.verbose else _nothing
+    name, say = settings.choices.model.name, tell if options.verbose else _nothing
     versions = Destination(**settings.of("export")).folder(name, settings.data_name)
     place.check()
     if place.resume and (Path(place.resume) / "metrics.json").is_file():

@@ -27,6 +27,7 @@ from src.settings.config import Config
 from src.sources.folds import check_folds
 from src.system.files import check_name, check_writable
 from src.system.locks import owned
+from src.system.screen import tell
 from src.system.signals import Stopped, Terminated
 from src.train import train
 from tuning import page
@@ -87,7 +88,7 @@ def tune(
     _check(locals())
     model, given = config.as_names(model, given)
     settings = _settings(model, given)
-    say = print if settings.values["verbose"] else _nothing
+    say = tell if settings.values["verbose"] else _nothing
     searched = space_of(settings.choices, settings.values, given, space)
     if tuner == "grid":
         searched, count = _grid(searched, settings, grid_points)

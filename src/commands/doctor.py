@@ -15,6 +15,7 @@ from src.errors import UserError
 from src.settings import catalogue
 from src.system import places
 from src.system.files import check_writable
+from src.system.screen import tell
 
 GOOD, WARNING, BAD = "✓", "!", "✗"
 Finding = tuple[str, str]
@@ -39,7 +40,7 @@ def doctor(*, runs_dir: str = "runs", exports_dir: str = "saved_models") -> None
     """
     failed = 0
     for mark, text in _findings(runs_dir, exports_dir):
-        print(f"{mark} {text}", flush=True)
+        tell(f"{mark} {text}")
         failed += mark == BAD
     if failed:
         raise UserError(f"this machine can't train yet: fix what is marked {BAD}.")

@@ -18,6 +18,7 @@ from src.runs import record
 from src.runs.manifest import remarks
 from src.runs.run import Run
 from src.system.files import read_json, whole
+from src.system.screen import tell
 
 MOST_COLUMNS = 4  # of the curves
 COLORS = {"train": "C0", "validation": "C1"}
@@ -97,7 +98,7 @@ def show(run: Run) -> None:
     console = Console(highlight=False)
     console.print(table)
     for text in run.warnings:
-        console.print(f"warning: {text}", style="yellow", soft_wrap=True)
+        console.print(f"warning: {text}", style="yellow", soft_wrap=not console.is_terminal)
     console.print(f"run     {run.path}", soft_wrap=True)
     console.print(f"report  {run.path / 'report.html'}", soft_wrap=True)
 
@@ -112,7 +113,7 @@ def summary(run: Run, best_epoch: int, stopped_epoch: int, published: Path | Non
         published: the export, if there is one.
     """
     if stopped_epoch:
-        print(
+        tell(
             f"\nStopped after epoch {stopped_epoch}: {run.task.monitor} hasn't improved since epoch {best_epoch}, "
             "whose weights are kept."
         )

@@ -18,6 +18,7 @@ from src.exporting.assets import REQUEST
 from src.serving import engines
 from src.serving.client import Client
 from src.system.files import read_json
+from src.system.screen import tell
 
 ALL = "all"
 STARTS_S = 180  # an engine, its image being there
@@ -55,7 +56,7 @@ def serve(
     _check_free(host, [port] if chosen_engine == "local" else [port, port + 1])
     if batching:
         _check_batching(models, chosen_engine)
-    print(f"Serving {', '.join(models)} with {_described(chosen_engine, host)}", flush=True)
+    tell(f"Serving {', '.join(models)} with {_described(chosen_engine, host)}")
     with tempfile.TemporaryDirectory(prefix="serving-") as temporary:
         folder, log = Path(temporary), Path(temporary) / "log.txt"
         engines.write_files(folder, models, chosen_engine, batching)
