@@ -21,7 +21,12 @@ WHICH = $(if $(RUN),--run "$(RUN)") $(if $(MODEL),--model $(MODEL)) $(if $(DATA)
 .PHONY: help setup train tune evaluate export serve generate baseline list doctor bench bench-serve tensorboard lint format test test-long audit lock clean
 
 help:
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { \
+		line = sprintf("make %-12s", $$1); count = split($$2, words, " "); \
+		for (i = 1; i <= count; i++) { \
+			if (length(line " " words[i]) > 80) { print line; line = sprintf("%17s", "") } \
+			line = line " " words[i] } \
+		print line }' Makefile
 
 setup: $(READY) ## Make .venv and install the locked packages (GPU=1: with CUDA, Linux only)
 

@@ -17,6 +17,7 @@ from src.settings import catalogue, config, knobs
 from src.settings.flags import members, read_flags
 from src.settings.knobs import Knob
 from src.system.program import PROGRAM, missing
+from src.system.screen import tell
 from src.system.signals import CODES, Stopped, Terminated, leave
 
 # Each command's module and function, what it does, and whether it needs TensorFlow.
@@ -78,7 +79,7 @@ def _failed(error: BaseException) -> int:
             message, code = f"error: {reason}. `make doctor` shows the folders and the space in them.", 1
         case _:
             raise error
-    print(message, file=sys.stderr)
+    tell(message, sys.stderr)
     return code
 
 

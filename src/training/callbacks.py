@@ -14,6 +14,7 @@ import tensorflow as tf
 from src.errors import UserError, nearest
 from src.settings.mistakes import file_of
 from src.system.files import read_json, whole, write_json
+from src.system.screen import tell
 from src.task import History
 from src.training.measure import Measurement
 
@@ -144,4 +145,4 @@ class Warnings(keras.callbacks.Callback):
                 said = read_json(self.path) if self.path.exists() else []
                 if not any(before.partition(": ")[2].startswith(text.partition(":")[0]) for before in said):
                     write_json(self.path, [*said, text := f"epoch {epoch + 1}: {text}"])
-                    print(f"\nwarning: {text}", file=sys.stderr)
+                    tell(f"\nwarning: {text}", sys.stderr)
