@@ -67,9 +67,10 @@ bench-serve: $(READY) ## Measure a served model under load [MODEL=...] [ARGS="..
 tensorboard: $(READY) ## Watch the runs in the browser
 	@$(PY) -m tensorboard.main --logdir runs $(ARGS)
 
-lint: $(READY) ## Check style and format
+lint: $(READY) ## Check style, format and types
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
 
 format: $(READY) ## Fix style and format
 	@$(PY) -m ruff check --fix .

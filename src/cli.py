@@ -6,6 +6,7 @@ answer at once.
 
 import errno
 import importlib
+import io
 import os
 import signal
 import sys
@@ -49,7 +50,8 @@ def main(argv: list[str] | None = None) -> int:
     argv = [word for word in argv if word != "--debug"]
     signal.signal(signal.SIGTERM, leave)
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # a pipe on Windows can't take every character; better a "?" than an end
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a pipe on Windows can't take every character: "?" instead
     try:
         _run(argv, debug)
         sys.stdout.flush()  # here, where a reader that has gone (`… | head`) can still be noticed

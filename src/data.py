@@ -14,7 +14,8 @@ from src.specs import Input, Output
 from src.system import digests
 
 Raw: TypeAlias = Mapping[str, np.ndarray]  # a batch of requests, by input's name
-Targets: TypeAlias = np.ndarray | Mapping[str, np.ndarray]  # a batch, the examples first
+# A batch, the examples first: an array, or arrays by name; its task knows which.
+Targets: TypeAlias = Any
 Features: TypeAlias = tf.Tensor | Mapping[str, tf.Tensor]
 Shown: TypeAlias = np.ndarray | Sequence[str]  # pictures, uint8 (examples, height, width, 1 or 3), or texts
 

@@ -51,9 +51,9 @@ def export(
         path = publish_file(trained, destination.name(*names), format)
         print(f"export  {path}  (verified in its runtime)")
         return path
-    check_writable(trained.path)
+    check_writable(trained.path, Path(exports_dir))
     with Verifier() as verifier:
-        path = publish(trained, destination.folder(*names), verifier)
+        path = publish(trained, Path(exports_dir) / destination.name(*names), verifier)
     print(f"export  {path}  (verified in a clean process)")
     for old in sorted(versions(path.parent).items())[:-keep] if keep else []:
         _remove(*old)

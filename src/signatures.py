@@ -5,7 +5,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import keras
 import tensorflow as tf
@@ -28,7 +28,7 @@ class Steps:
     start: Callable[[], keras.Model | None] = lambda: None
 
 
-def predictor(model: keras.Model) -> Callable:
+def predictor(model: keras.Model) -> Any:
     """The model in inference, traced once for batches of any size; its `input_signature` says what it takes."""
     features = keras.tree.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype, name=x.name), model.input)
     return tf.function(lambda x: model(x, training=False), input_signature=[features])

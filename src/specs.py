@@ -244,7 +244,7 @@ def to_json(spec: Input | Output) -> dict[str, Any]:
     return {"kind": type(spec).__name__, **{name: getattr(spec, name) for name in fields}}
 
 
-def from_json(data: Mapping[str, Any]) -> Input | Output:
+def from_json(data: Mapping[str, Any]) -> Any:
     """The spec that `to_json` wrote."""
     fields = {name: _tuples(value) for name, value in data.items() if name != "kind"}
     return KINDS[data["kind"]](**fields)

@@ -16,7 +16,7 @@ from src.data import Door, Features, Raw, Targets
 from src.signatures import DEFAULT, Request, Signature, Steps, features_of, request_of
 
 History: TypeAlias = Mapping[str, Sequence[float]]  # each epoch's figures, by name
-Predict: TypeAlias = Callable[[Any], tf.Tensor]  # from the features of a batch to the prediction
+Predict: TypeAlias = Any  # a tf.function from the features of a batch to the prediction
 
 
 class Task(ABC):

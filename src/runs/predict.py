@@ -36,7 +36,7 @@ def predict(ask: Callable, signature: str, request: Request, raw: Any, batch: in
     try:
         parts = [
             ask({name: tf.constant(array[start : start + batch]) for name, array in arrays.items()})
-            for start in range(0, *sizes, batch)
+            for start in range(0, max(sizes), batch)
         ]
     except tf.errors.InvalidArgumentError as error:
         if refused := re.search(r"assertion failed: (.*)", error.message):

@@ -1,7 +1,7 @@
 """What a run's folder says of itself in config.json, read without Keras: which model, data and knobs it had."""
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from src.settings.knobs import Knob
 from src.system.files import read_record
 
 FORMAT = 1  # of a run's config.json
-KEYS = {  # which it has at least, and what reads each
+KEYS: Mapping[str, Callable[[Any], Any]] = {  # which it has at least, and what reads each
     "model": str,
     "data": str,
     "task": str,
@@ -72,11 +72,10 @@ def knobs_of_run(path: Path, known: Iterable[Knob]) -> dict[str, Any]:
     Raises:
         UserError: for one that is missing, or has a value of another type.
     """
-    saved = of_run(path)["knobs"]
-    known = {knob.name: knob for knob in known}
-    if missing := ", ".join(name for name in known if name not in saved):
+    saved, known = of_run(path)["knobs"], list(known)
+    if missing := ", ".join(knob.name for knob in known if knob.name not in saved):
         raise UserError(f"{path / 'config.json'} lacks the knobs {missing}, which this code has: train again.")
-    return knobs.check(known.values(), {name: saved[name] for name in known}, str(path / "config.json"))
+    return knobs.check(known, {knob.name: saved[knob.name] for knob in known}, str(path / "config.json"))
 
 
 def newest_run(folder: Path, model: str, data: str | None, file: str) -> Path | None:
@@ -96,4 +95,4 @@ def newest_run(folder: Path, model: str, data: str | None, file: str) -> Path | 
             continue  # whoever names it is told what is wrong with it
         if model_of(config) == model and data in (None, "", config["data"], config["data_name"]):
             started[path.parent] = datetime.fromisoformat(config["started"]).timestamp()
-    return max(started, key=started.get, default=None)
+    return max(started, key=lambda path: started[path], default=None)

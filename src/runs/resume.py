@@ -89,10 +89,10 @@ def find(model: str, given: Mapping[str, Any]) -> Path:
             raise UsageError(f"{path} is a run on {data}, not on {given['data']}.")
         return path
     folder = Path(given.get("runs_dir") or "runs")
-    path = record.newest_run(folder, catalogue.model(model).reference, given.get("data"), "config.json")
-    if not path:
+    newest = record.newest_run(folder, catalogue.model(model).reference, given.get("data"), "config.json")
+    if not newest:
         raise UserError(f"{folder} has no run of {model} to resume. Start one: make train MODEL={model}")
-    return path
+    return newest
 
 
 def _tuples(value: Any) -> Any:

@@ -145,7 +145,7 @@ def choose(
     for path in (recipe and str(catalogue.recipe(recipe)), config):
         saved |= _read(path) if path else {}
         if plain_name(saved.get("model", model)) != plain_name(model):
-            raise UsageError(f"{_shown(path)} is for the model {saved['model']!r}, not for {model!r}.")
+            raise UsageError(f"{_shown(path or '')} is for the model {saved['model']!r}, not for {model!r}.")
     file = catalogue.model(model if is_path(model) else saved.get("model", model))
     data_file = given or _data_file(file, data, saved, config or "")
     tasks = _tasks(file, data_file, task or saved.get("task"))

@@ -43,14 +43,15 @@ def read_flags(
         if group:
             kind = dataclasses.make_dataclass(title, [_field(knob, defaults, origins) for knob in group])
             kind.__doc__ = ""
-            box = Annotated[kind, tyro.conf.arg(name=group[0].where.split(":")[0])]
+            title_shown = tyro.conf.arg(name=group[0].where.split(":")[0])
+            box = Annotated[kind, title_shown]  # type: ignore[valid-type]  # a class that is made here
             fields.append((title, box, dataclasses.field(default_factory=kind)))
     flat = tyro.conf.configure(tyro.conf.OmitArgPrefixes)
     command = dataclasses.make_dataclass("Command", fields)
     asked = "--help" in words or "-h" in words
     try:
         with nullcontext() if asked else redirect_stderr(io.StringIO()):
-            parsed = tyro.cli(flat(command), prog=program, description=about, args=words)
+            parsed: Any = tyro.cli(flat(command), prog=program, description=about, args=words)
     except SystemExit:
         if asked:
             raise
@@ -124,7 +125,7 @@ def _field(knob: Knob, defaults: Mapping[str, Any], origins: Mapping[str, str]) 
     """
     default = defaults.get(knob.name, knob.default)
     kinds = _kinds(knob)
-    kind = Union[tuple(kinds)]  # noqa: UP007 - built from values
+    kind = Union[tuple(kinds)]  # type: ignore[valid-type]  # noqa: UP007 - built from values
     shown = None if default or default in (0, False) else ""  # for "nothing" the help's own words say more
     if (origin := origins.get(knob.name, "default")) not in ("default", "flag"):
         shown = f"(default of {origin}: {' '.join(map(str, default)) if isinstance(default, tuple) else default})"

@@ -37,7 +37,9 @@ def splits_of(
         data = _with_fold(data, fold, folds)
     splits = {"train": data.train, "validation": data.validation, **({"test": data.test} if test else {})}
     splits = {name: source if limit is None else source.take(limit) for name, source in splits.items()}
-    return dataclasses.replace(data, **splits), splits
+    test_split = splits.get("test", data.test)
+    data = dataclasses.replace(data, train=splits["train"], validation=splits["validation"], test=test_split)
+    return data, splits
 
 
 def check_folds(folds: int, fold: int = 1) -> None:

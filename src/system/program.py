@@ -24,9 +24,9 @@ PYTHON = _python()  # such as .venv/bin/python
 PROGRAM = f"{PYTHON} -m src"
 
 
-def missing(module: str) -> str:
+def missing(module: str | None) -> str:
     """What is wrong where a module can't be imported, and what to do."""
-    package = module.split(".")[0]
+    package = (module or "").split(".")[0]
     if Path(sys.prefix) == ROOT / ".venv":
         return f"The package {package!r} isn't installed. Install the packages again: make -B setup"
     return f"The package {package!r} isn't installed for {PYTHON}. Install all packages into .venv: make setup"

@@ -139,7 +139,7 @@ class Task(task.Task):
         axes.set(xlabel="predicted class", ylabel="true class", title=f"Accuracy {figures['accuracy']:.3f}")
         if self.outputs.size <= MOST_NAMES_DRAWN:
             positions = range(self.outputs.size)
-            slanted = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+            slanted: dict = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
             short = max(map(len, self.outputs.names)) <= 3
             axes.set_xticks(positions, self.outputs.names, **({} if short else slanted))
             axes.set_yticks(positions, self.outputs.names)

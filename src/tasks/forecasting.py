@@ -99,7 +99,9 @@ class Task(task.Task):
             predict: from features to standardised values.
             batches: (features, standardised targets) of one split, each example once.
         """
-        count, sums, drawn = 0, 0.0, []
+        count = 0
+        drawn: list = []  # of each step, series by series: truth and forecast
+        sums = np.zeros((3, 2, len(self.outputs.names)))  # predictors × kinds of error × series
         for features, target, *_ in batches:
             truth, before = self._in_unit(target.numpy()).swapaxes(0, 1)  # each (batch, length, series)
             last = np.broadcast_to(features.numpy()[:, -1:, : len(self.outputs.names)], truth.shape)
@@ -109,8 +111,8 @@ class Task(task.Task):
             count += truth.shape[0] * truth.shape[1]
             if len(drawn) < DRAWN:
                 drawn += np.stack([truth[:, 0], forecasts[0][:, 0]], axis=-1).tolist()
-        model, last, season = (self._errors(*kinds) for kinds in sums / count)  # predictors × kinds of error × series
-        simple = {"the last value": last, "the value one season before": season}
+        model, last_value, last_season = (self._errors(*kinds) for kinds in sums / count)
+        simple = {"the last value": last_value, "the value one season before": last_season}
         if self.outputs.season == 1:
             del simple["the value one season before"]  # it is the last one
         best = min(simple, key=lambda name: simple[name]["mase"])

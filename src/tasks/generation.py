@@ -4,7 +4,7 @@ Measured by the Fréchet distance in the features of a classifier of the same da
 which isn't the FID: numbers of different data sets can't be compared.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import ClassVar
 
 import keras
@@ -71,7 +71,7 @@ class Task(task.Task):
 
     def __init__(self, outputs: Images):
         self.outputs = outputs
-        self._known = {}  # by batches of a split: what is real
+        self._known: dict[tf.data.Dataset, dict] = {}  # by batches of a split: what is real
 
     def compare_with(self, judge: keras.Model, train: tf.data.Dataset) -> None:
         """Takes what images are compared with.
@@ -128,7 +128,7 @@ class Task(task.Task):
         between = walks(ROWS, COLUMNS, ask[DEFAULT].input_signature[0]["latent"].shape[1])
         walked = ask[DEFAULT]({"latent": tf.constant(between), **asked})["image"].numpy()
         grid, first = made.reshape(ROWS, COLUMNS, *shape), made[:: COLUMNS + 1]
-        _, neighbours = nearest(np.float32(first / 255), self._images(self._train))
+        _, neighbours = nearest((first / 255).astype("float32"), self._images(self._train))
         return {
             "samples": mosaic(grid),
             "interpolation": mosaic(walked.reshape(ROWS, COLUMNS, *shape)),
@@ -198,7 +198,7 @@ class Task(task.Task):
             axes.spines[["top", "right"]].set_visible(False)
         return {"likeness": figure}
 
-    def warnings(self, history: Mapping[str, list[float]]) -> list[str]:
+    def warnings(self, history: task.History) -> list[str]:
         """What is wrong with the images made so far, and what to change."""
         last = history["val_diversity"][-ALIKE_EPOCHS:]
         if len(last) < ALIKE_EPOCHS or max(last) > ALIKE or last[-1] > last[0]:
@@ -212,15 +212,15 @@ class Task(task.Task):
     def _compare(self, make: Callable, batches: tf.data.Dataset, asked: bool) -> tuple[dict, np.ndarray, np.ndarray]:
         """The figures of what `make` makes of seeds and labels, distances to training images, and classes."""
         real = self._real(batches)
-        moments, classes, closely = Moments(), [], []
+        moments, taken_for, some = Moments(), [], []
         for start in range(0, len(real["labels"]), AT_ONCE):
             labels = real["labels"][start : start + AT_ONCE]
             images = make(np.arange(start, start + len(labels), dtype="int32"), labels)
             features, logits = self._judge(images)
             moments.add(features)
-            classes.append(np.argmax(logits, axis=1))
-            closely.append(np.asarray(images)[: max(0, CLOSELY - start)])
-        classes, closely = np.concatenate(classes), np.concatenate(closely)
+            taken_for.append(np.argmax(logits, axis=1))
+            some.append(np.asarray(images)[: max(0, CLOSELY - start)])
+        classes, closely = np.concatenate(taken_for), np.concatenate(some)
         figures = {FRECHET: frechet_distance(moments, real["moments"])}
         if asked:
             figures["class_accuracy"] = float(np.mean(classes == real["labels"]))
@@ -236,17 +236,17 @@ class Task(task.Task):
     def _real(self, batches: tf.data.Dataset) -> dict:
         """What there is to know of a split's own images; it is found out once."""
         if batches not in self._known:
-            moments, labels, closely, count = Moments(), [], [], 0
+            moments, targets, some, count = Moments(), [], [], 0
             for images, target in batches:
                 images, target = images[: MOST - count], target[: MOST - count]
                 moments.add(self._judge(images)[0])
-                labels.append(target.numpy() if self.outputs.names else np.zeros(len(target), int))
-                closely.append(images[: max(0, CLOSELY - count)].numpy())
+                targets.append(target.numpy() if self.outputs.names else np.zeros(len(target), int))
+                some.append(images[: max(0, CLOSELY - count)].numpy())
                 if (count := count + len(images)) >= MOST:
                     break
-            closely = np.concatenate(closely)
+            closely = np.concatenate(some)
             apart, _ = nearest(closely, self._images(self._train), another=True)
-            labels = np.concatenate(labels)
+            labels = np.concatenate(targets)
             self._known[batches] = {"moments": moments, "labels": labels, "closely": closely, "nearest": apart}
         return self._known[batches]
 
@@ -288,7 +288,7 @@ class Task(task.Task):
         return np.repeat(np.array(turns, object), many)
 
 
-def _maker(predict: Callable) -> Callable:
+def _maker(predict: task.Predict) -> Callable:
     """From seeds and labels to images."""
     (given,) = predict.input_signature
 

@@ -98,7 +98,7 @@ class Task(task.Task):
         advance = steps.step()
 
         def serve(raw):
-            tokens = features_of(preprocess, raw)
+            tokens = tf.convert_to_tensor(features_of(preprocess, raw))
             full = tf.cast(tokens[:, -1:] > 0, tf.int32)  # the first token then makes place for the beginning
             places = full + tf.range(context - 1)
             tokens = tf.gather(tf.pad(tokens, [[0, 0], [0, 1]]), places, batch_dims=1)

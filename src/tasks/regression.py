@@ -95,7 +95,8 @@ class Task(task.Task):
             predict: from features to standardised values.
             batches: (features, standardised targets) of one split, each example once.
         """
-        count, sums, points = 0, np.zeros((5, self.outputs.size)), []
+        count, sums = 0, np.zeros((5, self.outputs.size))
+        points: list = []  # of each example, value by value: true and predicted
         for features, target, *_ in batches:
             true, value = self._in_unit(target.numpy()), self._in_unit(np.asarray(predict(features)))
             error, deviation = value - true, true - self.mean

@@ -18,7 +18,7 @@ from src.preprocess.images import mosaic
 from src.signatures import features_of
 from src.specs import Image
 
-PRESETS = {
+PRESETS: Mapping[str, Mapping[str, Any]] = {
     "none": {},
     "light": {"shift": 0.08, "rotate": 8.0, "zoom": 0.08},  # keeps digits and letters what they are
     "photos": {
@@ -83,7 +83,7 @@ def augmentation(
         "brightness": brightness,
         "contrast": contrast,
     }
-    changes = PRESETS[augment] | {name: value for name, value in given.items() if value is not None}
+    changes = {**PRESETS[augment], **{name: value for name, value in given.items() if value is not None}}
     _check(changes)
     changes = {name: value for name, value in changes.items() if value and value != "none"}
     return partial(_changed, changes, move) if changes else None
@@ -139,7 +139,7 @@ def examples(data: Data, augment: Augment | None, seed: int) -> np.ndarray | Non
         features = tf.convert_to_tensor(features_of(data.preprocess, raw))
         for step in range(VERSIONS):
             images, _ = augment(features, target, seed, tf.constant(step, tf.int64))
-            pixels = np.uint8(np.round(np.clip(images, 0, 1) * 255))
+            pixels = np.round(np.clip(images, 0, 1) * 255).astype("uint8")
             rows.append(pixels if pixels.shape[-1] == shown.shape[-1] else pixels[..., :1])
     return mosaic(np.stack(rows))
 

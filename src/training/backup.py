@@ -77,8 +77,9 @@ class Backup(keras.callbacks.Callback):
         self.every_s, self.pause = options.save_every, options.pause
         self.stop = stop
         self.start = start
-        self.epoch, self.skipped = (start.facts["epoch"], start.facts["step"]) if start else (0, 0)
-        self.reached = None
+        self.epoch: int = start.facts["epoch"] if start else 0
+        self.skipped: int = start.facts["step"] if start else 0
+        self.reached = self.epoch, self.skipped
         self.next = time.monotonic() + self.every_s
 
     def on_train_begin(self, logs=None):
@@ -198,7 +199,7 @@ def _is_plain(value: Any) -> bool:
     return value is None or isinstance(value, (bool, int, float, np.number))
 
 
-def _number(value: np.number) -> int | float:
+def _number(value: np.number) -> Any:
     return value.item()
 
 

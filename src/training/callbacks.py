@@ -35,7 +35,7 @@ class Validation(keras.callbacks.Callback):
         self.measure = measure
         self.batches = batches
         self.between = between
-        self.last = {}
+        self.last: Mapping[str, float] | None = None
 
     def on_train_batch_end(self, batch, logs=None):
         self.last = logs

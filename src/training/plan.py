@@ -92,14 +92,8 @@ def plan(
     if not chosen:
         epochs = max(epochs, math.ceil(LEAST_STEPS / steps))
     steps, execution = _divided(steps, most=min(steps_per_execution or _execution(model, inputs, batch), steps))
-    if jit is None:
-        whole = all(None not in tensor.shape[1:] for tensor in model.inputs)  # else each length would be compiled anew
-        jit = (
-            ("auto" if whole else False)
-            if device.on_gpu()
-            else not deterministic and _pays_on_cpu(model, steps * epochs)
-        )
-    return Plan(batch, steps, execution, jit, epochs)
+    compiled = _compiled(model, deterministic, steps * epochs) if jit is None else jit
+    return Plan(batch, steps, execution, compiled, epochs)
 
 
 def measured_at_once(model: keras.Model, inputs: Input) -> int:
@@ -150,6 +144,13 @@ def _divided(steps: int, most: int) -> tuple[int, int]:
         if kept >= fewest:
             return kept, execution
     return steps, 1
+
+
+def _compiled(model: keras.Model, deterministic: bool, steps: int) -> bool | str:
+    """Whether XLA compiles the step, where nobody says."""
+    if device.on_gpu():  # a free axis would be compiled anew for each length
+        return "auto" if all(None not in tensor.shape[1:] for tensor in model.inputs) else False
+    return not deterministic and _pays_on_cpu(model, steps)
 
 
 def _pays_on_cpu(model: keras.Model, steps: int) -> bool:

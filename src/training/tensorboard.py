@@ -80,7 +80,7 @@ def _table(data: Data) -> str:
     raw, target = data.train.examples(ROWS)
     targets = target if isinstance(target, dict) else {"target": target}
     columns = [[name, *map(_text, column)] for name, column in {**raw, **targets}.items()]
-    rows = columns if len(raw) > ROWS else list(zip(*columns, strict=True))  # the longer side goes down
+    rows = columns if len(raw) > ROWS else [list(row) for row in zip(*columns, strict=True)]  # longer than wide
     rows.insert(1, ["---"] * len(rows[0]))
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
