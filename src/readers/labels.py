@@ -31,14 +31,20 @@ def ordered(names: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def doubtful(classes: Collection[str], what: str) -> list[str]:
-    """What is to be said of classes whose names mostly stand for a missing value.
+    """What is to be said of classes whose names mostly stand for a missing value, or differ in case only.
 
     Args:
         classes: their names.
         what: the column, or the file, that has them.
     """
     names = ", ".join(name for name in classes if name.lower() in MISSING)
-    return [f"{what}: {names} is taken for a class; empty the cells to leave such rows out"] if names else []
+    notes = [f"{what}: {names} is taken for a class; empty the cells to leave such rows out"] if names else []
+    spellings: dict[str, list[str]] = {}
+    for name in classes:
+        spellings.setdefault(name.casefold(), []).append(name)
+    alike = [" and ".join(sorted(same)) for same in spellings.values() if len(same) > 1]
+    apart = "differ in case only and are taken for different classes; write them alike to merge them"
+    return notes + [f"{what}: {names} {apart}" for names in alike]
 
 
 def _class(text: str) -> str:

@@ -60,6 +60,8 @@ def read(
     others, notes = column_kinds.read(table, {*time_columns, series}, "", decimal)
     kinds = {name: column.kind for name, column in others.items()}
     used = _used(table, others, columns)
+    if not columns:
+        notes += times.like_times(list(used), bool(time_columns))
     values = {name: column.as_numbers() for name, column in used.items()}
     texts = _texts(table, [*time_columns, *filter(None, [series])])
     rows = _filled(values, texts)

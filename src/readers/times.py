@@ -25,6 +25,8 @@ DATES = (
     r"(?P<name>[a-z]{3,9})\.? (?P<day>\d\d?),? +(?P<year>\d{4})",  # Dec 31, 2024
     r"(?P<year>\d{4})[- ]?(?P<part>[qm])(?P<number>\d\d?)",  # 2024-Q4, 2024M12
 )
+HEADS = r"(19|20)\d\d([-/.]?(\d\d?|Q[1-4])){0,2}"  # names of columns: 2024, 2024-12, 2024-12-31, 2024Q4
+PARTS = ("year", "month", "day", "hour", "minute")  # likewise
 DIGITS = r"(?P<year>1[89]\d\d|2[01]\d\d)(?P<month>0[1-9]|1[0-2])(?P<day>[0-3]\d)?"  # 20241231, 202412
 
 _DATES = [re.compile(rf"{form}(?:[t ,]+{TIME})?", re.ASCII | re.IGNORECASE) for form in DATES]
@@ -73,6 +75,24 @@ def is_date(text: str) -> bool:
 def is_clock(text: str) -> bool:
     """Whether a text is a time of day, such as 23:00 or 23.00.00."""
     return _CLOCK.fullmatch(text) is not None
+
+
+def like_times(names: Sequence[str], have_times: bool) -> list[str]:
+    """What is to be said of series whose names are those of times, or of parts of them.
+
+    Args:
+        names: of the series.
+        have_times: whether the file has a column of times besides.
+    """
+    moments = [name for name in names if re.fullmatch(HEADS, name)]
+    parts = [name for name in names if name.lower() in PARTS]
+    if len(moments) > 2 and 2 * len(moments) > len(names):
+        way = "where a row is one series, turn the table round, so that it stands in a column"
+        return [f"{moments[0]} to {moments[-1]} look like times, and each is taken for a series; {way}"]
+    if len(parts) > 1 and not have_times:
+        way = "join them into one column of times, such as 2024-12-31, or name the series with --columns"
+        return [f"{', '.join(parts)} look like parts of a time, and are taken for series; {way}"]
+    return []
 
 
 def _digits(text: str) -> float | None:

@@ -228,6 +228,24 @@ def test_what_tables_may_have_series_may_have(tmp_path, lines, said):
     np.testing.assert_allclose(first, np.array(NUMBERS[:21], "float32"), rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        (
+            ["2019,2020,2021", *(f"{value},{value}1,{value}2" for value in NUMBERS)],
+            "2019 to 2021 look like times",
+        ),
+        (
+            ["year,month,load", *(f"{2000 + n // 12},{n % 12 + 1},{value}" for n, value in enumerate(NUMBERS))],
+            "year, month look like parts of a time",
+        ),
+    ],
+    ids=["a header of years", "a time in parts"],
+)
+def test_series_that_are_named_like_times_are_doubted(tmp_path, lines, told):
+    assert told in load_lines(tmp_path, lines, window=20, **({"header": True} if "2019" in lines[0] else {})).notes
+
+
 def berlin(steps, minutes=60):
     first = datetime(2024, 10, 20, tzinfo=UTC)
     times = [(first + timedelta(minutes=minutes * n)).astimezone(ZoneInfo("Europe/Berlin")) for n in range(steps)]

@@ -229,6 +229,13 @@ def test_rows_without_a_class_are_left_out_and_doubtful_ones_told(tmp_path):
     assert "with an empty text: 1 of 80 rows, the first is row 9" in data.notes
 
 
+def test_classes_that_differ_in_case_only_are_told(tmp_path):
+    rows = [f"words {n},{['yes', 'Yes', 'no'][n % 3]}" for n in range(60)]
+    (tmp_path / "t.csv").write_text("\n".join(["text,label", *rows]))
+    data = text_set.load(path=str(tmp_path / "t.csv"))
+    assert "label: Yes and yes differ in case only and are taken for different classes" in data.notes
+
+
 def test_ids_as_classes_stay_apart(tmp_path):
     ids = ("123456789012345678", "123456789012345679", "1_1", "11")
     (tmp_path / "t.csv").write_text("\n".join(["text,label", *(f"word,{ids[n % 4]}" for n in range(60))]))
