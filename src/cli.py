@@ -14,7 +14,7 @@ from typing import Any
 
 from src.errors import UsageError, UserError, unknown
 from src.runs import resume
-from src.settings import catalogue, config, knobs
+from src.settings import catalogue, config, config_files, knobs
 from src.settings.flags import members, read_flags
 from src.settings.knobs import Knob
 from src.system.program import PROGRAM, missing
@@ -130,7 +130,7 @@ def _model_arguments(command: str, words: list[str]) -> tuple[list[str], dict[st
             raise SystemExit(0)
         raise UsageError("Name a model.")
     if words[0].startswith("-") and (recipe := _peek(words, "recipe")):
-        words = [config.model_of_recipe(recipe), *words]
+        words = [config_files.model_of_recipe(recipe), *words]
     model, *rest = words
     if model.startswith("-"):
         raise UsageError(f"Name the model first: {PROGRAM} {command} MODEL …, with one of: {names}.")

@@ -21,7 +21,7 @@ from typing import Any
 
 from src.errors import UserError
 from src.runs import record
-from src.settings import catalogue, config
+from src.settings import catalogue, config, config_files
 from src.settings.config import Config
 from src.system.files import read_json, write_json
 from tuning.oracle import FACTOR
@@ -188,14 +188,14 @@ class Folder:
     def _chosen(self) -> dict[str, Any]:
         """The knobs that have another value than their default, and the data set."""
         origins, values = self.settings.origins, self.settings.values
-        left_out = (*config.UNSAVED, *config.PLACES, "verbose")
+        left_out = (*config.UNSAVED, *config_files.PLACES, "verbose")
         names = {name: values[name] for name in ("data", "task") if values[name]}
         knobs = {name: values[name] for name, origin in origins.items() if origin != "default"}
         return {**names, **{name: value for name, value in knobs.items() if name not in left_out}}
 
     def _identity(self, tuner: str, space: Space) -> dict[str, Any]:
         """What makes it the same search."""
-        left_out = (*config.UNSAVED, *config.PLACES, *NO_EFFECT, "verbose")
+        left_out = (*config.UNSAVED, *config_files.PLACES, *NO_EFFECT, "verbose")
         content = {
             "model": self.settings.choices.model.reference,
             "data": self.settings.choices.data.name,

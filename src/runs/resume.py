@@ -8,7 +8,7 @@ from typing import Any
 from src import specs
 from src.errors import UsageError, UserError
 from src.runs import record
-from src.settings import catalogue, config
+from src.settings import catalogue, config, config_files
 from src.settings.catalogue import DataFile, plain_name
 from src.settings.given import NOT_RESUMED, PIPELINE
 from src.system.files import read_record
@@ -44,7 +44,7 @@ def knobs_of_run(model: str, given: Mapping[str, Any], data: DataFile | None = N
     choices = config.choose(model, data, config=str(path / "config.json"))
     choices = dataclasses.replace(choices, inputs=(specs.KINDS[saved["inputs"]["kind"]],))  # others have other knobs
     record.knobs_of_run(path, [knob for knob in choices.knobs.values() if knob.name not in config.UNSAVED])
-    places = {name: saved["knobs"][name] for name in config.PLACES}
+    places = {name: saved["knobs"][name] for name in config_files.PLACES}
     return {**places, **given, "resume": str(path), "config": str(path / "config.json")}
 
 

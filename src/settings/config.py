@@ -5,21 +5,17 @@ flags.
 """
 
 import dataclasses
-import json
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from src import specs
 from src.errors import UsageError, UserError
-from src.settings import catalogue, knobs
+from src.settings import catalogue, config_files, knobs
 from src.settings.catalogue import DataFile, ModelFile, TaskFile, is_path, plain_name
 from src.settings.knobs import Knob
-from src.system.files import read_text
 
 # The harness' own knobs: the group's name, its file in src/, the function whose keyword parameters they are, or the
 # dataclass whose fields, and the only kind of features that they are for.
@@ -36,7 +32,6 @@ HARNESS = {
 }
 CHOOSING = ("data", "task", "recipe", "config")  # knobs that choose what is trained
 UNSAVED = (*CHOOSING, "resume")
-PLACES = ("runs_dir", "exports_dir", "export_name", "tag")  # say where things go: `--config` doesn't repeat them
 RESERVED = ("model", "help", "debug")
 
 
@@ -143,9 +138,11 @@ def choose(
     """
     saved: dict[str, Any] = {}
     for path in (recipe and str(catalogue.recipe(recipe)), config):
-        saved |= _read(path) if path else {}
+        saved |= config_files.read(path) if path else {}
         if plain_name(saved.get("model", model)) != plain_name(model):
-            raise UsageError(f"{_shown(path or '')} is for the model {saved['model']!r}, not for {model!r}.")
+            raise UsageError(
+                f"{config_files.shown(path or '')} is for the model {saved['model']!r}, not for {model!r}."
+            )
     file = catalogue.model(model if is_path(model) else saved.get("model", model))
     data_file = given or _data_file(file, data, saved, config or "")
     tasks = _tasks(file, data_file, task or saved.get("task"))
@@ -158,7 +155,7 @@ def _data_file(model: ModelFile, data: str | None, saved: Mapping[str, Any], con
     """The data set that is named, else that of the configuration, else the model's own."""
     if not data and "data" in saved.get("by_hand", {}):
         again = "give it again, train(…, data=…), or name a data set"
-        raise UserError(f"{_shown(config)} is of a training on data that was given from Python: {again}.")
+        raise UserError(f"{config_files.shown(config)} is of a training on data that was given from Python: {again}.")
     name = data or saved.get("data") or model.data
     if not name:
         raise UsageError(f"{model.where} names no data set of its own: say --data NAME.")
@@ -212,8 +209,8 @@ def resolve(model: str, flags: Mapping[str, Any], given: DataFile | None = None)
     layers = [
         ("default", {knob.name: knob.default for knob in known}),
         (choices.model.where, choices.model.fit),
-        (f"recipes/{recipe}.toml", _read(str(catalogue.recipe(recipe)))["knobs"] if recipe else {}),
-        (path or "", _read(path)["knobs"] if path else {}),
+        (f"recipes/{recipe}.toml", config_files.read(str(catalogue.recipe(recipe)))["knobs"] if recipe else {}),
+        (path or "", config_files.read(path)["knobs"] if path else {}),
         ("flag", flags),
     ]
     values: dict[str, Any] = {}
@@ -230,14 +227,6 @@ def resolve(model: str, flags: Mapping[str, Any], given: DataFile | None = None)
         if values["optimizer"] != usual:  # the model file's rate is one of that optimiser
             values["learning_rate"], origins["learning_rate"] = None, "default"
     return settings
-
-
-def model_of_recipe(name: str) -> str:
-    """The model that a recipe is for."""
-    path = catalogue.recipe(name)
-    if "model" not in (saved := _read(str(path))):
-        raise UserError(f"{_shown(str(path))} names no model.")
-    return saved["model"]
 
 
 @contextmanager
@@ -284,35 +273,5 @@ def _tasks(model: ModelFile, data: DataFile, name: str | None) -> tuple[TaskFile
     return (wanted,)
 
 
-def _shown(path: str) -> str:
-    """A recipe's path as a reader of the project knows it; another as it was given."""
-    return f"recipes/{Path(path).name}" if Path(path).parent == catalogue.ROOT / "recipes" else path
-
-
 def _names(kinds: tuple[type, ...]) -> str:
     return " or ".join(kind.__name__ for kind in kinds)
-
-
-def _read(path: str) -> dict[str, Any]:
-    """The file of --config, a run's config.json or TOML: {"model", "data", "task", "knobs": {…}}.
-
-    A file without "knobs" holds knobs at its top level, beside model, data and task.
-    """
-    where = _shown(path)
-    try:
-        text = read_text(Path(path))
-        content = tomllib.loads(text) if path.endswith(".toml") else json.loads(text)
-    except OSError as error:
-        raise UserError(f"Can't read the configuration {where}: {error.strerror}.") from None
-    except ValueError as error:
-        raise UserError(f"{where} is neither a run's config.json nor TOML: {error}") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{where} has to hold named values, such as epochs = 3.")
-    chosen = {name: content.pop(name) for name in ("model", "data", "task") if name in content}
-    chosen |= {"model": content.pop("model_path")} if "model_path" in content else {}
-    values = content.get("knobs", content)
-    if "format" in content and isinstance(values, dict):  # a run's
-        values = {name: value for name, value in values.items() if name not in PLACES}
-    if not isinstance(values, dict) or not all(isinstance(name, str) for name in chosen.values()):
-        raise UserError(f"{where}: model, data and task have to be names, and knobs named values.")
-    return {**chosen, "by_hand": content.get("by_hand", {}), "knobs": values}

@@ -23,6 +23,7 @@ from src.training.callbacks import (
 from src.training.learning import Learning
 from src.training.measure import Measurement
 from src.training.options import Options
+from src.training.plan import Plan
 from src.training.progress import EpochLines
 from src.training.state import State
 from src.training.variables import check_pipeline, check_step, step_of, variables
@@ -107,8 +108,12 @@ def fit(
         finally:
             lines.close()
     stop.obey()
-    stopped = best.stopped_epoch + 1 if 0 < best.stopped_epoch < plan.epochs - 1 else 0
-    return Fitted(history.history, best.best_epoch + 1, stopped, measure)
+    return Fitted(history.history, best.best_epoch + 1, _ended_early(best, plan), measure)
+
+
+def _ended_early(best: keras.callbacks.EarlyStopping, plan: Plan) -> int:
+    """The epoch, from 1, after which no better one was waited for; 0 where all were trained."""
+    return best.stopped_epoch + 1 if 0 < best.stopped_epoch < plan.epochs - 1 else 0
 
 
 def _best(learning: Learning, options: Options) -> keras.callbacks.EarlyStopping:

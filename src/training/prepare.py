@@ -1,7 +1,7 @@
 """Putting a training together: data set, task, model, plan and optimiser, each checked before anything is trained."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -23,7 +23,7 @@ from src.training.augmentation import augmentation, suggestion
 from src.training.by_hand import ByHand
 from src.training.learning import Learning
 from src.training.optimizers import optimizer
-from src.training.plan import plan
+from src.training.plan import Plan, plan
 
 
 def prepare(settings: Config, by_hand: ByHand, say: Callable[[str], None]) -> tuple[Learning, Config]:
@@ -49,37 +49,26 @@ def prepare(settings: Config, by_hand: ByHand, say: Callable[[str], None]) -> tu
     signatures = task.signatures(
         model, data.preprocess, data.doors, steps_of(settings.choices.model.reference, model, data.inputs)
     )
-    chosen = plan(
-        model,
-        data.inputs,
-        len(data.train),
-        settings.values["deterministic"],
-        settings.chosen("epochs"),
-        **settings.of("plan"),
-    )
-    settings.values["epochs"] = chosen.epochs  # by which the run is repeated
-    made, schedule = optimizer(chosen.steps * chosen.epochs, task, **settings.of("optimizer"))
-    if given := by_hand.new_optimizer(settings):
-        made, schedule = given, []
+    chosen, made, schedule = _planned(settings, model, task, data, by_hand)
     say(
         f"{len(data.train):,} training examples, {model.count_params():,} parameters; batch size {chosen.batch}, "
         f"{chosen.steps} steps per epoch, {chosen.steps_per_execution} per execution"
     )
     learning = Learning(
-        model,
-        task,
-        data,
-        splits,
-        chosen,
-        made,
-        schedule,
-        augment,
-        settings.values["seed"],
-        by_hand.metrics,
-        by_hand.callbacks,
-        signatures,
-        partial(task.samples, traced(signatures)),
-        about,
+        model=model,
+        task=task,
+        data=data,
+        splits=splits,
+        plan=chosen,
+        optimizer=made,
+        schedule=schedule,
+        augment=augment,
+        seed=settings.values["seed"],
+        metrics=by_hand.metrics,
+        callbacks=by_hand.callbacks,
+        signatures=signatures,
+        samples=partial(task.samples, traced(signatures)),
+        manifest=about,
     )
     learning.compile()
     resolved = {"jit": model.jit_compile, "precision": precision, "augmented": augment is not None}
@@ -114,6 +103,18 @@ def _task(settings: Config, data: Data, splits: dict[str, Source]) -> tuple[Task
     with mistakes_in(choices.data), mistakes_while_training(choices.task):
         about = manifest(splits, task, data.notes, warnings)
     return task, dataclasses.replace(data, outputs=outputs), about
+
+
+def _planned(
+    settings: Config, model: keras.Model, task: Task, data: Data, by_hand: ByHand
+) -> tuple[Plan, keras.Optimizer, Sequence[keras.callbacks.Callback]]:
+    """Batches, steps and epochs, the optimiser, and the callbacks that its schedule needs."""
+    deterministic, chose_epochs = settings.values["deterministic"], settings.chosen("epochs")
+    chosen = plan(model, data.inputs, len(data.train), deterministic, chose_epochs, **settings.of("plan"))
+    settings.values["epochs"] = chosen.epochs  # by which the run is repeated
+    if given := by_hand.new_optimizer(settings):
+        return chosen, given, []
+    return chosen, *optimizer(chosen.steps * chosen.epochs, task, **settings.of("optimizer"))
 
 
 def _build(settings: Config, data: Data, precision: str) -> keras.Model:

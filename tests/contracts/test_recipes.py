@@ -5,7 +5,7 @@ import tomllib
 import pytest
 
 from src.cli import main
-from src.settings import catalogue, config
+from src.settings import catalogue, config, config_files
 
 RECIPES = catalogue.recipes().values()
 each_recipe = pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
@@ -13,7 +13,7 @@ each_recipe = pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.ste
 
 @each_recipe
 def test_its_knobs_are_those_of_its_model_and_data(path):
-    model = config.model_of_recipe(path.stem)
+    model = config_files.model_of_recipe(path.stem)
     if model not in catalogue.models():
         pytest.skip(f"the model {model} was deleted")
     data = tomllib.loads(path.read_text(encoding="utf-8"))["data"]

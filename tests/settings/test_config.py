@@ -9,7 +9,7 @@ import pytest
 from src import specs
 from src.errors import UsageError, UserError
 from src.runs.run import load_run
-from src.settings import catalogue, config
+from src.settings import catalogue, config, config_files
 from src.system.files import read_json
 from src.train import train
 from tests import tree
@@ -291,7 +291,7 @@ def test_a_recipe_is_told_by_its_path_in_the_project(toys):
     with pytest.raises(UserError, match=r"^recipes/best.toml is for the model 'clerk'"):
         config.resolve("painter", {"recipe": "best"})
     with pytest.raises(UserError, match=r"^recipes/nameless.toml names no model"):
-        config.model_of_recipe("nameless")
+        config_files.model_of_recipe("nameless")
 
 
 def test_a_knob_that_the_command_line_means_otherwise_is_refused(toys):
