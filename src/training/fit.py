@@ -72,8 +72,7 @@ def fit(
         Stopped: when it was to end, after its state has been saved.
     """
     model, plan = learning.model, learning.plan
-    stop = stop or Stop("stopped")
-    measure = Measurement(model, learning.task)
+    stop, measure = stop or Stop("stopped"), Measurement(model, learning.task)
     validation = measure.batches(learning.data, learning.data.validation)
     _build(model, measure, validation)
     base = tf.Variable(0, dtype=tf.int64, trainable=False)
