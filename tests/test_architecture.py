@@ -8,6 +8,7 @@ import pytest
 from src.settings import catalogue
 from tests.tree import ROOT
 
+MOST_LINES, MOST_PARAMETERS = 60, 8  # of a function: what is read on one screen, and remembered
 # From the ground up: a room imports rooms of lower floors only. A file of src/ that is no folder is a room of its own.
 FLOORS = (
     {"errors", "numbers", "signatures", "generation"},
@@ -101,3 +102,13 @@ def test_every_file_has_a_room_in_the_drawing():
     drawing = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
     for name in FLOOR:
         assert f"`{Path(name.replace('.', '/')).as_posix()}" in drawing or f"`{name}" in drawing, name
+
+
+@pytest.mark.parametrize("module", [name for name in FILES if not name.startswith("models.")])
+def test_functions_are_short_and_take_few_arguments(module):
+    for node in ast.walk(ast.parse(FILES[module].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef):
+            where, lines = f"{node.name}, line {node.lineno}", node.end_lineno - node.lineno + 1
+            assert lines <= MOST_LINES, f"{where} has {lines} lines: tell a part of it by a function of its own"
+            parameters = len(node.args.posonlyargs) + len(node.args.args)  # knobs are keyword-only
+            assert parameters <= MOST_PARAMETERS, f"{where} takes {parameters}: put together what belongs together"
