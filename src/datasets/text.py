@@ -110,6 +110,8 @@ def _classes(path: Path, examples: _Examples, length: int, vocabulary: int) -> D
     train, validation, test = (InMemory.of({"text": texts[rows]}, labels[rows], word_counts) for rows in parts.values())
     each = ", ".join(f"{name} {counts[name]:,}" for name in names)
     fewest, most = min(counts.values()), max(counts.values())
+    long = sum(len(text.split()) > length for text in examples.texts)  # punctuation counts as words, too
+    cut_off = [f"cut off after {length} words (--length): at least {long:,} of {len(texts):,} texts"] if long else []
     first = f"{path}: {len(texts):,} texts of {len(names)} classes: " + (
         each if len(names) <= COUNTED else f"{fewest:,} to {most:,} of each"
     )
@@ -119,7 +121,7 @@ def _classes(path: Path, examples: _Examples, length: int, vocabulary: int) -> D
         validation=validation,
         test=test,
         outputs=Classes(names),
-        notes="\n  ".join([first, *examples.notes]),
+        notes="\n  ".join([first, *cut_off, *examples.notes]),
         columns=examples.columns,
     )
 

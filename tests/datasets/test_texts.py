@@ -236,6 +236,14 @@ def test_classes_that_differ_in_case_only_are_told(tmp_path):
     assert "label: Yes and yes differ in case only and are taken for different classes" in data.notes
 
 
+def test_texts_that_are_cut_off_are_counted(tmp_path):
+    rows = [f"{'words ' * (n % 10)}end,{['a', 'b'][n % 2]}" for n in range(60)]
+    (tmp_path / "t.csv").write_text("\n".join(["text,label", *rows]))
+    path = str(tmp_path / "t.csv")
+    assert "cut off after 8 words (--length): at least 12 of 60 texts" in text_set.load(path=path, length=8).notes
+    assert "cut off" not in text_set.load(path=path).notes
+
+
 def test_ids_as_classes_stay_apart(tmp_path):
     ids = ("123456789012345678", "123456789012345679", "1_1", "11")
     (tmp_path / "t.csv").write_text("\n".join(["text,label", *(f"word,{ids[n % 4]}" for n in range(60))]))
