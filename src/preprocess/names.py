@@ -6,6 +6,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from itertools import count
+from typing import Any
 
 RESERVED = ("self", "b64")  # inputs that TensorFlow, and TensorFlow Serving's JSON, take for something else
 
@@ -41,6 +42,12 @@ def input_of(name: str, inputs: Collection[str]) -> str | None:
 def marked(name: str) -> str:
     """The plain name of a column with a mark that no other column has."""
     return f"{_plain(name)}_{hashlib.blake2b(composed(name).encode(), digest_size=3).hexdigest()}"
+
+
+def columns_of(table: Any) -> dict[str, Any] | None:
+    """The columns by name of a dict, or of a frame such as a pandas.DataFrame; None for what has none."""
+    names = table if isinstance(table, Mapping) else getattr(table, "columns", None)
+    return None if names is None else {str(name): table[name] for name in names}
 
 
 def composed(name: str) -> str:

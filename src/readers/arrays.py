@@ -11,7 +11,7 @@ import tensorflow as tf
 from src.data import Data, Raw
 from src.errors import UsageError
 from src.numbers import compact
-from src.preprocess.names import request_names
+from src.preprocess.names import columns_of, request_names
 from src.preprocess.texts import word_counts
 from src.readers.features import NAMES, data_set, kind_of, knobs_of, with_channel
 from src.readers.targets import learnt, outputs_of
@@ -24,17 +24,13 @@ TAKEN = (
     'a data set by its name, such as "digits", a Data of src/data.py, arrays (x, y), or a tf.data.Dataset of (x, y); '
     "see docs/python.md"
 )
-MISSING = (None, "")
 
 
 def given(data: Any, takes: Sequence[type]) -> GivenData:
     """What stands in for the file of a data set; see src/readers/given.py for the arguments."""
     splits = _splits(data)
     x, y = splits["train"]
-    kind = Columns if _is_table(x) else kind_of(_array(x, "x").ndim, _array(x, "x").dtype, takes)
-    if kind is None:
-        array = _array(x, "x")
-        raise UsageError(f"x can't be features: it is an array of {array.dtype} and of the shape {array.shape}.")
+    kind = _kind(x, takes)
 
     def make(wanted: type | None = None, **knobs: Any) -> Data:
         return _load(splits, kind, wanted, knobs)
@@ -55,18 +51,22 @@ def _splits(data: Any) -> dict[str, tuple]:
     return dict(zip(SPLITS, map(tuple, pairs), strict=False))
 
 
+def _kind(x: Any, takes: Sequence[type]) -> type:
+    """The kind of features that inputs become."""
+    if columns_of(x) is not None:
+        return Columns
+    array = _array(x, "x")
+    if kind := kind_of(array.ndim, array.dtype, takes):
+        return kind
+    raise UsageError(f"x can't be features: it is an array of {array.dtype} and of the shape {array.shape}.")
+
+
 def _load(splits: Mapping[str, tuple], kind: type, wanted: type | None, knobs: Mapping[str, Any]) -> Data:
     """The data set; what isn't given is cut from train, 60/20/20, by class where there are classes."""
-    raws = {split: _raw(x, kind) for split, (x, _) in splits.items()}
-    ys = {split: _array(y, "y") for split, (_, y) in splits.items()}
-    for split, y in ys.items():
-        for name, column in raws[split].items():
-            if len(column) != len(y):
-                raise ValueError(f"{split}: {name} has {len(column):,} examples, but y has {len(y):,}")
-    raw, y = each(lambda *parts: np.concatenate(parts), *((raws[split], ys[split]) for split in splits))
-    outputs, encode = learnt(y, wanted, _name(splits["train"][1]))
-    target, ends = encode(y), np.cumsum([0, *map(len, ys.values())])
-    rows = {split: np.arange(*ends[number : number + 2]) for number, split in enumerate(splits)}
+    x, y = splits["train"]
+    raw, targets, rows = _joined({split: (_raw(x, kind), _array(y, "y")) for split, (x, y) in splits.items()})
+    outputs, encode = learnt(targets, wanted, _name(y))
+    target = encode(targets)
     parts = cut(rows, target, stratify=isinstance(outputs, Classes))
     if isinstance(outputs, Classes):
         check_classes(parts, target, outputs.names)
@@ -75,16 +75,26 @@ def _load(splits: Mapping[str, tuple], kind: type, wanted: type | None, knobs: M
         split: InMemory.of({name: column[rows] for name, column in raw.items()}, target[rows], lengths)
         for split, rows in parts.items()
     }
-    names = [str(name) for name in splits["train"][0]] if kind is Columns else []
-    return data_set(kind, sources, outputs, names, **knobs)
+    return data_set(kind, sources, outputs, list(columns_of(x) or []), **knobs)
+
+
+def _joined(splits: Mapping[str, tuple[Raw, np.ndarray]]) -> tuple[Raw, np.ndarray, dict[str, np.ndarray]]:
+    """The requests and the targets of all splits, and the numbers of each split's examples."""
+    rows, size = {}, 0
+    for split, (raw, y) in splits.items():
+        for name, column in raw.items():
+            if len(column) != len(y):
+                raise ValueError(f"{split}: {name} has {len(column):,} examples, but y has {len(y):,}")
+        rows[split] = np.arange(size, size := size + len(y))
+    raw, y = each(lambda *parts: np.concatenate(parts), *splits.values())
+    return raw, y, rows
 
 
 def _raw(x: Any, kind: type) -> Raw:
     """The requests, by input's name."""
-    if kind is Columns:
-        columns = {str(name): _array(x[name], str(name)) for name in x}
-        requests = request_names(list(columns))
-        return dict(zip(requests, (_column(name, column) for name, column in columns.items()), strict=True))
+    if columns := columns_of(x):
+        values = [_column(name, _array(column, name)) for name, column in columns.items()]
+        return dict(zip(request_names(list(columns)), values, strict=True))
     array = with_channel(_array(x, "x"), kind)
     if kind is Tokens:
         return {"text": _texts(array)}
@@ -106,10 +116,11 @@ def _column(name: str, column: np.ndarray) -> np.ndarray:
 def _numbers(array: np.ndarray) -> np.ndarray:
     """As float32, or float64 where a column needs it."""
     small = array.astype("float32")
-    if array.dtype.kind != "f" or array.dtype.itemsize <= 4:
+    if (small == array).all():
         return small
-    rows = array.reshape(-1, array.shape[-1])
-    return array if any(compact(column).dtype == "float64" for column in rows.T) else small
+    exact = array.astype("float64")
+    columns = exact.reshape(-1, array.shape[-1]).T
+    return exact if any(compact(column).dtype == "float64" for column in columns) else small
 
 
 def _texts(column: np.ndarray) -> np.ndarray:
@@ -127,11 +138,6 @@ def _array(values: Any, name: str) -> np.ndarray:
     if array.dtype == object and array.size and all(isinstance(v, Real) or v is None for v in array.flat):
         return array.astype("float64")
     return array
-
-
-def _is_table(x: Any) -> bool:
-    """Whether it has columns by name, as a dict and a pandas.DataFrame have."""
-    return hasattr(x, "keys")
 
 
 def _name(y: Any) -> str:

@@ -48,12 +48,15 @@ def predict(ask: Callable, signature: str, request: Request, raw: Any, batch: in
 def _array(given: Any, spec: tf.TensorSpec) -> np.ndarray:
     """`given` in the type and shape of `spec`; raises UserError where that would change a value."""
     array = np.asarray(given)
+    if array.ndim == spec.shape.rank - 1 and spec.shape[-1] == 1:
+        array = array[..., np.newaxis]  # as images and series may have one channel without saying so
     if array.ndim != spec.shape.rank or not spec.shape.is_compatible_with(array.shape):
         raise UserError(f"{spec.name} has the shape {spec.shape}, batch first; it was given {array.shape}.")
     if spec.dtype == tf.string:
-        if array.dtype.kind not in "OSU" or not all(isinstance(text, (str, bytes)) for text in array.ravel()):
+        texts = ["" if text is None or text != text else text for text in array.ravel().tolist()]  # missing: empty
+        if array.dtype.kind not in "OSU" or not all(isinstance(text, (str, bytes)) for text in texts):
             raise UserError(f"{spec.name} takes texts; it was given {given!r:.60}.")
-        return array.astype(object)
+        return np.array(texts, object).reshape(array.shape)
     try:
         converted = array.astype(spec.dtype.as_numpy_dtype)
     except (TypeError, ValueError):

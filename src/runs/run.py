@@ -30,6 +30,7 @@ import tensorflow as tf
 from src import specs
 from src.data import Door
 from src.errors import UsageError, UserError
+from src.preprocess.names import columns_of
 from src.runs import diagnosis, record
 from src.runs.loading import load_model
 from src.runs.predict import predict
@@ -112,13 +113,17 @@ class Run:
         """The named answers to raw requests, texts as str.
 
         Args:
-            raw: an array of requests, or {input: array}; the first axis is the batch.
+            raw: an array of requests; or {input: array}, or a frame, of inputs that are called as in a request or as
+                the columns that were learnt. The first axis is the batch.
             signature: which of the model's questions is asked.
             batch: requests answered at a time.
 
         Raises:
             UserError: for an unknown signature, or requests of another name, shape or type, or that it refuses.
         """
+        if (columns := columns_of(raw)) is not None:
+            requests = {called: request for request, called in self.config.get("columns", {}).items()}
+            raw = {requests.get(name, name): column for name, column in columns.items()}
         if signature not in self.signatures:
             raise UserError(f"There is no signature {signature!r}; there are: {', '.join(self.signatures)}.")
         _, request = self.signatures[signature]

@@ -25,11 +25,12 @@ class Frame:
     def __init__(self, **columns):
         self._columns = columns
 
-    def keys(self):
-        return self._columns.keys()
+    @property
+    def columns(self):
+        return list(self._columns)
 
-    def __iter__(self):
-        return iter(self._columns)
+    def keys(self):  # as a pandas.Series has, too
+        return self.columns
 
     def __getitem__(self, name):
         return self._columns[name]
