@@ -59,7 +59,8 @@ class Table:
             while chunk := list(islice(rows, max(1, CELLS // width))):
                 if set(map(len, chunk)) != {width}:
                     number, row = next((n, row) for n, row in enumerate(chunk, first) if len(row) != width)
-                    raise ValueError(f"{self.path}, row {number}: {len(row)} columns instead of {width}")
+                    way = f"a text with {self.separator!r} in it needs quotes" if len(row) > width else "fill it up"
+                    raise ValueError(f"{self.path}, row {number}: {len(row)} columns instead of {width}; {way}")
                 first += len(chunk)
                 yield tuple(zip(*chunk, strict=True))
 
@@ -116,7 +117,8 @@ def read(table: Table) -> dict[str, tuple[str, ...]]:
 def check_column(name: str, names: Collection[str], path: Path) -> None:
     """Raises a ValueError where a file has no column of that name, with the names that it has."""
     if name not in names:
-        raise ValueError(f"{path} has no column {name!r}.{nearest(name, names)} It has: {', '.join(names)}")
+        title = "; if that is a title, remove the lines above the header" if len(names) == 1 else ""
+        raise ValueError(f"{path} has no column {name!r}.{nearest(name, names)} It has: {', '.join(names)}{title}")
 
 
 def is_table(path: Path) -> bool:

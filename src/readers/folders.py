@@ -52,7 +52,11 @@ def find(folder: Path, endings: Collection[str], *, follow_links: bool = False) 
         roots = {"train": folder}
     files = {split: walk.classes(root) for split, root in roots.items()}
     if len(files["train"]) < 2:
-        raise ValueError(f"{roots['train']} has one class only: {next(iter(files['train']))}")
+        (name,) = files["train"]
+        below = [path for folder in walk.folders(roots["train"]) for path in walk.folders(folder)]
+        names = ", ".join(path.name for path in below[:SHOWN])
+        way = f"; where the classes are {names}, give --path {below[0].parent}" if len(below) > 1 else ""
+        raise ValueError(f"{roots['train']} has one class only: {name}{way}")
     for split, classes in files.items():
         if strange := ", ".join(sorted(classes.keys() - files["train"].keys())):
             raise ValueError(f"{roots[split]} has classes that {roots['train']} hasn't: {strange}")

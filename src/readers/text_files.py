@@ -84,11 +84,20 @@ def encoding_of(path: Path, given: str = "") -> tuple[str, list[str]]:
                 control += len(re.findall(CONTROL, block))
             size, lines = size + len(block), lines + block.count(b"\n")
             if control > max(1, MOST_CONTROL * size):
-                raise ValueError(f"{path} isn't text: it has control characters, the first in line {first}")
+                way = f"; it looks like UTF-16, --encoding {_wide_of(start)}" if _wide_of(start) else ""
+                raise ValueError(f"{path} isn't text: it has control characters, the first in line {first}{way}")
     notes = [] if fits else [f"not UTF-8, read as {western} (--encoding)"]
     if control:
         notes += [f"{control:,} control characters, the first in line {first}"]
     return named or ("utf-8" if fits else western), notes
+
+
+def _wide_of(start: bytes) -> str:
+    """The UTF-16 that bytes without a mark look like, as every other one is 0; "" where they look like none."""
+    for encoding, zeros in (("utf-16-le", start[1::2]), ("utf-16-be", start[0::2])):
+        if len(zeros) > 1 and zeros.count(0) > len(zeros) / 2 and start.count(0) < 1.1 * zeros.count(0):
+            return encoding
+    return ""
 
 
 def _blocks(start: bytes, file: IO[bytes]) -> Iterator[bytes]:

@@ -146,7 +146,8 @@ def test_what_is_no_use_is_left_out_with_a_word(tmp_path):
     [
         ("", {}, "no rows"),
         ("a,b\n", {}, "no rows"),
-        ("a,b\n1,2\n3\n", {}, "row 2: 1 columns instead of 2"),
+        ("a,b\n1,2\n3\n", {}, "row 2: 1 columns instead of 2; fill it up"),
+        ("Sales\na,b\n1,2\n", {}, "It has: Sales; if that is a title, remove the lines above the header"),
         ("a,b\n1,2\n3,4,5\n", {}, "row 2: 3 columns instead of 2"),
         ("a,a\n1,2\n", {}, "two columns called 'a'"),
         ("a,bb\n1,2\n", {"target": "bbb"}, "no column 'bbb'. Did you mean 'bb'"),

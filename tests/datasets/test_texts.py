@@ -272,11 +272,13 @@ def test_a_table_is_one_text_where_that_is_wanted(tmp_path):
         ({}, "", "--path"),
         ({}, "gone", "gone"),
         ({"a/1.txt": b"x"}, ".", "one class only: a"),
+        ({"a/b/1.txt": b"x", "a/c/1.txt": b"y"}, ".", "one class only: a; where the classes are b, c, give --path"),
         ({"a/1.txt": b"x", "b/1.md": b"y"}, ".", "has no file of .txt"),
         ({"1.txt": b"x"}, ".", "has no folder, one for each class"),
         ({"a/1.txt": b"x", "a/2.txt": b"\x00\x01", "b/1.txt": b"y"}, ".", "2.txt isn't text"),
         ({"a/1.txt": b"x", "a/2.txt": b"x", "b/1.txt": b"y"}, ".", "3 examples are too few"),
-        ({"t.csv": b"text,label\na,b,c\n"}, "t.csv", "row 1: 3 columns instead of 2"),
+        ({"t.csv": b"text,label\na,b,c\n"}, "t.csv", "row 1: 3 columns instead of 2; a text with ',' in it needs"),
+        ({"t.csv": "text,label\na,b\n".encode("utf-16-le")}, "t.csv", "it looks like UTF-16, --encoding utf-16-le"),
         ({"t.csv": b"text,label\n"}, "t.csv", "no rows"),
         ({"t.csv": b""}, "t.csv", "no rows"),
         ({"t.csv": b"text,text\na,b\n"}, "t.csv", "two columns called 'text'"),
@@ -301,7 +303,7 @@ def test_a_table_is_one_text_where_that_is_wanted(tmp_path):
 def test_what_can_not_be_read_is_named(tmp_path, monkeypatch, files, path, said):
     monkeypatch.chdir(tmp_path)
     for name, content in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(content)
     with pytest.raises(ValueError) as error:
         text_set.load(path=path)
