@@ -85,8 +85,9 @@ def tune(
     Raises:
         UserError: for what a user can fix.
     """
+    model, given = config.as_names(model, {**given, "space": space})
+    space = given.pop("space")
     _check(locals())
-    model, given = config.as_names(model, given)
     settings = _settings(model, given)
     say = tell if settings.values["verbose"] else _nothing
     searched = space_of(settings.choices, settings.values, given, space)

@@ -179,7 +179,7 @@ def as_names(model: Any, given: Mapping[str, Any]) -> tuple[str, dict[str, Any]]
             f"{type(model).__name__}: write models/NAME.py, whose build(inputs, outputs) returns it, as "
             "docs/contracts.md says."
         )
-    names = {name: os.fspath(v) if isinstance(v, os.PathLike) else v for name, v in given.items()}
+    names = {name: _as_text(value) for name, value in given.items()}
     if not isinstance(data := names.get("data"), str | None):
         raise UsageError(
             f'data is the name of a file of src/datasets/, such as "digits", and no {type(data).__name__}: write '
@@ -190,6 +190,13 @@ def as_names(model: Any, given: Mapping[str, Any]) -> tuple[str, dict[str, Any]]
         if not isinstance(value := names.get(name), str | None):
             raise UsageError(f"{name} is a name or a path, and no {type(value).__name__}.")
     return os.fspath(model), names
+
+
+def _as_text(value: Any) -> Any:
+    """A path, or each one of several, as text; anything else as it is."""
+    if isinstance(value, tuple | list):
+        return tuple(map(_as_text, value))
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def resolve(model: str, flags: Mapping[str, Any], given: DataFile | None = None) -> Config:

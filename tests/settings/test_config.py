@@ -233,11 +233,9 @@ def test_what_is_no_folder_of_a_run_is_refused(tmp_path):
 
 def test_paths_are_taken_as_they_are(toys):
     (toys / "mine.toml").write_text("epochs = 8")
-    given = {"config": toys / "mine.toml", "epochs": 3}
-    assert config.as_names(toys / "net.py", given) == (
-        str(toys / "net.py"),
-        {"config": str(toys / "mine.toml"), "epochs": 3},
-    )
+    given = {"config": toys / "mine.toml", "epochs": 3, "space": (toys / "space.toml", "batch")}
+    texts = {"config": str(toys / "mine.toml"), "epochs": 3, "space": (str(toys / "space.toml"), "batch")}
+    assert config.as_names(toys / "net.py", given) == (str(toys / "net.py"), texts)
 
 
 def test_fit_of_a_model_file_is_checked(toys):
