@@ -16,7 +16,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p $(FITS) 2>/dev/null && { echo $$p; break; }; done)
 
 SRC = $(PY) -m src
-WHICH = $(if $(RUN),--run "$(RUN)") $(if $(MODEL),--model $(MODEL)) $(if $(DATA),--data "$(DATA)")
+WHICH = $(if $(RUN),--run "$(RUN)") $(if $(MODEL),--model "$(MODEL)") $(if $(DATA),--data "$(DATA)")
 
 .PHONY: help setup train tune evaluate export serve generate baseline list doctor bench bench-serve tensorboard lint format test test-long audit lock clean
 
@@ -30,11 +30,11 @@ help:
 
 setup: $(READY) ## Make .venv and install the locked packages (GPU=1: with CUDA, Linux only)
 
-train: $(READY) ## Train MODEL=name [DATA=...] [RECIPE=...] [RESUME=run or 1] [ARGS="..."]; without MODEL, list the models
-	$(strip $(SRC) train $(MODEL) $(if $(RECIPE),--recipe $(RECIPE)) $(if $(DATA),--data "$(DATA)") $(if $(RESUME),--resume "$(RESUME)") $(ARGS))
+train: $(READY) ## Train MODEL=name or file.py [DATA=...] [RECIPE=...] [RESUME=run or 1] [ARGS="..."]; without MODEL, list the models
+	$(strip $(SRC) train $(if $(MODEL),"$(MODEL)") $(if $(RECIPE),--recipe $(RECIPE)) $(if $(DATA),--data "$(DATA)") $(if $(RESUME),--resume "$(RESUME)") $(ARGS))
 
 tune: $(READY) ## Search hyperparameters [MODEL=mlp] [DATA=...] [TUNER=random|grid|bayesian|hyperband] [TRIALS=...] [WORKERS=...] [ARGS="..."]
-	$(strip $(SRC) tune $(or $(MODEL),mlp) $(if $(RECIPE),--recipe $(RECIPE)) $(if $(DATA),--data "$(DATA)",$(if $(MODEL),,--data digits)) $(if $(TUNER),--tuner $(TUNER)) $(if $(TRIALS),--trials $(TRIALS)) $(if $(WORKERS),--workers $(WORKERS)) $(ARGS))
+	$(strip $(SRC) tune "$(or $(MODEL),mlp)" $(if $(RECIPE),--recipe $(RECIPE)) $(if $(DATA),--data "$(DATA)",$(if $(MODEL),,--data digits)) $(if $(TUNER),--tuner $(TUNER)) $(if $(TRIALS),--trials $(TRIALS)) $(if $(WORKERS),--workers $(WORKERS)) $(ARGS))
 
 evaluate: $(READY) ## Score a trained model [RUN=...] [MODEL=...] [DATA=...] [ARGS="..."]
 	$(strip $(SRC) evaluate $(WHICH) $(ARGS))
