@@ -125,12 +125,14 @@ def check_model(file: ModelFile, model: keras.Model, outputs: Output) -> None:
 
 
 def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
-    """The layers on the way to the prediction, also those of models within the model."""
+    """The layers on the way to the prediction, also those of models within the model, and wrapped ones."""
     for layer in model.operations:
         if isinstance(layer, keras.Model):
             yield from _layers(layer)
         elif isinstance(layer, keras.layers.Layer):
             yield layer
+            if isinstance(layer, keras.layers.Wrapper):
+                yield layer.layer
 
 
 def steps_of(name: str, model: keras.Model, inputs: Input) -> Steps:

@@ -295,6 +295,14 @@ def chain(*ends):
         (chain(keras.layers.Dense(2), keras.layers.Activation("sigmoid")), "ends in a sigmoid"),
         (chain(keras.layers.Dense(2), keras.layers.Lambda(lambda x: x, name="odd")), "'odd' is a Lambda, which plain"),
         (chain(chain(keras.layers.Lambda(lambda x: x), keras.layers.Dense(2))), "is a Lambda, which plain Keras can't"),
+        (
+            chain(
+                keras.layers.Reshape((2, 1)),
+                keras.layers.TimeDistributed(keras.layers.Lambda(lambda x: x)),
+                keras.layers.Flatten(),
+            ),
+            "is a Lambda, which plain Keras can't",
+        ),
         (chain(keras.layers.Dense(1)), r"a model that predicts \(batch, 2\) for Classes, not \(None, 1\)"),
     ],
     ids=[
@@ -306,6 +314,7 @@ def chain(*ends):
         "sigmoid",
         "Lambda",
         "Lambda in a model",
+        "wrapped Lambda",
         "one logit",
     ],
 )
