@@ -77,8 +77,9 @@ def train(
     Raises:
         UserError: for what a user can fix.
     """
-    names = {"data": data if is_name(data) else None, "optimizer": optimizer if isinstance(optimizer, str) else None}
-    model, knobs = as_names(model, {**knobs, **{name: value for name, value in names.items() if value is not None}})
+    named = {"data": data, "optimizer": optimizer}  # which may be objects, too
+    knobs |= {name: value for name, value in named.items() if value is not None and is_name(value)}
+    model, knobs = as_names(model, knobs)
     given_data = None if is_name(data) else given(data, catalogue.model(model).takes)
     objects = ByHand(callbacks, None if isinstance(optimizer, str) else optimizer, metrics, given_data)
     if knobs.get("resume"):

@@ -3,6 +3,7 @@
 import json
 import signal
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -187,6 +188,11 @@ def test_knobs_are_told(net, capsys):
         assert part in said
 
 
+def test_a_model_file_is_listed(net, capsys):
+    assert cli.main(["list", str(net)]) == 0
+    assert "--units" in capsys.readouterr().out
+
+
 @pytest.mark.long
 def test_a_generator_is_judged_by_a_model_that_is_trained_on_the_same_arrays(short):
     judged = [file.name for file in catalogue.models().values() if file.judge]
@@ -196,6 +202,8 @@ def test_a_generator_is_judged_by_a_model_that_is_trained_on_the_same_arrays(sho
     run = train(judged[0], data=(images, Y), **short)
     assert run.config["by_hand"] == {"data": "arrays"}
     assert (run.path / "judge.keras").is_file()
+    with pytest.raises(UserError, match="metrics has no effect here: the model is trained in a way of its own"):
+        train(judged[0], data=(images, Y), metrics=[keras.metrics.Mean("mean")], **short)
 
 
 @pytest.mark.long

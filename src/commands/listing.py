@@ -21,7 +21,7 @@ def listing(name: str = "") -> None:
     """Prints every model, data set and recipe, or the details of what has that name.
 
     Args:
-        name: of a model, a data set, a task or a recipe.
+        name: of a model, a data set, a task or a recipe; or the path of a model file.
 
     Raises:
         UserError: for a name that isn't there, or whose file can't be read.
@@ -29,6 +29,8 @@ def listing(name: str = "") -> None:
     console = Console(highlight=False, markup=False, emoji=False)
     if not name:
         return _everything(console)
+    if catalogue.is_path(name):
+        return _model(console, name)
     show = {"models": _model, "src/datasets": _data_set, "src/tasks": _task, "recipes": _recipe}
     folders = [folder for folder in show if name in _names(folder)]
     if not folders:

@@ -59,7 +59,9 @@ class ByHand:
         return type(self.optimizer).from_config(self.optimizer.get_config())
 
     def check_metrics(self, task: Task) -> None:
-        """Raises a UserError for a metric that would be taken for one of the task's."""
+        """Raises a UserError for metrics that wouldn't be measured, or be taken for one of the task's."""
+        if self.metrics and task.loss is None:
+            raise UserError("metrics has no effect here: the model is trained in a way of its own.")
         for name in {"loss", *(metric.name for metric in task.metrics())} & {metric.name for metric in self.metrics}:
             raise UserError(f"The task has a metric {name!r} already: give yours another name, name=….")
 
