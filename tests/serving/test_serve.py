@@ -116,7 +116,7 @@ def served(short_run):
     said = []
     for line in process.stdout:
         said.append(line)
-        if line.startswith("Ctrl-C"):
+        if line.startswith("Press Ctrl-C"):
             break
     try:
         yield process, port, "".join(said), export
