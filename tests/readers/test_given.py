@@ -60,7 +60,19 @@ def features(data, source=None):
         ({"a": RANDOM.random(60), "b (cm)": LABELS}, EVERY, Columns(("a", "b_cm"))),
         (Frame(a=RANDOM.random(60), b=["x", "y", None] * 20), EVERY, Columns(("a",), (("b", 3),))),
     ],
-    ids=str,
+    ids=[
+        "grey images",
+        "images",
+        "float images",
+        "series",
+        "images for want of series",
+        "matrix",
+        "series of one channel",
+        "lists",
+        "numbers",
+        "columns",
+        "frame",
+    ],
 )
 def test_inputs(x, takes, inputs):
     data = loaded((x, LABELS), takes)
