@@ -5,6 +5,7 @@ examples, the mean over folds says more than one validation split. The test spli
 """
 
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,20 +37,35 @@ def train_command(model: str, **knobs: Any) -> None:
 
 
 @held()
-def cross_validate(model: str | Path, *, data: Any = None, **knobs: Any) -> list[Run]:
+def cross_validate(
+    model: str | Path,
+    *,
+    data: Any = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    optimizer: str | keras.Optimizer | None = None,
+    metrics: Sequence[keras.metrics.Metric] = (),
+    **knobs: Any,
+) -> list[Run]:
     """Trains one model for each fold, in a folder of their own, and says and writes how good they are: folds.json.
 
     Args:
         model: a file of models/, by name, or by path where it is elsewhere.
         data: as of `train`; no tf.data.Dataset, which can't be dealt out to folds.
+        callbacks: as of `train`; the same ones are called in each fold's training.
+        optimizer: as of `train`; each fold starts with a fresh one.
+        metrics: as of `train`.
         knobs: as of `train`, with folds=….
 
     Raises:
         UserError: for what a user can fix.
     """
-    model, knobs = as_names(model, {**knobs, "data": data} if is_name(data) else knobs)
+    named = {"data": data, "optimizer": optimizer}  # which may be objects, too
+    knobs |= {name: value for name, value in named.items() if value is not None and is_name(value)}
+    model, knobs = as_names(model, knobs)
     settings = resolve(model, knobs, None if is_name(data) else given(data, catalogue.model(model).takes))
     folds, verbose = settings.values["folds"], settings.values["verbose"]
+    if not folds:
+        raise UserError("cross_validate needs to know how many folds there are: say folds=5.")
     check_folds(folds)
     if knobs.get("export_name"):
         raise UserError("export_name has no effect with folds: none of their models is exported.")
@@ -57,13 +73,14 @@ def cross_validate(model: str | Path, *, data: Any = None, **knobs: Any) -> list
     place = RunFolder(tag=tag, runs_dir=settings.values["runs_dir"])
     place.check()
     folder = place.path(settings.choices.model.name, settings.data_name)
+    given_objects = {**named, "callbacks": callbacks, "metrics": metrics}
     runs: list[Run] = []
     try:
         for fold in range(1, folds + 1):
             if verbose:
                 print(f"\nfold {fold} of {folds}")
             own = {"fold": fold, "tag": f"fold{fold}", "runs_dir": str(folder), "test": False, "export": False}
-            runs.append(train(model, **{**knobs, "data": data, **own}, summary=False))
+            runs.append(train(model, **{**given_objects, **knobs, **own}, summary=False))
             keras.backend.clear_session()  # else each one's graph stays in memory
     except Stopped as error:
         raise Stopped(f"{error}\nEach other fold by itself: --folds {folds} --fold N", error.number) from None

@@ -12,6 +12,7 @@ from src.settings import catalogue
 from src.sources.folds import splits_of
 from src.sources.memory import InMemory
 from src.specs import Classes, Columns, Series
+from tests.nets import written
 from tests.samples import PAIRS
 
 FOLDS = 4
@@ -139,6 +140,32 @@ def test_a_model_for_each_fold(tmp_path, capsys):
     assert "in 2 folds" in capsys.readouterr().out
     again = evaluate(runs[0].path)
     assert again["validation"] == pytest.approx(runs[0].metrics["validation"], rel=1e-4)
+
+
+def test_keras_objects_are_used_in_each_fold(tmp_path):
+    import keras
+
+    from src.crossvalidation import cross_validate
+
+    epochs = []
+    given = {
+        "callbacks": [keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: epochs.append(epoch))],
+        "optimizer": keras.optimizers.SGD(0.1),
+        "metrics": [keras.metrics.SparseTopKCategoricalAccuracy(2, name="top_2")],
+    }
+    data, runs_dir = (np.random.default_rng(0).random((60, 3)), np.arange(60) % 3), tmp_path / "runs"
+    runs = cross_validate(written(tmp_path), data=data, folds=2, epochs=2, verbose=False, runs_dir=runs_dir, **given)
+    assert epochs == [0, 1, 0, 1]
+    for run in runs:
+        assert run.config["by_hand"]["optimizer"]["class_name"] == "SGD"
+        assert run.metrics["validation"]["accuracy"] <= run.metrics["validation"]["top_2"] <= 1
+
+
+def test_the_number_of_folds_is_asked_for(tmp_path):
+    from src.crossvalidation import cross_validate
+
+    with pytest.raises(UserError, match="say folds=5"):
+        cross_validate(written(tmp_path), data=(np.zeros((9, 2)), np.arange(9) % 3))
 
 
 @needs_pair
