@@ -70,7 +70,12 @@ def evaluate(
         run.model.compile(loss=run.task.loss, metrics=[*run.task.metrics(), *metrics], jit_compile=False)
     if judge := judges.of(run.path):
         compare(run.task, judge, run.model, examples)
-    run.metrics = figures(run.path, Measurement(run.model, run.task), examples, splits)
+    metrics_now = figures(run.path, Measurement(run.model, run.task), examples, splits)
+    kept = {split: {name: run.metrics.get(split, {}).get(name) for name in lacking} for split in splits}
+    run.metrics = {
+        split: {**values, **{name: value for name, value in kept.get(split, {}).items() if value is not None}}
+        for split, values in metrics_now.items()
+    }
     run.manifest = about
     write_json(run.path / "manifest.json", run.manifest)
     write_json(run.path / "metrics.json", run.metrics)
@@ -78,14 +83,14 @@ def evaluate(
     if verbose:
         report.show(run)
         for name in lacking:
-            print(f"{name}  wasn't measured: it is a metric that was given from Python")
+            print(f"{name}  is kept from training: it is a metric that was given from Python")
     return run.metrics
 
 
 def _data_file(run: Run, data: Any) -> DataFile:
     """The data set that a run was trained on, or what was given in its place."""
     if not is_name(data):
-        return given(data, (specs.KINDS[run.config["inputs"]["kind"]],))
+        return given(data, (specs.kinds()[run.config["inputs"]["kind"]],))
     if "data" in run.config.get("by_hand", {}):
         again = "give it again, evaluate(run, data=…)"
         raise UserError(f"{run.path} was trained on data that was given from Python: {again}.")

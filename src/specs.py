@@ -233,8 +233,16 @@ def kinds_of(kind: type[Any]) -> tuple[type, ...]:
     return tuple(leaf for subclass in kind.__subclasses__() for leaf in kinds_of(subclass)) or (kind,)
 
 
-KINDS: dict[str, type] = {kind.__name__: kind for kind in (*kinds_of(Input), *kinds_of(Output))}
-GROUPS = {"Numbers": kinds_of(Numbers)}  # what a model file may name instead of each kind
+def kinds() -> dict[str, type]:
+    """Every kind of input and output by name, wherever in this file it stands."""
+    return {kind.__name__: kind for kind in (*kinds_of(Input), *kinds_of(Output))}
+
+
+def groups() -> dict[str, tuple[type, ...]]:
+    """What a model file may name instead of each kind."""
+    return {"Numbers": kinds_of(Numbers)}
+
+
 DERIVED: dict[type, tuple[type, ...]] = {Image: (Images,)}  # outputs that any data set of such inputs has, too
 
 
@@ -247,7 +255,7 @@ def to_json(spec: Input | Output) -> dict[str, Any]:
 def from_json(data: Mapping[str, Any]) -> Any:
     """The spec that `to_json` wrote."""
     fields = {name: _tuples(value) for name, value in data.items() if name != "kind"}
-    return KINDS[data["kind"]](**fields)
+    return kinds()[data["kind"]](**fields)
 
 
 def _tuples(value):

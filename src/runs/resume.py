@@ -42,7 +42,7 @@ def knobs_of_run(model: str, given: Mapping[str, Any], data: DataFile | None = N
     if saved.get("by_hand", {}).get("data") == PIPELINE:
         raise UserError(f"{path}: {NOT_RESUMED}.")
     choices = config.choose(model, data, config=str(path / "config.json"))
-    choices = dataclasses.replace(choices, inputs=(specs.KINDS[saved["inputs"]["kind"]],))  # others have other knobs
+    choices = dataclasses.replace(choices, inputs=(specs.kinds()[saved["inputs"]["kind"]],))  # others have other knobs
     record.knobs_of_run(path, [knob for knob in choices.knobs.values() if knob.name not in config.UNSAVED])
     places = {name: saved["knobs"][name] for name in config_files.PLACES}
     return {**places, **given, "resume": str(path), "config": str(path / "config.json")}

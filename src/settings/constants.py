@@ -88,7 +88,7 @@ def _constant(name: str, node: ast.expr, path: Path) -> Any:
     except (ValueError, TypeError):
         raise UserError(
             f"{where}: {name} = {ast.unparse(node)} is not plain data; use literals, Choice, Range and the specs "
-            f"{', '.join(specs.KINDS)}."
+            f"{', '.join(specs.kinds())}."
         ) from None
     specs_alone = not isinstance(value, tuple) or all(isinstance(item, type) for item in value)
     if not isinstance(value, kind) or not specs_alone:
@@ -99,8 +99,8 @@ def _constant(name: str, node: ast.expr, path: Path) -> Any:
 def _value(node: ast.expr) -> Any:
     """What the expression means; raises ValueError or TypeError where that can't be said without running it."""
     match node:
-        case ast.Name(id=name) | ast.Attribute(value=ast.Name(id="specs"), attr=name) if name in specs.KINDS:
-            return specs.KINDS[name]
+        case ast.Name(id=name) | ast.Attribute(value=ast.Name(id="specs"), attr=name) if name in specs.kinds():
+            return specs.kinds()[name]
         case ast.Tuple(elts=items):
             return tuple(value for item in items for value in _expanded(item))
         case ast.List(elts=items):
@@ -116,6 +116,6 @@ def _value(node: ast.expr) -> Any:
 def _expanded(node: ast.expr) -> tuple[Any, ...]:
     """The value of an item of a tuple; for a group of kinds, such as Numbers, all of them."""
     match node:
-        case ast.Name(id=name) | ast.Attribute(value=ast.Name(id="specs"), attr=name) if name in specs.GROUPS:
-            return specs.GROUPS[name]
+        case ast.Name(id=name) | ast.Attribute(value=ast.Name(id="specs"), attr=name) if name in specs.groups():
+            return specs.groups()[name]
     return (_value(node),)

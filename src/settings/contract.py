@@ -18,7 +18,7 @@ from src.settings import catalogue
 from src.settings.catalogue import DataFile, ModelFile, TaskFile
 from src.settings.examples import Require, check_request
 from src.settings.mistakes import mistakes_in, mistakes_while_training, need
-from src.signatures import Request, Steps, request_of
+from src.signatures import Request, Steps, features_of, request_of
 from src.specs import Classes, Input, NextToken, Output
 from src.task import Task
 
@@ -116,23 +116,36 @@ def check_model(file: ModelFile, model: keras.Model, outputs: Output) -> None:
         f"the model ends in a {squashes}, which the task applies to its predictions, too: return logits, "
         "by head(outputs) of src/layers.py or a Dense without activation",
     )
-    for layer in _layers(model):
-        require(
-            type(layer).__module__.startswith("keras.") and not isinstance(layer, keras.layers.Lambda),
-            f"the layer {layer.name!r} is a {type(layer).__name__}, which plain Keras can't open again: use Keras' own "
-            "layers, and functions of keras.ops on their tensors",
-        )
+    for kind, name in _foreign(keras.Model(model.input, model.output).get_config()):
+        what = f"the layer {name!r} is a {kind}" if name else f"the model has a {kind}"
+        own = "use Keras' own layers, and functions of keras.ops on their tensors"
+        require(False, f"{what}, which plain Keras can't open again: {own}")
 
 
-def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
-    """The layers on the way to the prediction, also those of models within the model, and wrapped ones."""
-    for layer in model.operations:
-        if isinstance(layer, keras.Model):
-            yield from _layers(layer)
-        elif isinstance(layer, keras.layers.Layer):
-            yield layer
-            if isinstance(layer, keras.layers.Wrapper):
-                yield layer.layer
+def _foreign(config: Any) -> Iterator[tuple[str, str]]:
+    """Class and name of whatever in a model's configuration carries code, or isn't Keras' own: layers, cells, …"""
+    match config:
+        case {"class_name": str(kind), "module": str(module)} if not module.startswith("keras") or kind == "Lambda":
+            yield kind, (config.get("config") or {}).get("name", "")
+        case dict():
+            for part in config.values():
+                yield from _foreign(part)
+        case list() | tuple():
+            for part in config:
+                yield from _foreign(part)
+
+
+def check_loss(file: TaskFile, task: Task, model: keras.Model, data: Data) -> None:
+    """Raises a UserError where the loss isn't one number for each example, of two of them."""
+    if task.loss is None:
+        return
+    raw, target = data.train.examples(2)
+    target = keras.tree.map_structure(tf.constant, target)
+    features, target, *_ = task.supervise(features_of(data.preprocess, raw), target)
+    shape = tuple(task.loss(target, model(features, training=False)).shape)
+    shapes = f"of targets {tuple(target.shape)} and predictions {tuple(model.output.shape)}"
+    what = f"the loss {shapes} has the shape {shape}: give one number an example, (batch,)"
+    need(file, shape == (len(target),), what)
 
 
 def steps_of(name: str, model: keras.Model, inputs: Input) -> Steps:

@@ -1,7 +1,8 @@
 """What is given to `train` from Python beside knobs, recorded by name and configuration."""
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,8 +93,8 @@ class ByHand:
             )
         for name in names:
             if described[name] != recorded[name]:
-                before, now = (json.dumps(value) for value in (recorded[name], described[name]))
-                raise UserError(f"{where} is of a training with other {name}: {before}, and not {now}.")
+                apart = "; ".join(_differences(recorded[name], described[name]))
+                raise UserError(f"{where} is of a training with other {name}: {apart}.")
 
 
 def metrics_of(recorded: Mapping[str, Any]) -> tuple[list[keras.metrics.Metric], list[str]]:
@@ -114,5 +115,17 @@ def metrics_of(recorded: Mapping[str, Any]) -> tuple[list[keras.metrics.Metric],
 
 
 def _described(item: Any) -> dict[str, Any]:
-    """Class and configuration, as JSON has them."""
-    return json.loads(json.dumps(keras.saving.serialize_keras_object(item), default=str))
+    """Class and configuration, as JSON has them, without a name that Keras made up and counts in a process."""
+    described = json.loads(json.dumps(keras.saving.serialize_keras_object(item), default=str))
+    if re.fullmatch(rf"{re.escape(type(item).__name__.lower())}(_\d+)?", described["config"].get("name", "")):
+        del described["config"]["name"]
+    return described
+
+
+def _differences(before: Any, now: Any, where: str = "") -> Iterator[str]:
+    """Where two descriptions differ, and how."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        for name in {**before, **now}:
+            yield from _differences(before.get(name), now.get(name), name)
+    elif before != now:
+        yield f"{where} {before!r}, not {now!r}".strip()

@@ -12,7 +12,7 @@ from src.runs.manifest import manifest, remarks
 from src.runs.save import describe
 from src.settings import catalogue
 from src.settings.config import Config
-from src.settings.contract import check_model, check_targets, check_task, load_data, steps_of, unexplained
+from src.settings.contract import check_loss, check_model, check_targets, check_task, load_data, steps_of, unexplained
 from src.settings.examples import check_examples
 from src.settings.mistakes import mistakes_in, mistakes_while_training
 from src.signatures import traced
@@ -46,6 +46,7 @@ def prepare(settings: Config, by_hand: ByHand, say: Callable[[str], None]) -> tu
         say(text)
     by_hand.check_metrics(task)
     model = _build(settings, data, precision)
+    check_loss(settings.choices.task, task, model, data)
     signatures = task.signatures(
         model, data.preprocess, data.doors, steps_of(settings.choices.model.reference, model, data.inputs)
     )

@@ -71,7 +71,7 @@ def test_loss_is_one_number_an_example_and_can_be_learnt(file, task, adapted):
         pytest.skip("its models have losses of their own")
     _, y, *_ = task.supervise(given(outputs, len(target)), tf.constant(target))
     prediction = tf.Variable(np.zeros_like(predictions(outputs, len(target))))
-    optimizer = keras.optimizers.SGD(1.0)
+    optimizer = keras.optimizers.SGD(0.1)
     first = task.loss(y, prediction)
     shape = tuple(first.shape)
     what = f"the loss of {len(target)} examples has the shape {shape}"

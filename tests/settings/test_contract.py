@@ -19,6 +19,7 @@ from src.settings import catalogue, knobs
 from src.settings.catalogue import DataFile, ModelFile, TaskFile
 from src.settings.contract import (
     check_data,
+    check_loss,
     check_model,
     check_targets,
     load_data,
@@ -272,6 +273,10 @@ def test_a_model_of_another_shape_is_refused(model):
         check_model(MODEL, model, CLASSES)
 
 
+class Cell(keras.layers.SimpleRNNCell):
+    """A cell of a model file's own."""
+
+
 class Subclassed(keras.Model):
     def call(self, x):
         return x
@@ -303,6 +308,10 @@ def chain(*ends):
             ),
             "is a Lambda, which plain Keras can't",
         ),
+        (
+            chain(keras.layers.Reshape((2, 1)), keras.layers.RNN(Cell(2))),
+            "has a Cell, which plain Keras can't|is a Cell, which plain Keras can't",
+        ),
         (chain(keras.layers.Dense(1)), r"a model that predicts \(batch, 2\) for Classes, not \(None, 1\)"),
     ],
     ids=[
@@ -315,12 +324,28 @@ def chain(*ends):
         "Lambda",
         "Lambda in a model",
         "wrapped Lambda",
+        "own cell",
         "one logit",
     ],
 )
 def test_what_build_returns_is_told_with_what_to_write_instead(model, said):
     with pytest.raises(UserError, match=f"models/thing.py: .*{said}"):
         check_model(MODEL, model, Classes(("a", "b")))
+
+
+def test_a_loss_that_is_no_number_an_example_is_refused_before_training():
+    class Wrong(classification.Task):
+        def loss(self, target, logits):
+            return tf.reduce_mean(super().loss(target, logits))
+
+    outputs = dataclasses.replace(CLASSES, counts=(10, 10, 10))
+    numbers = keras.Input((2,), name="numeric")
+    model = keras.Model({"numeric": numbers}, keras.layers.Dense(3)(numbers))
+    check_loss(TASK, classification.Task(outputs), model, things())
+    with pytest.raises(
+        UserError, match=r"classification.py: the loss of targets \(2,\) and predictions \(None, 3\) has"
+    ):
+        check_loss(TASK, Wrong(outputs), model, things())
 
 
 @pytest.mark.parametrize("build", [lambda *_: 1 / 0, lambda *_: None], ids=["raises", "returns nothing"])
