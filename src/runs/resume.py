@@ -23,7 +23,7 @@ def knobs_of_run(model: str, given: Mapping[str, Any], data: DataFile | None = N
 
     Args:
         model: a file of models/, or the path of one.
-        given: knobs that were given by hand.
+        given: knobs that were given with it.
         data: a data set that was given from Python.
 
     Raises:

@@ -204,7 +204,7 @@ def resolve(model: str, flags: Mapping[str, Any], given: DataFile | None = None)
 
     Args:
         model: a file of models/, or the path of one.
-        flags: the values given by hand.
+        flags: the values that flags, or arguments, give.
         given: a data set that was given from Python.
 
     Raises:

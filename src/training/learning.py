@@ -1,4 +1,4 @@
-"""What is trained: everything that `fit` needs, put together by src/train.py and changed by nobody afterwards."""
+"""What is trained: everything that `fit` needs, put together by src/training/prepare.py."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
