@@ -1,6 +1,6 @@
 """What the figures of a training show that looks wrong: what, why, and what to change."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 LATE = 5  # the last one of so many parts of a training
 STILL = 0.1  # share of all that was gained, by which a training was still improving in its last part
@@ -8,7 +8,11 @@ LAG = 0.2  # share of the lead over the baseline that a model may lose when it i
 
 
 def found(
-    history: Mapping[str, Sequence[float]], metrics: Mapping[str, Mapping[str, float]], monitor: str, direction: str
+    history: Mapping[str, Sequence[float]],
+    metrics: Mapping[str, Mapping[str, float]],
+    monitor: str,
+    direction: str,
+    has_layer: Callable[[str], bool],
 ) -> list[str]:
     """Texts, "what: why, and what to change".
 
@@ -17,6 +21,7 @@ def found(
         metrics: the kept model's figures by split, and last those of "baseline", of the split before.
         monitor: the figure that decided which epoch is best, such as "val_log_loss".
         direction: "min" or "max".
+        has_layer: whether the model has a layer of that class; asked only where it matters, as it opens the model.
     """
     if monitor not in history:  # of a run whose best epoch was decided by another figure
         return []
@@ -25,7 +30,8 @@ def found(
     name = monitor.removeprefix("val_")
     return [
         *_when_best(validation, name),
-        *_by_split(history, metrics, name, sign, validation),
+        *_averages(history, metrics, name, sign, validation, has_layer),
+        *_by_split(metrics, name, sign),
         *_beside_baseline(metrics, name, sign, validation),
     ]
 
@@ -65,28 +71,37 @@ def _beside_baseline(
     return [f"{name} is {reached:.4g} on {measured}, no better than {baseline}: {cure}"]
 
 
-def _by_split(
+def _averages(
     history: Mapping[str, Sequence[float]],
     metrics: Mapping[str, Mapping[str, float]],
     name: str,
     sign: int,
     validation: list[float],
+    has_layer: Callable[[str], bool],
 ) -> list[str]:
-    """Where the model is far better on the training split than elsewhere, or was while it was being trained."""
-    if not all(name in metrics[split] for split in ("train", "validation", "baseline")) or name not in history:
+    """Where the model is far worse on the training split than it was while it was being trained on it."""
+    if name not in history or not all(name in metrics[split] for split in ("train", "baseline")):
+        return []
+    train, simple = (sign * metrics[split][name] for split in ("train", "baseline"))
+    while_trained = sign * history[name][validation.index(max(validation))]
+    lags = while_trained - train > LAG * max(while_trained - simple, 0) > 0
+    if not lags or not has_layer("BatchNormalization"):
+        return []
+    return [
+        f"{name} was {abs(while_trained):.3g} while training and is {abs(train):.3g} on the same examples: the "
+        "moving averages of BatchNormalization lag behind the weights; lower its momentum, or take more steps with "
+        "a smaller --batch"
+    ]
+
+
+def _by_split(metrics: Mapping[str, Mapping[str, float]], name: str, sign: int) -> list[str]:
+    """Where the model is far better on the training split than elsewhere."""
+    if not all(name in metrics[split] for split in ("train", "validation", "baseline")):
         return []
     train, held_out, simple = (sign * metrics[split][name] for split in ("train", "validation", "baseline"))
-    while_trained = sign * history[name][validation.index(max(validation))]
-    said = []
-    if while_trained - train > LAG * max(while_trained - simple, 0) > 0:
-        said.append(
-            f"{name} was {abs(while_trained):.3g} while training and is {abs(train):.3g} on the same examples: the "
-            "moving averages of BatchNormalization lag behind the weights; lower its momentum, or take more steps with "
-            "a smaller --batch"
-        )
-    if train - held_out > max(held_out - simple, 0) and train > simple:
-        said.append(
-            f"{name} is {abs(train):.3g} on train and {abs(held_out):.3g} on validation: the model "
-            "overfits; try more examples, --augment for images, --dropout or a smaller model"
-        )
-    return said
+    if not (train - held_out > max(held_out - simple, 0) and train > simple):
+        return []
+    return [
+        f"{name} is {abs(train):.3g} on train and {abs(held_out):.3g} on validation: the model "
+        "overfits; try more examples, --augment for images, --dropout or a smaller model"
+    ]

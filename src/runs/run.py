@@ -100,7 +100,8 @@ class Run:
         """What looks wrong: in the data, in training, in its figures, and where a simple predictor is no worse."""
         file = self.path / "warnings.json"
         said = [*self.manifest.get("warnings", []), *(read_json(file) if file.exists() else [])]
-        return said + diagnosis.found(self.history, self.metrics, self.task.monitor, self.task.direction)
+        task = self.task
+        return said + diagnosis.found(self.history, self.metrics, task.monitor, task.direction, self._has_layer)
 
     @cached_property
     def requests(self) -> dict[str, dict[str, list]]:
@@ -137,6 +138,10 @@ class Run:
     @cached_property
     def _functions(self):
         return traced(self.signatures)
+
+    def _has_layer(self, kind: str) -> bool:
+        """Whether a layer of that class is anywhere in the model, also in models within it."""
+        return f'"class_name": "{kind}"' in self.model.to_json()
 
 
 class _SavedDoor(Door):

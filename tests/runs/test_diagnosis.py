@@ -2,16 +2,23 @@
 
 import re
 
+import numpy as np
 import pytest
 
 from src.runs.diagnosis import found
+from src.train import train
+from tests.nets import NET, written
 
 GOOD = {"accuracy": [0.6, 0.8, 0.9, 0.91, 0.91, 0.91], "val_accuracy": [0.6, 0.8, 0.88, 0.9, 0.9, 0.9]}
 METRICS = {"train": {"accuracy": 0.92}, "validation": {"accuracy": 0.9}, "baseline": {"accuracy": 0.3}}
 
 
+def has_layer(kind):
+    return kind == "BatchNormalization"
+
+
 def test_a_good_training_has_none():
-    assert found(GOOD, METRICS, "val_accuracy", "max") == []
+    assert found(GOOD, METRICS, "val_accuracy", "max", has_layer) == []
 
 
 @pytest.mark.parametrize(
@@ -29,8 +36,26 @@ def test_a_good_training_has_none():
     ids=["too short", "worse and worse", "statistics lag behind", "overfits"],
 )
 def test_what_looks_wrong_is_told_with_what_to_change(history, metrics, said):
-    (text,) = found({**GOOD, **history}, {**METRICS, **metrics}, "val_accuracy", "max")
+    (text,) = found({**GOOD, **history}, {**METRICS, **metrics}, "val_accuracy", "max", has_layer)
     assert re.search(said, text)
+
+
+def test_batch_normalization_is_blamed_only_where_there_is_some(tmp_path):
+    data = np.random.default_rng(0).random((60, 3)), np.arange(60) % 3
+    knobs = {"epochs": 1, "verbose": False, "export": False, "runs_dir": tmp_path}
+    runs = [train(net, data=data, **knobs) for net in (written(tmp_path), _normalised(tmp_path))]
+    for run in runs:
+        run.history = {"log_loss": [1.0, 0.5, 0.3], "val_log_loss": [1.0, 0.5, 0.3]}
+        run.metrics = {"train": {"log_loss": 0.9}, "validation": {"log_loss": 0.3}, "baseline": {"log_loss": 1.1}}
+    assert ["BatchNormalization" in " ".join(run.warnings) for run in runs] == [False, True]
+
+
+def _normalised(folder):
+    """A model file like that of tests/nets.py, which normalises in a model within the model."""
+    dense = "keras.layers.Dense(units)"
+    path = folder / "normalised_net.py"
+    path.write_text(NET.replace(dense, f"keras.Sequential([{dense}, keras.layers.BatchNormalization()])"))
+    return path
 
 
 @pytest.mark.parametrize(
@@ -44,12 +69,12 @@ def test_what_looks_wrong_is_told_with_what_to_change(history, metrics, said):
 def test_a_model_no_better_than_its_baseline_is_told_what_fits(history, train, cure):
     figures = {"train": {"accuracy": train}, "validation": {"accuracy": 0.2}}
     metrics = {**figures, "baseline": {"accuracy": 0.3, "predictor": "the commonest"}}
-    *_, text = found({"val_accuracy": history}, metrics, "val_accuracy", "max")
+    *_, text = found({"val_accuracy": history}, metrics, "val_accuracy", "max", has_layer)
     assert re.fullmatch(rf"accuracy is 0.2 on .*, no better than the baseline's 0.3 \(the commonest\): {cure}", text)
 
 
 def test_errors_are_judged_the_other_way_round():
     history = {"mae": [30, 20, 10, 9, 8, 8], "val_mae": [30, 25, 21, 20.5, 20, 20]}
     metrics = {"train": {"mae": 8}, "validation": {"mae": 20}, "baseline": {"mae": 30}}
-    (text,) = found(history, metrics, "val_mae", "min")
+    (text,) = found(history, metrics, "val_mae", "min", has_layer)
     assert text.startswith("mae is 8 on train and 20 on validation")
