@@ -17,6 +17,7 @@ from src.system.files import read_json, whole, write_json
 from src.system.screen import tell
 from src.task import History
 from src.training.measure import Measurement
+from src.training.optimizers import schedule_of
 
 Watcher: TypeAlias = Callable[[History], list[str]]
 
@@ -56,9 +57,7 @@ class LearningRate(keras.callbacks.Callback):
     """Adds the learning rate of an epoch's last step to its logs."""
 
     def on_train_begin(self, logs=None):
-        made = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)  # half precision wraps it
-        rate = made.get_config()["learning_rate"]
-        self.schedule = keras.optimizers.schedules.deserialize(rate) if isinstance(rate, dict) else None
+        self.schedule = schedule_of(self.model.optimizer)
 
     def on_epoch_end(self, epoch, logs=None):
         made = self.model.optimizer

@@ -4,6 +4,7 @@ Adam: Kingma and Ba (2015); AdamW: Loshchilov and Hutter (2019); SGD with moment
 Hinton's lecture 6e (2012); cosine schedule: Loshchilov and Hutter (2017); warm-up: Goyal et al. (2017), section 2.2.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import keras
@@ -71,6 +72,24 @@ def optimizer(
     decay = USUAL_WEIGHT_DECAY.get(optimizer) if weight_decay is None else weight_decay
     made = kind(rate, weight_decay=decay or None, global_clipnorm=clip_norm, **options)
     return made, [_plateau(task)] if schedule == "plateau" else []
+
+
+def schedule_of(optimizer: keras.Optimizer) -> keras.optimizers.schedules.LearningRateSchedule | None:
+    """What its learning rate follows; None where that is a number, which callbacks may change."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)  # half precision wraps it
+    rate = inner.get_config()["learning_rate"]
+    return keras.optimizers.schedules.deserialize(rate) if isinstance(rate, dict) else None
+
+
+def check_rate_is_free(optimizer: keras.Optimizer, callbacks: Sequence[keras.callbacks.Callback]) -> None:
+    """Raises a UserError where a callback sets the learning rate, and a schedule does, too."""
+    setters = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
+    for callback in callbacks:
+        if isinstance(callback, setters) and schedule_of(optimizer):
+            raise UserError(
+                f"callbacks has a {type(callback).__name__}, which can't set a learning rate that follows a schedule: "
+                'give schedule="constant", or an optimizer object whose learning rate is a number.'
+            )
 
 
 def _cosine(peak: float, steps: int, warmup: float) -> keras.optimizers.schedules.LearningRateSchedule:

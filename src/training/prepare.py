@@ -22,7 +22,7 @@ from src.task import Task
 from src.training.augmentation import augmentation, suggestion
 from src.training.by_hand import ByHand
 from src.training.learning import Learning
-from src.training.optimizers import optimizer
+from src.training.optimizers import check_rate_is_free, optimizer
 from src.training.plan import Plan, plan
 
 
@@ -113,9 +113,11 @@ def _planned(
     deterministic, chose_epochs = settings.values["deterministic"], settings.chosen("epochs")
     chosen = plan(model, data.inputs, len(data.train), deterministic, chose_epochs, **settings.of("plan"))
     settings.values["epochs"] = chosen.epochs  # by which the run is repeated
-    if given := by_hand.new_optimizer(settings):
-        return chosen, given, []
-    return chosen, *optimizer(chosen.steps * chosen.epochs, task, **settings.of("optimizer"))
+    made, schedule = by_hand.new_optimizer(settings), []
+    if not made:
+        made, schedule = optimizer(chosen.steps * chosen.epochs, task, **settings.of("optimizer"))
+    check_rate_is_free(made, by_hand.callbacks)
+    return chosen, made, schedule
 
 
 def _build(settings: Config, data: Data, precision: str) -> keras.Model:

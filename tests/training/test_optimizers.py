@@ -1,11 +1,15 @@
 """Learning-rate schedules."""
 
 import keras
+import numpy as np
 import pytest
 
+from src.errors import UserError
 from src.specs import Classes
 from src.tasks.classification import Task
+from src.train import train
 from src.training import optimizers
+from tests.nets import written
 
 
 def test_cosine_rises_to_the_rate_and_falls_to_zero():
@@ -32,3 +36,24 @@ def test_plateau_lowers_the_rate_of_a_figure_that_stands_still():
         assert float(made.learning_rate) == pytest.approx(0.1)
         plateau.on_epoch_end(epoch, {task.monitor: 0.5})
     assert float(made.learning_rate) == pytest.approx(0.1 * optimizers.PLATEAU_FACTOR)
+
+
+@pytest.mark.parametrize(
+    "callback",
+    [
+        keras.callbacks.LearningRateScheduler(lambda epoch, rate: 0.5 * rate),
+        keras.callbacks.ReduceLROnPlateau(factor=0.5, patience=0, min_delta=1e9),
+    ],
+)
+def test_callbacks_that_set_the_rate_need_one_that_no_schedule_sets(callback, tmp_path):
+    data = np.random.default_rng(0).random((60, 3)), np.arange(60) % 3
+    knobs = {"data": data, "verbose": False, "export": False, "runs_dir": tmp_path / "runs", "callbacks": [callback]}
+    decaying = keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.1, 10))
+    for given in ({}, {"optimizer": decaying}, {"optimizer": keras.optimizers.LossScaleOptimizer(decaying)}):
+        said = f"{type(callback).__name__}, .*schedule: give schedule=.constant., or an optimizer object"
+        with pytest.raises(UserError, match=said):
+            train(written(tmp_path), **knobs, **given)
+    assert not list((tmp_path / "runs").iterdir()), "it is refused before training"
+    for given in ({"schedule": "constant"}, {"optimizer": keras.optimizers.SGD(0.1)}):
+        rates = train(written(tmp_path), epochs=3, **knobs, **given).history["learning_rate"]
+        assert rates[2] < rates[0]
