@@ -72,13 +72,16 @@ def train(
         optimizer: a Keras optimiser, or the name of one, which further knobs describe.
         metrics: Keras metrics beside the task's.
         summary: whether to show, where `verbose`, what came of it and what to do next.
-        knobs: what differs from the defaults, such as epochs=3; show_knobs("cnn") lists all of them.
+        knobs: what differs from the defaults, such as epochs=3; show_knobs("cnn") lists all of them. `resume` may be
+            a Run, too.
 
     Raises:
         UserError: for what a user can fix.
     """
     named = {"data": data, "optimizer": optimizer}  # which may be objects, too
     knobs |= {name: value for name, value in named.items() if value is not None and is_name(value)}
+    if isinstance(resumed := knobs.get("resume"), Run):
+        knobs["resume"] = resumed.path
     model, knobs = as_names(model, knobs)
     given_data = None if is_name(data) else given(data, catalogue.model(model).takes)
     objects = ByHand(callbacks, None if isinstance(optimizer, str) else optimizer, metrics, given_data)
@@ -92,15 +95,16 @@ def train(
     return _train(settings, objects, summary)
 
 
-def show_knobs(model: str | Path, data: str | Path | None = None) -> None:
+def show_knobs(model: str | Path, data: Any = None) -> None:
     """Prints every knob of a training: its name, its type, its value where none is given, and what it does.
 
     Args:
         model: a file of models/, by name or by path.
-        data: a data set; the default is the model's own.
+        data: as of `train`.
     """
-    model, knobs = as_names(model, {"data": data})
-    knob_table.show(resolve(model, knobs))
+    model, knobs = as_names(model, {"data": data} if is_name(data) else {})
+    given_data = None if is_name(data) else given(data, catalogue.model(model).takes)
+    knob_table.show(resolve(model, knobs, given_data))
 
 
 def _train(settings: Config, by_hand: ByHand, summary: bool) -> Run:

@@ -188,6 +188,25 @@ def test_knobs_are_told(net, capsys):
         assert part in said
 
 
+@pytest.mark.parametrize(
+    ("data", "knob"),
+    [
+        ((X, Y), "learning_rate"),
+        ((RANDOM.integers(0, 256, (60, 4, 4)).astype("uint8"), Y[:60]), "augment"),
+        (PIPELINE, "learning_rate"),
+        (from_matrix(["a", "b", "c"], X, Y.astype("int32"), Classes(("low", "middle", "high"))), "learning_rate"),
+    ],
+    ids=["arrays", "images", "pipeline", "Data"],
+)
+def test_knobs_are_told_for_what_is_given(net, data, knob, capsys):
+    show_knobs(net, data)
+    assert knob in capsys.readouterr().out
+
+
+def test_a_run_is_taken_where_one_is_resumed(run, net):
+    assert train(net, data=(X, Y), resume=run).metrics == run.metrics
+
+
 def test_a_model_file_is_listed(net, capsys):
     assert cli.main(["list", str(net)]) == 0
     assert "--units" in capsys.readouterr().out
