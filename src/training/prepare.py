@@ -113,8 +113,9 @@ def _planned(
     deterministic, chose_epochs = settings.values["deterministic"], settings.chosen("epochs")
     chosen = plan(model, data.inputs, len(data.train), deterministic, chose_epochs, **settings.of("plan"))
     settings.values["epochs"] = chosen.epochs  # by which the run is repeated
-    made, schedule = by_hand.new_optimizer(settings), []
-    if not made:
+    if given := by_hand.new_optimizer(settings):
+        made, schedule = given, []
+    else:
         made, schedule = optimizer(chosen.steps * chosen.epochs, task, **settings.of("optimizer"))
     check_rate_is_free(made, by_hand.callbacks)
     return chosen, made, schedule
