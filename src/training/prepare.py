@@ -113,9 +113,8 @@ def _planned(
     deterministic, chose_epochs = settings.values["deterministic"], settings.chosen("epochs")
     chosen = plan(model, data.inputs, len(data.train), deterministic, chose_epochs, **settings.of("plan"))
     settings.values["epochs"] = chosen.epochs  # by which the run is repeated
-    if given := by_hand.new_optimizer(settings):
-        made, schedule = given, []
-    else:
+    schedule: Sequence[keras.callbacks.Callback] = ()
+    if not (made := by_hand.new_optimizer(settings)):
         made, schedule = optimizer(chosen.steps * chosen.epochs, task, **settings.of("optimizer"))
     check_rate_is_free(made, by_hand.callbacks)
     return chosen, made, schedule
