@@ -342,7 +342,7 @@ def test_a_broken_picture_is_an_error_and_not_the_end(served, picture):
 @pytest.mark.parametrize(
     ("raw", "named"),
     [
-        (np.zeros((2, 6, 5)), "shape"),
+        (np.zeros((2, 6)), "shape"),
         ({"other": np.zeros((2, 6, 5, 1))}, "takes image"),
         (np.zeros((0, 6, 5, 1)), "above 0"),
         (np.full((2, 6, 5, 1), 256), "don't fit"),
