@@ -168,6 +168,7 @@ def test_the_number_of_folds_is_asked_for(tmp_path):
         cross_validate(written(tmp_path), data=(np.zeros((9, 2)), np.arange(9) % 3))
 
 
+@pytest.mark.long
 @needs_pair
 def test_one_fold_is_trained_alone(tmp_path):
     from src.crossvalidation import cross_validate

@@ -119,6 +119,7 @@ def test_a_configuration_of_a_run_on_arrays_is_repeated_on_data_that_is_given(ru
     assert repeated.config["knobs"]["epochs"] == 2
 
 
+@pytest.mark.long
 def test_a_data_set_of_one_s_own_is_learnt_and_exported(net, short, tmp_path):
     data = from_matrix(["a", "b", "c"], X, Y.astype("int32"), Classes(("low", "middle", "high")))
     object.__setattr__(data, "name", "thirds")

@@ -16,7 +16,7 @@ BLOCKS = {
 @pytest.mark.parametrize(
     ("name", "exported"),
     [
-        ("python.md", False),
+        pytest.param("python.md", False, marks=pytest.mark.long),
         pytest.param("python.md", True, marks=pytest.mark.long),
         pytest.param("README.md", True, marks=pytest.mark.long),
     ],

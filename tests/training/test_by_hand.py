@@ -110,6 +110,7 @@ def test_an_optimizer_is_used_and_starts_anew_each_time(small):
     assert runs[0].history["loss"] != pytest.approx(small(optimizer="sgd").history["loss"], rel=1e-5)
 
 
+@pytest.mark.long
 def test_a_training_with_an_optimizer_goes_on_as_if_it_had_not_been_cut_off(small, tmp_path):
     whole = small(optimizer=keras.optimizers.SGD(0.1, momentum=0.9))
     whole.path.rename(tmp_path / "whole")
