@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from src.exporting.publish import Destination
 from tests.docs.test_commands import TEXTS
 
 BLOCKS = {
@@ -13,17 +12,9 @@ BLOCKS = {
 }
 
 
-@pytest.mark.parametrize(
-    ("name", "exported"),
-    [
-        pytest.param("python.md", False, marks=pytest.mark.long),
-        pytest.param("python.md", True, marks=pytest.mark.long),
-        pytest.param("README.md", True, marks=pytest.mark.long),
-    ],
-)
-def test_every_block_runs(name, exported, tmp_path, monkeypatch):
-    if not exported:
-        monkeypatch.setattr(Destination, "folder", lambda *_: None)
+@pytest.mark.long
+@pytest.mark.parametrize("name", BLOCKS)
+def test_every_block_runs(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cells = {}
     for block in BLOCKS[name]:
