@@ -254,12 +254,13 @@ def to_json(spec: Input | Output) -> dict[str, Any]:
 
 def from_json(data: Mapping[str, Any]) -> Any:
     """The spec that `to_json` wrote."""
-    fields = {name: _tuples(value) for name, value in data.items() if name != "kind"}
+    fields = {name: as_tuples(value) for name, value in data.items() if name != "kind"}
     return kinds()[data["kind"]](**fields)
 
 
-def _tuples(value):
-    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+def as_tuples(value: Any) -> Any:
+    """The value with tuples for lists, as JSON has only these."""
+    return tuple(as_tuples(item) for item in value) if isinstance(value, (list, tuple)) else value
 
 
 # What a model file's SPACE is made of: the values that tuning may try.

@@ -28,7 +28,7 @@ from src.reports.samples import save_picture, save_samples
 from src.runs import judges, record
 from src.runs.resume import by_hand_of, check_same, knobs_of_run
 from src.runs.run import Run, load_run
-from src.runs.save import RunFolder, answering, save
+from src.runs.save import Requests, RunFolder, answering, save
 from src.settings import catalogue
 from src.settings.config import Config, as_names, origins_told, resolve
 from src.settings.given import NOT_RESUMED, GivenData
@@ -119,7 +119,7 @@ def _train(settings: Config, by_hand: ByHand, summary: bool) -> Run:
     plugged_in = (*settings.choices.tasks, settings.choices.model, settings.choices.data)
     with mistakes_while_training(*plugged_in), origins_told(settings):
         learning, settings = prepare(settings, by_hand, say)
-        sample_requests(learning.data, learning.task, learning.signatures)  # what can't be served ends here
+        requests = sample_requests(learning.data, learning.task, learning.signatures)  # what can't be served ends here
     if options.pause and not learning.is_exact:
         raise UserError(f"pause has no effect: {NOT_RESUMED}.")
     if versions:
@@ -139,7 +139,7 @@ def _train(settings: Config, by_hand: ByHand, summary: bool) -> Run:
             judges.keep(judge, path)
         fitted = fit(learning, path, options, start=start, stop=Stop(f"stopped; {goes_on}"), soon=verifier.start)
         verifier.start()  # where training was too short to tell
-        _measure(learning, fitted, path)
+        _measure(learning, fitted, requests, path)
         run = load_run(path)
         published = publish(run, versions, verifier) if versions else None
     if options.verbose and summary:
@@ -192,10 +192,10 @@ def _warn_of(changed: list[str], epoch: int, file: Path, say: Callable[[str], No
     write_json(file, [*(read_json(file) if file.exists() else []), text])
 
 
-def _measure(learning: Learning, fitted: Fitted, path: Path) -> None:
+def _measure(learning: Learning, fitted: Fitted, requests: Requests, path: Path) -> None:
     """Saves the trained model, and writes its figures, samples and report."""
     model, task, data = learning.model, learning.task, learning.data
-    save(path, model, data, learning.signatures, sample_requests(data, task, learning.signatures))
+    save(path, model, data, learning.signatures, requests)
     measure = fitted.measure if task.loss else Measurement(answering(model), task)
     metrics = figures(path, measure, data, learning.splits)
     save_samples(path, learning.samples())

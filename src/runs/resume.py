@@ -34,7 +34,7 @@ def knobs_of_run(model: str, given: Mapping[str, Any], data: DataFile | None = N
     saved = record.of_run(path)
     chosen = {name: saved[name] for name in ("model", "data", "task")}
     for name, value in {"model": plain_name(model), **given}.items():
-        before = _tuples({**saved["knobs"], **chosen}.get(name, value))
+        before = specs.as_tuples({**saved["knobs"], **chosen}.get(name, value))
         if name not in FREE and value is not None and value != before:
             raise UsageError(f"{path} was started with {name} {before!r}, not {value!r}; it keeps its settings.")
     if given.get("config") or given.get("recipe"):
@@ -72,7 +72,7 @@ def by_hand_of(file: Path) -> dict[str, Any]:
 
 
 def _compare(where: str, before: Any, now: Any) -> None:
-    before, now = _tuples(before), _tuples(now)
+    before, now = specs.as_tuples(before), specs.as_tuples(now)
     if isinstance(before, dict) and isinstance(now, dict):
         for name in {**before, **now}:
             _compare(f"{where}, {name}", before.get(name), now.get(name))
@@ -93,7 +93,3 @@ def find(model: str, given: Mapping[str, Any]) -> Path:
     if not newest:
         raise UserError(f"{folder} has no run of {model} to resume. Start one: make train MODEL={model}")
     return newest
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(item) for item in value) if isinstance(value, (list, tuple)) else value
