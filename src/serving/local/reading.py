@@ -18,7 +18,7 @@ from src.serving.local.errors import Refused
 from src.serving.local.parsing import kind, pretty
 
 ROW, COLUMN = "instances", "inputs"
-MOST_DIMENSIONS = 254
+MOST_DIMENSIONS, NUMPYS_DIMENSIONS = 254, 64
 RANGES = {  # of what JSON's integers may be; TensorFlow Serving lets the narrow types wrap, which nobody can want
     tf.int8: (-(2**7), 2**7 - 1),
     tf.int16: (-(2**15), 2**15 - 1),
@@ -158,6 +158,8 @@ def _array(value: Any, dtype: tf.DType) -> np.ndarray:
             raise Refused("not regular")
         shape.append(len(first))
         values = list(chain.from_iterable(values))
+    if len(shape) > NUMPYS_DIMENSIONS:
+        raise Refused(f"a tensor of {len(shape)} dimensions; {NUMPYS_DIMENSIONS} is the most that can be read here")
     types = set(map(type, values))
     if dtype not in TYPES:
         raise Refused("no such type", "UNIMPLEMENTED")

@@ -18,6 +18,7 @@ from src.serving.local.versions import Model, Models
 WHICH = r"(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
 ASKED = re.compile(rf"/v1/models/(?P<name>[^/:]+){WHICH}:(?P<verb>classify|regress|predict)", re.IGNORECASE)
 LOOKED_AT = re.compile(rf"/v1/models(?:/(?P<name>[^/:]+))?{WHICH}(?:/(?P<what>metadata))?", re.IGNORECASE)
+LONGEST = 8000  # characters of an error
 NOT_FOUND = b"<HTML><HEAD>\n<TITLE>404 Not Found</TITLE>\n</HEAD><BODY>\n<H1>Not Found</H1>\n</BODY></HTML>\n"
 
 
@@ -45,9 +46,9 @@ def respond(models: Models, method: str, path: str, body: bytes, timeout_s: floa
         match = (ASKED if method == "POST" else LOOKED_AT).fullmatch(path) if method in ("GET", "POST") else None
         if not match or "?" in path or (method == "POST" and not match["verb"].islower()):
             raise Refused(f"Malformed request: {method} {path}")
-        if match["version"] and int(match["version"]) >= 2**63:
+        number = int(match["version"].lstrip("0")[:20] or 0) if match["version"] else None
+        if number is not None and number >= 2**63:
             return Answer(400, b"")
-        number = int(match["version"]) if match["version"] else None
         name, label = (unquote(match[part]) if match[part] else None for part in ("name", "label"))
         if method == "POST":
             return Answer(200, _ask(models, match["verb"], name, number, label, body, timeout_s))
@@ -56,11 +57,14 @@ def respond(models: Models, method: str, path: str, body: bytes, timeout_s: floa
         return Answer(200, _status(models, name, number))
     except Refused as error:
         return Answer(error.status, error_body(error.message))
+    except Exception as error:  # whatever it is, the next request is answered
+        return Answer(500, error_body(f"{type(error).__name__}: {error}"))
 
 
 def error_body(message: str) -> bytes:
     """What a client is told of an error."""
-    text = json.dumps({"error": message}, indent=4, ensure_ascii=False)
+    shown = message if len(message) <= LONGEST else f"{message[:LONGEST]} …"
+    text = json.dumps({"error": shown}, indent=4, ensure_ascii=False)
     return text.encode("utf-8", errors="surrogateescape")
 
 

@@ -101,13 +101,15 @@ class Servable:
             except (tf.errors.OpError, ValueError) as error:
                 raise _refused(error) from error
         try:
-            return self._asks[name, timeout_s](request)
+            answers = self._asks[name, timeout_s](request)
         except tf.errors.DeadlineExceededError as error:
             raise Refused("Timed out waiting for notification", "DEADLINE_EXCEEDED") from error
         except tf.errors.OpError as error:
             raise _refused(error) from error
         except (TypeError, ValueError, RuntimeError) as error:
             raise Refused(str(error)) from error
+        # A session gives a text of rank 0 as bytes, whose trailing zeros an array of numpy's own kind would lose.
+        return {key: np.array(a, object) if isinstance(a, bytes) else np.asarray(a) for key, a in answers.items()}
 
     def _warm_up(self) -> None:
         """Runs the requests that came with the export, once each, so that no user waits for the first one."""

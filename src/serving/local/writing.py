@@ -32,18 +32,16 @@ def _columns(outputs: Mapping[str, np.ndarray]) -> str:
 
 
 def _rows(outputs: Mapping[str, np.ndarray]) -> str:
-    count = 0
+    count = None
     for name, array in outputs.items():
         if array.ndim == 0:
             raise Refused(f"Tensor name: {name} has no shape information ")
-        if len(array) < 1:
-            raise Refused(f"Tensor name: {name} has invalid batch size: {len(array)}")
-        if count and len(array) != count:
+        if count is not None and len(array) != count:
             raise Refused(f"Tensor name: {name} has inconsistent batch size: {len(array)} expecting: {count}")
         count = len(array)
     rows = []
     columns = {name: (_words(name, array), array.shape[1:]) for name, array in outputs.items()}
-    for row in range(count):
+    for row in range(count or 0):
         members = {}
         for name, (words, shape) in columns.items():
             size = math.prod(shape)
