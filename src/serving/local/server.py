@@ -6,12 +6,16 @@ For development and tests. Where TensorFlow Serving isn't safe, it refuses: see 
 """
 
 import asyncio
+import ipaddress
 import os
+import socket
 import sys
 import zlib
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import tyro
 import uvicorn
@@ -22,16 +26,14 @@ from starlette.types import Receive, Scope, Send
 from tensorflow_serving.config import model_server_config_pb2
 
 from src.errors import UserError
+from src.serving.local.connections import Connection, Limits
 from src.system.files import read_text
 from src.system.quiet import import_tensorflow
 
 if TYPE_CHECKING:  # imported when TensorFlow's log is off
     from src.serving.local.versions import Model, Models
 
-MOST_BYTES = 64 * 2**20  # of a request
-BODY_S = 60.0  # in which it has to have come
-ANSWER_S = 30.0  # of the model
-TOO_LARGE, TOO_SLOW = 413, 408
+TOO_LARGE, TOO_SLOW, TIMED_OUT = 413, 408, 504
 
 
 class App:
@@ -39,13 +41,13 @@ class App:
 
     Args:
         models: that are served.
-        most_bytes, body_s, answer_s: limits.
+        limits: of a request.
+        names: by which clients may call this machine, beside its addresses.
     """
 
-    def __init__(
-        self, models: "Models", most_bytes: int = MOST_BYTES, body_s: float = BODY_S, answer_s: float = ANSWER_S
-    ):
-        self.models, self.most_bytes, self.body_s, self.answer_s = models, most_bytes, body_s, answer_s
+    def __init__(self, models: "Models", limits: Limits | None = None, names: Iterable[str] = ()):
+        self.models, self.limits = models, limits or Limits()
+        self.names = {"localhost", socket.gethostname().lower(), *(name.lower() for name in names)}
         self.threads = ThreadPoolExecutor(2 * (os.cpu_count() or 1), thread_name_prefix="answer")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,37 +61,51 @@ class App:
     async def _response(self, request: Request) -> Response:
         from src.serving.local.rest import error_body, respond
 
-        if request.method == "OPTIONS":
+        if not self._is_meant(host := request.headers.get("host", "")):
+            return _plain(400, error_body(f"This server isn't called {host}; --allow-host makes it answer to that."))
+        path = request.scope["raw_path"].decode("latin-1")
+        if request.method == "OPTIONS" and path.lower().startswith("/v1/"):
             origin = request.headers.get("origin", "")
             return _plain(200 if "http" in origin else 400, b"", "text/html; charset=ISO-8859-1")
         try:
-            async with asyncio.timeout(self.body_s):
+            async with asyncio.timeout(self.limits.body_s):
                 body = await self._body(request)
         except TimeoutError:
             return _plain(TOO_SLOW, error_body("The request's body came too slowly."))
         if body is None:
-            return _plain(TOO_LARGE, error_body(f"The request's body has more than {self.most_bytes:,} bytes."))
-        path = request.scope["raw_path"].decode("latin-1")
+            return _plain(TOO_LARGE, error_body(f"The request's body has more than {self.limits.most_bytes:,} bytes."))
         if query := request.scope["query_string"].decode("latin-1"):
             path = f"{path}?{query}"
-        given = self.models, request.method, path, body, self.answer_s
-        answer = await asyncio.get_running_loop().run_in_executor(self.threads, respond, *given)
+        given = self.models, request.method, path, body, self.limits.answer_s
+        try:
+            async with asyncio.timeout(self.limits.queued_s):
+                answer = await asyncio.get_running_loop().run_in_executor(self.threads, respond, *given)
+        except TimeoutError:
+            return _plain(TIMED_OUT, error_body("Too many requests were before this one."))
         return _plain(answer.status, answer.body, answer.content_type)
+
+    def _is_meant(self, host: str) -> bool:
+        """Whether a request's Host is this machine: else a page of the web may have had its own name lead here."""
+        try:
+            name = urlsplit(f"//{host}").hostname or ""
+            return not name or name in self.names or bool(ipaddress.ip_address(name))
+        except ValueError:
+            return False
 
     async def _body(self, request: Request) -> bytes | None:
         """The body, decompressed; None where it is too large; nothing where it can't be decompressed."""
         body, size = bytearray(), 0
         async for chunk in request.stream():
             size += len(chunk)
-            if size <= self.most_bytes:  # the rest is read, else who sends it never sees the answer
+            if size <= self.limits.most_bytes:  # the rest is read, else who sends it never sees the answer
                 body += chunk
-        if size > self.most_bytes:
+        if size > self.limits.most_bytes:
             return None
         if request.headers.get("content-encoding", "").lower() != "gzip":
             return bytes(body)
         try:
             unzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
-            plain = unzip.decompress(bytes(body), self.most_bytes)
+            plain = unzip.decompress(bytes(body), self.limits.most_bytes)
         except zlib.error:
             return b""
         return None if unzip.unconsumed_tail else plain
@@ -125,12 +141,35 @@ def read_config(path: Path) -> "list[Model]":
     return models
 
 
+def configured(app: App, host: str, port: int) -> uvicorn.Config:
+    """The HTTP server of an application, at an address and port; it writes no log, which clients could make grow."""
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http=Connection,
+        ws="none",
+        lifespan="off",
+        log_level="critical",
+        access_log=False,
+        proxy_headers=False,
+    )
+
+
 def main(
-    config: Annotated[Path, tyro.conf.arg(help="models.config of TensorFlow Serving")],
+    config: Path,
     port: int = 8501,
     host: str = "127.0.0.1",
+    allow_host: tuple[str, ...] = (),
 ) -> None:
-    """Serves the models of a models.config by TensorFlow Serving's REST interface."""
+    """Serves the models of a models.config by TensorFlow Serving's REST interface.
+
+    Args:
+        config: models.config of TensorFlow Serving.
+        port: for REST.
+        host: address to listen on.
+        allow_host: names of this machine that a request's Host may have, beside localhost, its own and addresses.
+    """
     import_tensorflow()
     from src.serving.local.errors import Refused
     from src.serving.local.versions import Models
@@ -138,8 +177,7 @@ def main(
     models = Models(read_config(config))
     try:
         models.start()
-        app = App(models)
-        uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, lifespan="off")
+        uvicorn.Server(configured(App(models, names=[host, *allow_host]), host, port)).run()
     except Refused as error:
         raise UserError(error.message) from None
     finally:
