@@ -24,6 +24,7 @@ ALL = "all"
 STARTS_S = 180  # an engine, its image being there
 POLL_S = 0.2
 SHOWN = 300  # characters of an answer
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def serve(
@@ -32,6 +33,7 @@ def serve(
     engine: Literal["auto", "tensorflow", "docker", "local"] = "auto",
     port: int = 8501,
     host: str = "127.0.0.1",
+    allow_host: tuple[str, ...] = (),
     batching: bool = False,
     exports_dir: str = "saved_models",
 ) -> None:
@@ -42,6 +44,7 @@ def serve(
         engine: auto takes TensorFlow Serving if it is on the PATH, else Docker, else the local server.
         port: port for REST; gRPC uses the next one.
         host: address to listen on. The default is reachable from this machine only.
+        allow_host: further names by which clients may call this machine; the local server refuses unknown ones.
         batching: whether TensorFlow Serving batches concurrent requests.
         exports_dir: folder of the SavedModels.
 
@@ -57,10 +60,14 @@ def serve(
     if batching:
         _check_batching(models, chosen_engine)
     tell(f"Serving {', '.join(models)} with {_described(chosen_engine, host)}")
+    if host not in LOOPBACK or chosen_engine == "tensorflow":
+        tell(
+            "Whoever reaches this machine can ask them: there is no password, no encryption, and no limit of requests."
+        )
     with tempfile.TemporaryDirectory(prefix="serving-") as temporary:
         folder, log = Path(temporary), Path(temporary) / "log.txt"
         engines.write_files(folder, models, chosen_engine, batching)
-        words = engines.command(chosen_engine, folder, models, host, port, batching)
+        words = engines.command(chosen_engine, folder, models, host, port, batching, allow_host)
         print(shlex.join(words), flush=True)
         process = engines.start(words, log)
         try:
@@ -75,7 +82,7 @@ def serve(
         except KeyboardInterrupt:
             print("\nstopped")
         finally:
-            _end(process)
+            engines.end(process)
 
 
 def _check_free(host: str, ports: list[int]) -> None:
@@ -178,12 +185,3 @@ def _check_batching(models: Mapping[str, Path], engine: engines.Engine) -> None:
 def _last_lines(log: Path) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     return "\n".join(lines[-5:])
-
-
-def _end(process: subprocess.Popen) -> None:
-    process.terminate()
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

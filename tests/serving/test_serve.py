@@ -6,8 +6,10 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
@@ -16,11 +18,20 @@ from src.errors import UserError
 from src.serving import engines
 from src.serving.ask import ask
 from src.serving.client import Client
+from src.serving.local.server import read_config
 from src.serving.serve import serve
 from src.settings import catalogue
 from tests.samples import PAIRS
 
 MODELS = {"cnn-digits": Path("/exports/cnn-digits"), "mlp-wine": Path("/exports/mlp-wine")}
+STARTS = """
+import os, sys, time
+from pathlib import Path
+from src.serving import engines
+server = "import os, sys, time; print(os.getpid(), flush=True); time.sleep(600)"
+engines.start([sys.executable, "-c", server], Path(sys.argv[1]))
+time.sleep(600)
+"""
 
 
 def test_the_command_of_tensorflow_serving():
@@ -31,6 +42,8 @@ def test_the_command_of_tensorflow_serving():
         "--rest_api_port=8600",
         "--model_config_file=/etc/serving/models.config",
         "--monitoring_config_file=/etc/serving/monitoring.txt",
+        "--max_num_load_retries=0",
+        "--num_load_threads=2",
         "--enable_batching=true",
         "--batching_parameters_file=/etc/serving/batching.txt",
     ]
@@ -45,7 +58,7 @@ def test_the_command_of_docker():
         "--mount=type=bind,source=/etc/serving,target=/config,readonly "
         "--entrypoint=tensorflow_model_server tensorflow/serving:2.20.0 "
         "--port=8500 --rest_api_port=8501 --model_config_file=/config/models.config "
-        "--monitoring_config_file=/config/monitoring.txt"
+        "--monitoring_config_file=/config/monitoring.txt --max_num_load_retries=0 --num_load_threads=2"
     )
 
 
@@ -58,7 +71,40 @@ def test_the_files_are_tensorflow_servings(tmp_path, engine, base):
     assert found == {name: (f"{base}/{name}", "tensorflow") for name in MODELS}
     metrics = 'prometheus_config { enable: true path: "/monitoring/prometheus/metrics" }'
     assert (tmp_path / "monitoring.txt").read_text() == f"{metrics}\n"
-    assert "max_batch_size { value: 64 }" in (tmp_path / "batching.txt").read_text()
+    batches = (tmp_path / "batching.txt").read_text()
+    assert "enable_large_batch_splitting { value: true }\nmax_execution_batch_size { value: 64 }" in batches
+
+
+def test_a_path_may_have_any_character(tmp_path):
+    path = Path('/exports/a "b" {c} é')
+    engines.write_files(tmp_path, {"model": path}, "local", batching=False)
+    (model,) = read_config(tmp_path / "models.config")
+    assert model.base == path
+
+
+def test_a_server_ends_with_whoever_started_it(tmp_path):
+    starter = subprocess.Popen([sys.executable, "-c", STARTS, tmp_path / "log.txt"], cwd=catalogue.ROOT)
+    assert _soon(lambda: (tmp_path / "log.txt").is_file() and (tmp_path / "log.txt").read_text().strip())
+    server = psutil.Process(int((tmp_path / "log.txt").read_text()))
+    assert server.is_running()
+    starter.kill()
+    starter.wait()
+    assert _soon(lambda: not server.is_running())
+
+
+def _soon(is_true):
+    ends = time.monotonic() + 20
+    while not is_true():
+        if time.monotonic() > ends:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def test_the_exit_code_is_the_servers(tmp_path):
+    process = engines.start([sys.executable, "-c", "raise SystemExit(7)"], tmp_path / "log.txt")
+    assert process.wait(20) == 7
+    engines.end(process)
 
 
 def test_the_best_engine_is_found(monkeypatch):
