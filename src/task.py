@@ -27,6 +27,7 @@ class Task(ABC):
     loss: Callable[[Any, Any], tf.Tensor] | None = None  # one number per example; None where models have their own
     is_judged: ClassVar[bool] = False  # whether its models have a JUDGE, which `compare_with` receives
     meanings: ClassVar[Mapping[str, str]] = {}  # by name of a metric or a picture, a sentence for the report
+    limits: ClassVar[str] = ""  # of a request, a sentence for the model card
     side_by_side: ClassVar[Sequence[str]] = ()  # samples that the report shows for several epochs side by side
 
     def supervise(self, features: Features, target: Any) -> tuple:

@@ -29,7 +29,7 @@ def generate(
         model: use the newest run of this model.
         data: use the newest run on this data set.
         prompt: beginning of the text.
-        length: number of tokens to generate, up to 100,000.
+        length: number of tokens to generate, up to 10,000.
         temperature: randomness: below 1, likely tokens become likelier; 0 always takes the likeliest one.
         top_k: sample only from this many likeliest tokens; 0 for all.
         top_p: sample only from the likeliest tokens that together have this probability, above 0 and up to 1.

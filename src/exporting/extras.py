@@ -64,6 +64,7 @@ def _card(run: Run, cases: Mapping[str, Mapping[str, Any]]) -> str:
         baseline=run.metrics["baseline"],
         manifest=run.manifest,
         warnings=run.warnings,
+        limits=run.task.limits,
         signatures={name: {part: list(columns) for part, columns in case.items()} for name, case in cases.items()},
         number=number,
     )

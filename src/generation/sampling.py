@@ -10,7 +10,7 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-MOST_TOKENS = 100_000  # that can be asked for: a request mustn't occupy a server for hours
+MOST_TOKENS = 10_000  # that can be asked for: meanwhile other requests to a server wait
 BLOCK = 64  # random numbers drawn at once
 START, UNKNOWN = 0, 1  # the padding index begins a text; neither is ever drawn
 SMALLEST_TEMPERATURE = 1e-4

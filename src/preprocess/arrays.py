@@ -7,7 +7,7 @@ from keras import layers, ops
 from src import numbers
 from src.data import Source
 from src.preprocess.images import pixels
-from src.preprocess.tables import Moments
+from src.preprocess.tables import Moments, finite
 from src.specs import Image, Series, Vector
 
 WHITES = (1.0, 255.0)  # of images whose values don't begin below 0
@@ -31,7 +31,7 @@ def scaled(train: Source) -> tuple[Vector | Series, keras.Model]:
     dtype = "float64" if first.dtype == "float64" and "float64" in dtypes else "float32"
     values = keras.Input(first.shape[1:], dtype=dtype, name=name)
     shifted = ops.cast(values - moments.mean.astype(dtype), "float32")
-    features = layers.Rescaling((1 / moments.deviation).tolist(), dtype="float32", name="scale")(shifted)
+    features = finite(layers.Rescaling((1 / moments.deviation).tolist(), dtype="float32", name="scale")(shifted))
     spec = Vector(*first.shape[1:]) if first.ndim == 2 else Series(*first.shape[1:])
     return spec, keras.Model({name: values}, features, name="preprocess")
 
@@ -56,5 +56,5 @@ def images(train: Source) -> tuple[Image, keras.Model]:
         low, high = 0.0, next((white for white in WHITES if high <= white), high)
     scale = 1 / (high - low) if high > low else 1.0
     image = keras.Input(first.shape[1:], dtype="float32", name="image")
-    features = layers.Rescaling(scale, offset=-low * scale, dtype="float32")(image)
+    features = finite(layers.Rescaling(scale, offset=-low * scale, dtype="float32")(image))
     return spec, keras.Model({"image": image}, features, name="preprocess")

@@ -6,8 +6,10 @@ are put on a background, and a PNG of 16 bits may keep them.
 
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
+MOST_PIXELS = 100_000_000  # of a picture; what is larger is a mistake, or an attack on memory
 HEAD = 2**16  # bytes at the beginning of a picture in which its marks are looked for
 EXIF = r"Exif\x00\x00|eXIf"  # how the data begin in JPEG and in PNG
 ENTRIES = 100  # of an EXIF directory, at most
@@ -47,7 +49,13 @@ def decoded(picture: tf.Tensor, channels: int, kind: tf.DType, transparent: tf.T
         kind: uint8, or uint16 for a PNG.
         transparent: whether it may have transparent parts, ().
         background: the grey on which they are put, in the picture's own range.
+
+    Raises:
+        InvalidArgumentError: in the graph, for what is no picture, and before it is decoded for one of more than
+            MOST_PIXELS.
     """
+    with tf.control_dependencies([_check_size(picture)]):
+        picture = tf.identity(picture)
 
     def as_it_is():
         if channels == 1:  # to which not every format can be decoded
@@ -75,6 +83,30 @@ def turned(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
     upside_down = tf.reduce_any(orientation == [3, 4, 7, 8])
     left_to_right = tf.reduce_any(orientation == [2, 3, 6, 7])
     return tf.reverse(image, tf.boolean_mask([0, 1], [upside_down, left_to_right]))
+
+
+def _check_size(picture: tf.Tensor) -> tf.Operation:
+    """Refuses a picture whose header says that it has more than MOST_PIXELS: a small file may unpack to gigabytes.
+
+    WebP, which TensorFlow decodes too, has a bound of its own: 16,383 pixels a side.
+    """
+    head = tf.cast(tf.io.decode_raw(tf.strings.substr(picture, 0, 30), tf.uint8, fixed_length=30), tf.float64)
+
+    def sides(offset, places):  # width and height: two numbers, of bytes with those values
+        return tf.reduce_sum(tf.reshape(head[offset : offset + 2 * len(places)], (2, -1)) * places, axis=1)
+
+    def begins(mark):
+        return tf.strings.substr(picture, 0, len(mark)) == mark
+
+    places = np.array([256.0**place for place in range(4)])
+    png, gif, bmp = sides(16, places[::-1]), sides(6, places[:2]), sides(18, places)
+    bmp = tf.minimum(bmp, 2.0**32 - bmp)  # a negative height is that of a picture which begins at the top
+    is_jpeg = begins(b"\xff\xd8\xff")
+    jpeg = tf.cond(is_jpeg, lambda: tf.io.extract_jpeg_shape(picture)[:2], lambda: tf.zeros(2, tf.int32))
+    sizes = tf.stack([png, gif, bmp, tf.cast(jpeg, tf.float64)])
+    pixels = tf.where([begins(b"\x89PNG"), begins(b"GIF8"), begins(b"BM"), is_jpeg], tf.reduce_prod(sizes, axis=1), 0)
+    reason = f"a picture of more than {MOST_PIXELS // 10**6} million pixels"
+    return tf.debugging.Assert(tf.reduce_all(pixels <= MOST_PIXELS), [reason])
 
 
 def _orientation(head: tf.Tensor) -> tf.Tensor:

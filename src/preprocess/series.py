@@ -10,6 +10,7 @@ from keras import layers, ops
 
 from src.data import Data
 from src.preprocess.names import renamed, request_names
+from src.preprocess.tables import finite
 from src.sources.windows import Windows
 from src.specs import Horizon, Series
 
@@ -81,22 +82,23 @@ def _statistics(values: np.ndarray, season: int, log: bool) -> dict[str, tuple[f
 def _scaled(window: int, outputs: Horizon) -> keras.Model:
     """From one input a series, (batch, window), to standardised values (batch, window, series).
 
-    A missing value, or one that has no logarithm, takes the one before it; 0 where there is none. The mean is taken off
-    as the values come, in float64 where float32 would make large ones that lie close together the same.
+    A missing or infinite value, or one that has no logarithm, takes the one before it; 0 where there is none. The mean
+    is taken off as the values come, in float64 where float32 would make large ones that lie close together the same.
     """
     each = zip(outputs.names, outputs.dtypes, strict=True)
     requests = {name: keras.Input((window,), dtype=dtype, name=name) for name, dtype in each}
     shifted = [_shifted(requests[name], mean, outputs.log) for name, mean in zip(requests, outputs.mean, strict=True)]
     values = _filled(ops.stack(shifted, axis=-1))
     scaled = layers.Rescaling([1 / scale for scale in outputs.scale], dtype="float32", name="scale")(values)
-    return keras.Model(requests, ops.where(ops.isnan(scaled), 0.0, scaled), name="preprocess")
+    return keras.Model(requests, finite(scaled), name="preprocess")
 
 
 def _shifted(values: keras.KerasTensor, mean: float, log: bool) -> keras.KerasTensor:
-    """Values, or their logarithms, from their mean, float32."""
+    """Values, or their logarithms, from their mean, float32; NaN where that is no number."""
     if log:
         values = ops.log(ops.where(values > 0, values, np.nan))
-    return ops.cast(values - mean, "float32")
+    shifted = ops.cast(values - mean, "float32")
+    return ops.where(ops.isfinite(shifted), shifted, np.nan)
 
 
 def _filled(values: keras.KerasTensor) -> keras.KerasTensor:

@@ -17,6 +17,7 @@ from src.sources.memory import split
 from src.specs import Classes, Columns, Values
 
 SPACE = r"^[\s\x{1c}-\x{1f}\x{85}\p{Z}]+|[\s\x{1c}-\x{1f}\x{85}\p{Z}]+$"  # all that Python strips off a text
+FARTHEST = 1e6  # deviations; of n examples that were learnt, none is farther than sqrt(n) from the mean
 NO_NUMBER = f"(?i)({'|'.join(map(re.escape, MISSING))})"
 
 
@@ -53,8 +54,9 @@ def from_matrix(names: Sequence[str], matrix: np.ndarray, target: np.ndarray, ou
 def columns(train: Source) -> tuple[Columns, keras.Model]:
     """The features of a table and the model that makes them from one input a column.
 
-    Numbers are scaled by the training split's mean and standard deviation; a missing one (NaN) becomes 0, and a
-    column in which some are missing gets an indicator. Texts become indices into the training split's values.
+    Numbers are scaled by the training split's mean and standard deviation; a missing one (NaN, or an infinite one)
+    becomes 0, and a column in which some are missing gets an indicator. Texts become indices into the training split's
+    values.
 
     Args:
         train: the training split, whose request is one number or text a column; it is read in batches.
@@ -141,6 +143,11 @@ class Strings(Door):
         return column
 
 
+def finite(scaled: keras.KerasTensor) -> keras.KerasTensor:
+    """Scaled numbers that no layer makes infinite: 0 for missing and infinite ones, the others within bounds."""
+    return ops.clip(ops.where(ops.isfinite(scaled), scaled, 0.0), -FARTHEST, FARTHEST)
+
+
 class Moments:
     """Mean, variance and missing values of columns that come in batches (Chan, Golub and LeVeque, 1983).
 
@@ -193,8 +200,8 @@ def _numeric(moments: Moments, requests: Mapping[str, Any]) -> tuple[keras.Keras
     raw = ops.stack(columns, axis=1)
     variance = moments.deviation**2
     scaled = layers.Normalization(mean=means, variance=variance, dtype="float32", name="scale")(raw)
-    missing = ops.isnan(raw)
-    parts = [ops.where(missing, 0.0, scaled)]
+    missing = ops.logical_not(ops.isfinite(scaled))
+    parts = [finite(scaled)]
     incomplete = np.flatnonzero(moments.missing).tolist()
     if incomplete:
         parts.append(ops.cast(ops.take(missing, incomplete, axis=1), "float32"))

@@ -6,9 +6,8 @@ from pathlib import Path
 import PIL.Image
 import tensorflow as tf
 
-from src.preprocess.decoding import HEAD, marks
+from src.preprocess.decoding import HEAD, MOST_PIXELS, marks
 
-MOST_PIXELS = 100_000_000  # of a picture; what is larger is a mistake, or an attack on memory
 GREY, ALPHA = ("1", "L", "LA", "I", "I;16", "F"), ("RGBA", "LA", "PA")  # PIL's modes
 QUARTERS = range(5, 9)  # EXIF's orientations by which height and width change places
 

@@ -50,6 +50,7 @@ class Task(task.Task):
     """
 
     monitor, direction = "val_bits_per_character", "min"
+    limits = f"`generate` writes at most {sampling.MOST_TOKENS:,} tokens a text; a greater length counts as that."
 
     def __init__(self, outputs: NextToken):
         self.outputs = outputs

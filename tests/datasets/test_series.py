@@ -58,6 +58,19 @@ def test_a_missing_value_is_the_one_before_it():
     np.testing.assert_array_equal(features(nan, nan, nan, nan, 9)[:4], np.zeros(4))
 
 
+@pytest.mark.parametrize("number", [np.inf, -np.inf, 1e300, 3e38, np.nan])
+@pytest.mark.parametrize("log", [False, True])
+def test_no_number_makes_a_feature_infinite(number, log):
+    data = forecast({"count": 1 + TIME}, window=3, horizon=1, season=1, log=log)
+    dtype = data.preprocess.input["count"].dtype
+    with np.errstate(over="ignore"):
+        raw = {"count": tf.constant(np.array([[5.0, number, 7.0]]).astype(dtype))}
+    features = features_of(data.preprocess, raw).numpy()[0, :, 0]
+    assert (abs(features) <= 1e6).all()
+    if not np.isfinite(number) or number > 1e200:
+        assert features[1] == features[0], "it counts as missing"
+
+
 @pytest.mark.parametrize("unit", [1e-9, 1.0, 1e9])
 def test_the_unit_does_not_matter(unit):
     values = ((TIME * 7) % 11 - 5) * unit

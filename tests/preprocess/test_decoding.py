@@ -143,3 +143,32 @@ def test_marks_are_found_in_the_first_bytes():
     assert (found.orientation, found.deep, found.transparent) == (1, True, True)
     for broken in (b"", b"\x89PNG", b"\xff\xd8\xff\xe1\0\0Exif\0\0"):
         assert marks(tf.constant(broken)) == (1, False, False)
+
+
+def header(kind, width, height) -> bytes:
+    """A picture of 4 × 4 pixels that claims to have others."""
+    content = bytearray(encoded(RGB[:4, :4], kind))
+    match kind:
+        case "PNG":
+            content[16:24] = struct.pack(">2I", width, height)
+        case "GIF":
+            content[6:10] = struct.pack("<2H", width, height)
+        case "BMP":
+            content[18:26] = struct.pack("<2i", width, height)
+        case "JPEG":
+            frame = content.index(b"\xff\xc0")
+            content[frame + 5 : frame + 9] = struct.pack(">2H", height, width)
+    return bytes(content)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF", "BMP", "JPEG"])
+@pytest.mark.parametrize("sides", [(10_001, 10_000), (65_000, 65_000)])
+def test_a_picture_that_would_unpack_to_gigabytes_is_not_decoded(kind, sides):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="more than 100 million pixels"):
+        decode(header(kind, *sides))
+
+
+def test_a_bmp_may_begin_at_the_top():
+    content = bytearray(encoded(RGB, "BMP"))
+    content[22:26] = struct.pack("<i", -len(RGB))
+    np.testing.assert_array_equal(decode(bytes(content)), RGB[::-1])

@@ -1,6 +1,7 @@
 """Columns of a table as features."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from src.preprocess.tables import columns
@@ -39,3 +40,18 @@ def test_an_unknown_category_is_zero():
 def test_a_constant_column_stays_finite():
     _, preprocess = columns(table({"same": np.array([5.0, 5.0], "float32")}))
     assert np.isfinite(features_of(preprocess, {"same": tf.constant([5.0, 6.0])})["numeric"]).all()
+
+
+@pytest.mark.parametrize("number", [np.inf, -np.inf, 1e300, -1e300, 3e38, np.nan])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_no_number_makes_a_feature_infinite(number, dtype):
+    values = np.array([1.0, 3.0, np.nan]) + (1e9 if dtype == "float64" else 0)
+    _, preprocess = columns(table({"age": values.astype(dtype)}))
+    (name,) = preprocess.input
+    with np.errstate(over="ignore"):
+        raw = {name: tf.constant(np.array([number]).astype(preprocess.input[name].dtype))}
+    scaled, missing = features_of(preprocess, raw)["numeric"].numpy()[0]
+    is_missing = not np.isfinite(raw[name].numpy() - values[0]).all() or abs(number) > 1e200
+    assert abs(scaled) <= 1e6
+    assert missing == is_missing
+    assert scaled == 0 or not is_missing
