@@ -17,6 +17,7 @@ from src.specs import Horizon
 SPEC = Horizon
 DRAWN = 200  # steps of each series
 NAMES_DRAWN = 8
+LARGEST = {"float32": 88.0, "float64": 709.0}  # logarithms: of greater ones the exponential is infinite
 
 
 def adapt(outputs: Horizon, train: Source) -> Horizon:
@@ -156,4 +157,4 @@ class Task(task.Task):
             values = standardised.astype(self.outputs.dtype) * self.scale + self.mean
             return np.exp(values) if self.outputs.log else values
         values = tf.cast(standardised, self.outputs.dtype) * self.scale + self.mean
-        return tf.exp(values) if self.outputs.log else values
+        return tf.exp(tf.minimum(values, LARGEST[self.outputs.dtype])) if self.outputs.log else values

@@ -373,3 +373,9 @@ def test_a_constant_has_the_scale_1_whatever_rounding_makes_of_it():
     for value in (0.1, 1e9 + 0.1, 1 / 3):
         outputs = forecast({"count": np.full(200, value)}, window=5, horizon=1, season=1, log=False).outputs
         assert outputs.scale == outputs.naive == (1.0,)
+
+
+def test_no_forecast_is_infinite():
+    data = forecast({"count": 1 + TIME}, window=3, horizon=1, season=1, log=True)
+    task = forecasting.Task(data.outputs)
+    assert np.isfinite(task.answers(tf.constant([[[1e6]]]))["count"]).all()
