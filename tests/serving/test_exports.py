@@ -57,19 +57,21 @@ def test_a_served_model_answers_as_the_run_does(served):
                     np.testing.assert_allclose(np.array(found), column, atol=tolerance, rtol=tolerance)
                 elif column.dtype != object:
                     assert found == column.tolist()
-    check_extras(path, models, set(run.requests))
+    check_extras(path, models, run)
 
 
-def check_extras(path, models, signatures):
+def check_extras(path, models, run):
     """The sample has the answer that stands beside it; few records warm up every signature."""
     extra = path / "assets.extra"
     answer = post(models, json.loads((extra / "request.json").read_text()))
     assert answer.keys() == json.loads((extra / "response.json").read_text()).keys() == {"outputs"}
     records = list(tf.data.TFRecordDataset(str(extra / "tf_serving_warmup_requests")).as_numpy_iterator())
     logs = [prediction_log_pb2.PredictionLog.FromString(record) for record in records]
-    assert {log.predict_log.request.model_spec.signature_name for log in logs} == signatures
+    assert {log.predict_log.request.model_spec.signature_name for log in logs} == set(run.requests)
     assert len(records) <= MOST_WARM_UPS
-    assert "| figure |" in (extra / "model_card.md").read_text()
+    card = (extra / "model_card.md").read_text()
+    assert "| figure |" in card
+    assert run.task.limits in card
 
 
 @pytest.mark.long
