@@ -3,13 +3,11 @@
 src/exporting/publish.py does it; src/exporting/formats.py has the formats of other runtimes.
 """
 
-import shutil
 from pathlib import Path
 from typing import Literal
 
 from src.errors import UserError
-from src.exporting.compatibility import versions
-from src.exporting.publish import UNFINISHED, Destination, publish, publish_file
+from src.exporting.publish import Destination, publish, publish_file, remove_old
 from src.exporting.verifier import Verifier
 from src.runs.run import find
 from src.system.files import check_writable
@@ -55,14 +53,6 @@ def export(
     with Verifier() as verifier:
         path = publish(trained, Path(exports_dir) / destination.name(*names), verifier)
     print(f"export  {path}  (verified in a clean process)")
-    for old in sorted(versions(path.parent).items())[:-keep] if keep else []:
-        _remove(*old)
+    for old in remove_old(path.parent, keep) if keep else []:
+        print(f"removed {old}")
     return path
-
-
-def _remove(number: int, path: Path) -> None:
-    """Removes an old version; under a name that is no number first, so that no server finds half of it."""
-    gone = path.with_name(f"{UNFINISHED}{number}")
-    path.rename(gone)
-    shutil.rmtree(gone)
-    print(f"removed {path}")

@@ -8,7 +8,7 @@ run.predict(images)
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from signal import SIGINT, SIGTERM
 from typing import Any
@@ -108,14 +108,31 @@ def show_knobs(model: str | Path, data: Any = None) -> None:
 
 
 def _train(settings: Config, by_hand: ByHand, summary: bool) -> Run:
-    """The whole job: prepare, fit, measure, publish."""
+    """The whole job, under the lock of the run where one goes on; of one that is finished, nothing."""
     with origins_told(settings):
         options, place = Options(**settings.of("fit")), RunFolder(**settings.of("run"))
-    name, say = settings.choices.model.name, tell if options.verbose else _nothing
-    versions = Destination(**settings.of("export")).folder(name, settings.data_name)
+    say = tell if options.verbose else _nothing
+    versions = Destination(**settings.of("export")).folder(settings.choices.model.name, settings.data_name)
     place.check()
-    if place.resume and (Path(place.resume) / "metrics.json").is_file():
-        return _finish(Path(place.resume), versions, say)
+    if not place.resume:
+        return _learn(settings, by_hand, options, place, versions, say, summary)
+    path = Path(place.resume)
+    with _owned(path):
+        if (path / "metrics.json").is_file():
+            return _finish(path, versions, say)
+        return _learn(settings, by_hand, options, place, versions, say, summary)
+
+
+def _learn(
+    settings: Config,
+    by_hand: ByHand,
+    options: Options,
+    place: RunFolder,
+    versions: Path | None,
+    say: Callable[[str], None],
+    summary: bool,
+) -> Run:
+    """Prepare, fit, measure, publish."""
     plugged_in = (*settings.choices.tasks, settings.choices.model, settings.choices.data)
     with mistakes_while_training(*plugged_in), origins_told(settings):
         learning, settings = prepare(settings, by_hand, say)
@@ -125,12 +142,12 @@ def _train(settings: Config, by_hand: ByHand, summary: bool) -> Run:
     if versions:
         check_signatures(versions, learning.signatures)
     judge = _judge(settings, learning, by_hand.data, place, say) if learning.task.is_judged else None
-    path = place.path(name, settings.data_name)
+    path = place.path(settings.choices.model.name, settings.data_name)
     how = record.how_to_resume(settings.choices.model.reference, path, by_hand.described())
     goes_on = f"resume with:\n  {how}" if learning.is_exact else NOT_RESUMED
     with (
         mistakes_while_training(*plugged_in),
-        owned(path / ".lock", f"the run {path}"),
+        nullcontext() if place.resume else _owned(path),
         Verifier(wanted=versions is not None) as verifier,
         _kept_if_of_use(path, bool(place.resume), goes_on),
     ):
@@ -209,14 +226,19 @@ def _finish(path: Path, versions: Path | None, say: Callable[[str], None]) -> Ru
     run = load_run(path)
     report.write(path)
     if versions and not (path / "export.json").exists():
-        say(f"{path} was cut off before it was published")
-        with owned(path / ".lock", f"the run {path}"), Verifier() as verifier:
-            published = publish(run, versions, verifier)
+        say(f"{path} was cut off before it was wholly published")
+        with Verifier() as verifier:
+            published = publish(run, versions, verifier, once=True)
         say(f"export  {published}  (verified in a clean process)")
     else:
         say(f"{path} is finished: there is nothing to resume")
     shutil.rmtree(path / "state", ignore_errors=True)
     return run
+
+
+def _owned(path: Path) -> AbstractContextManager[None]:
+    """Keeps other processes from the run in the folder `path`."""
+    return owned(path / ".lock", f"the run {path}")
 
 
 @contextmanager

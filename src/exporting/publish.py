@@ -1,9 +1,11 @@
 """Publishing: an export is written, verified in a clean process, and then appears whole, under the next version."""
 
 import errno
+import hashlib
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,14 +13,14 @@ import keras
 import tensorflow as tf
 
 from src.errors import UserError
-from src.exporting import extras, formats
+from src.exporting import assets, extras, formats
 from src.exporting.compatibility import check_signatures, check_version, in_words, versions
 from src.exporting.requests import requests_of
 from src.exporting.verifier import Verifier
 from src.exporting.verify import from_json, to_json
 from src.runs.run import Run
 from src.signatures import Request, Signature
-from src.system.files import check_name, check_writable, whole, write_json
+from src.system.files import check_name, check_writable, read_record, whole, write_json
 from src.system.locks import owned
 
 PATIENCE_S = 120  # for another run's export under the same name
@@ -62,51 +64,39 @@ class Destination:
         return Path(self.exports_dir) / name
 
 
-def publish(run: Run, folder: Path, verifier: Verifier) -> Path:
+def publish(run: Run, folder: Path, verifier: Verifier, once: bool = False) -> Path:
     """Writes, verifies and publishes an export of `run`; returns its place, `folder`/<version>.
 
-    What was verified is written to the run's export.json.
+    What was verified is written to the version, and then to the run's export.json.
+
+    Args:
+        run: that is exported.
+        folder: of the versions.
+        verifier: asks the export in a clean process.
+        once: whether a version that is this run's already is left as it is, such as that of a process that was killed.
 
     Raises:
         UserError: where clients of the last version would break, or the export doesn't answer as the trained model
             does; nothing is published then.
     """
     check_signatures(folder, run.signatures)
-    requests = {key: request for key, (_, request) in run.signatures.items()}
-    folder.mkdir(parents=True, exist_ok=True)
-    tolerance = TOLERANCE[run.config["resolved"]["precision"]]
-    with owned(folder.parent / f".{folder.name}.lock", f"the export {folder}", PATIENCE_S):
-        for left in folder.glob(f"{UNFINISHED}*"):  # by a process that was killed
-            shutil.rmtree(left)
-        # Not a number, so no server takes it for a version; in the same file system, so that a rename publishes it.
-        unfinished = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
-        try:
-            cases = _cases(run)
-            try:
-                _write(run.signatures, [run.model, run.preprocess], unfinished / "export")
-                extras.write(run, requests, cases, unfinished / "export")
-            except tf.errors.ResourceExhaustedError as error:
-                raise UserError(f"{folder} can't be written: {error.message.splitlines()[0]}") from error
-            check_version(folder, unfinished / "export")
-            verified = verifier.verify(unfinished / "export", cases)
-            _refuse(verified["problems"], verified["differences"], tolerance)
-            path = _rename(unfinished / "export", folder)
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
-            if not any(folder.iterdir()):
-                folder.rmdir()
-    write_json(
-        run.path / "export.json",
-        {
-            "path": str(path),
-            "name": folder.name,
-            "version": int(path.name),
-            "signatures": {key: in_words(request) for key, request in requests.items()},
-            "tolerance": tolerance,
-            "differences": verified["differences"],
-        },
-    )
+    with _owned(folder):
+        path = _version_of(run, folder) if once else None
+        path = path or _publish_next(run, folder, verifier)
+    place = {"path": str(path), "name": folder.name, "version": int(path.name)}
+    write_json(run.path / "export.json", {**place, **read_record(path / assets.ORIGIN)})
     return path
+
+
+def remove_old(folder: Path, keep: int) -> list[Path]:
+    """Removes all versions but the `keep` newest; returns where they were."""
+    with _owned(folder):
+        old = [path for _, path in sorted(versions(folder).items())[:-keep]]
+        for path in old:
+            gone = path.with_name(f"{UNFINISHED}{path.name}")  # no number, so that no server finds half of it
+            path.rename(gone)
+            shutil.rmtree(gone)
+    return old
 
 
 def publish_file(run: Run, name: str, format: str) -> Path:
@@ -122,6 +112,61 @@ def publish_file(run: Run, name: str, format: str) -> Path:
         verified = formats.convert(run, format, partial)
         _refuse(verified["problems"], verified["differences"], TOLERANCE[run.config["resolved"]["precision"]])
     return path
+
+
+@contextmanager
+def _owned(folder: Path) -> Iterator[None]:
+    """Makes the folder of an export this process' alone, and sweeps what one that was killed has left there."""
+    with owned(folder.parent / f".{folder.name}.lock", f"the export {folder}", PATIENCE_S):
+        folder.mkdir(parents=True, exist_ok=True)
+        for left in folder.glob(f"{UNFINISHED}*"):
+            shutil.rmtree(left)
+        try:
+            yield
+        finally:
+            if not any(folder.iterdir()):
+                folder.rmdir()
+
+
+def _version_of(run: Run, folder: Path) -> Path | None:
+    """The newest version that is an export of just this run, if there is one."""
+    origin = _origin(run)
+    for _, path in sorted(versions(folder).items(), reverse=True):
+        if (path / assets.ORIGIN).is_file() and origin.items() <= read_record(path / assets.ORIGIN).items():
+            return path
+    return None
+
+
+def _origin(run: Run) -> dict[str, str]:
+    """Which run it is, and what it has learnt."""
+    content = hashlib.sha256()
+    for name in ("preprocess.keras", "model.keras"):
+        with open(run.path / name, "rb") as file:
+            content.update(hashlib.file_digest(file, "sha256").digest())
+    return {"run": run.path.name, "sha256": content.hexdigest()}
+
+
+def _publish_next(run: Run, folder: Path, verifier: Verifier) -> Path:
+    """Publishes the run as the next version."""
+    requests = {key: request for key, (_, request) in run.signatures.items()}
+    tolerance = TOLERANCE[run.config["resolved"]["precision"]]
+    # Not a number, so no server takes it for a version; in the same file system, so that a rename publishes it.
+    unfinished = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder))
+    try:
+        export, cases = unfinished / "export", _cases(run)
+        try:
+            _write(run.signatures, [run.model, run.preprocess], export)
+            extras.write(run, requests, cases, export)
+        except tf.errors.ResourceExhaustedError as error:
+            raise UserError(f"{folder} can't be written: {error.message.splitlines()[0]}") from error
+        check_version(folder, export)
+        verified = verifier.verify(export, cases)
+        _refuse(verified["problems"], verified["differences"], tolerance)
+        proof = {"signatures": {key: in_words(request) for key, request in requests.items()}, "tolerance": tolerance}
+        write_json(export / assets.ORIGIN, {**_origin(run), **proof, "differences": verified["differences"]})
+        return _rename(export, folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _refuse(problems: list[str], differences: Mapping[str, Mapping[str, float]], tolerance: float) -> None:

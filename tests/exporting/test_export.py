@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import keras
@@ -15,7 +15,7 @@ from src.errors import UserError
 from src.export import export
 from src.exporting import verify
 from src.exporting.compatibility import check_signatures
-from src.exporting.publish import Destination, publish
+from src.exporting.publish import Destination, publish, remove_old
 from src.exporting.requests import sample_requests
 from src.exporting.verifier import Verifier
 from src.preprocess.images import Pictures, pixels
@@ -176,6 +176,41 @@ def test_versions_count_on_and_nothing_else_is_left(run, exported, tmp_path):
     shutil.rmtree(tmp_path / "toy" / "1")
     assert published(run, tmp_path).name == "3"
     assert {path.name for path in (tmp_path / "toy").iterdir()} == {"2", "3", "notes.txt"}
+
+
+def test_a_version_says_whose_it_is_so_that_nothing_is_published_twice(run, exported, tmp_path, monkeypatch):
+    toy = shutil.copytree(exported.parent, tmp_path / "toy")
+    origin = toy / "1" / "assets.extra" / "origin.json"
+    (run.path / "export.json").unlink()  # the process died after the version appeared
+    with Verifier(wanted=False) as verifier:
+        assert publish(run, toy, verifier, once=True) == toy / "1"
+    record = json.loads((run.path / "export.json").read_text())
+    assert (record["path"], record["version"]) == (str(toy / "1"), 1)
+    assert record.items() > json.loads(origin.read_text()).items()
+    assert set(record["differences"]) == {DEFAULT, "image_bytes"}
+    write_json(origin, json.loads(origin.read_text()) | {"sha256": "of another training"})
+    monkeypatch.setattr("src.exporting.publish._publish_next", lambda *_: exported)
+    assert publish(run, toy, verifier, once=True) == exported
+
+
+def test_another_publisher_is_waited_for(run, exported, tmp_path, monkeypatch):
+    toy, order = shutil.copytree(exported.parent, tmp_path / "toy"), []
+
+    @contextmanager
+    def owned_after_another(path, what, patience_s):
+        order.append(what)
+        shutil.rmtree(toy)  # the other one removed what it didn't publish
+        yield
+
+    def publish_next(run, folder, verifier):
+        (folder / "1" / "assets.extra").mkdir(parents=folder.is_dir())
+        return shutil.copytree(exported, folder / "1", dirs_exist_ok=True)
+
+    monkeypatch.setattr("src.exporting.publish.owned", owned_after_another)
+    monkeypatch.setattr("src.exporting.publish._publish_next", publish_next)
+    assert published(run, tmp_path) == toy / "1"
+    assert remove_old(toy, 2) == []
+    assert order == [f"the export {toy}"] * 2, "old versions go under the lock, too"
 
 
 PICTURE = tf.TensorSpec((None,), tf.string)

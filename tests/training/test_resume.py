@@ -1,8 +1,14 @@
 """A training that died goes on, and ends as if it had not."""
 
+import json
+import random
+import shutil
 import signal
 import subprocess
 import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,10 +16,11 @@ import pytest
 from src.errors import UsageError, UserError
 from src.runs.resume import knobs_of_run
 from src.settings import catalogue
+from src.system.locks import owned
 from src.system.signals import Stopped
 from src.train import train
 from tests.samples import PAIRS, of_tfds, own_files
-from tests.training.kills import assert_same, chaos, flags, in_the_middle, start
+from tests.training.kills import SHORT, assert_same, chaos, flags, in_the_middle, start
 from tests.tree import run
 
 WAYS = [
@@ -43,7 +50,8 @@ PLACES = [
     ("src.train.figures", 1, "Resuming "),  # trained
     ("src.reports.report.write", 1, "published"),  # measured
     ("src.train.publish", 1, "published"),
-    ("src.export._rename", 1, "published"),  # verified
+    ("src.exporting.publish._rename", 1, "published"),  # verified
+    ("src.exporting.publish.write_json", 2, "published"),  # published
     ("hashlib.file_digest", 3, "Resuming "),  # in the middle of a state
     ("src.train.fit", 1, "starts over"),
 ]
@@ -73,18 +81,77 @@ def test_a_run_that_died_is_finished(tmp_path, undisturbed, place, calls, said):
         [sys.executable, "-c", DIE, place, str(calls), "train", *words, *folders], cwd=catalogue.ROOT, timeout=120
     )
     assert died.returncode == 9
-    assert not list(exports.glob("*/1"))
+    assert len(list(exports.glob("*/1"))) == (place == "src.exporting.publish.write_json")
     (path,) = folder.glob("*-*")
     done = run(catalogue.ROOT, "train", words[0], "--resume", "1", "--runs-dir", str(folder))
     assert done.returncode == 0, done.stdout + done.stderr
     assert said in done.stdout
     assert_same(whole, path)
-    assert len(list(exports.glob("*/1/saved_model.pb"))) == 1
+    assert [file.parent.name for file in exports.glob("*/[0-9]*/saved_model.pb")] == ["1"]
     assert (path / "report.html").is_file()
     assert not list(exports.glob("*/.unfinished*"))
     again = run(catalogue.ROOT, "train", words[0], "--resume", str(path))
     assert again.returncode == 0
     assert "is finished" in again.stdout
+
+
+def test_what_was_published_before_its_process_died_is_not_published_again(short_run, tmp_path):
+    run = short_run(*PAIRS[0])
+    record = json.loads((run.path / "export.json").read_text())
+    path = shutil.copytree(run.path, tmp_path / "runs" / run.path.name)
+    folder = shutil.copytree(Path(record["path"]).parent, tmp_path / "exports" / record["name"])
+    (path / "export.json").unlink()
+    train(PAIRS[0][0], resume=path, exports_dir=tmp_path / "exports", verbose=False)
+    assert [version.name for version in folder.glob("[0-9]*")] == [str(record["version"])]
+    again = {**record, "path": str(folder / str(record["version"]))}
+    assert json.loads((path / "export.json").read_text()) == again
+
+
+def test_a_run_that_another_process_finishes_meanwhile_is_not_trained_again(tmp_path, monkeypatch, capsys):
+    model, data = PAIRS[0]
+    with pytest.raises(Stopped):
+        train(model, data=data, **SHORT, pause=1, runs_dir=tmp_path)
+    (path,) = tmp_path.glob("*-*")
+    others, finished = [model], []
+
+    @contextmanager
+    def owned_after_another(*lock):
+        if others:
+            finished.append(train(others.pop(), resume=path))
+        with owned(*lock):
+            yield
+
+    monkeypatch.setattr("src.train.owned", owned_after_another)
+    late = train(model, resume=path, verbose=True)
+    assert "is finished: there is nothing to resume" in capsys.readouterr().out
+    assert late.config["started"] == finished[0].config["started"]
+    assert late.metrics == finished[0].metrics
+
+
+@pytest.mark.long
+def test_three_that_go_on_at_once_are_one_after_the_other(tmp_path, undisturbed):
+    words, whole = undisturbed
+    chance, folder = random.Random(0), tmp_path / "runs"
+    folder.mkdir()
+    process = start(folder, *words, "--no-export")
+    while not list(folder.glob("*/state/*.state")):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    (path,) = folder.glob("*-*")
+    codes: set[int] = set()
+    for stopped in (True, True, True, False):
+        three = [start(folder, words[0], "--resume", str(path)) for _ in range(3)]
+        if stopped:
+            time.sleep(chance.uniform(4, 8))
+            chance.choice(three).kill()
+            chance.choice(three).send_signal(signal.SIGINT)
+        codes |= {process.wait(120) for process in three}
+    assert codes <= {0, 1, 130, -signal.SIGKILL, -signal.SIGINT}
+    log = folder.with_suffix(".log").read_text()
+    assert "Traceback" not in log
+    assert "starts over" not in log
+    assert_same(whole, path)
 
 
 OWN = [file for file in catalogue.datasets().values() if file.named_by and not of_tfds(file)]
