@@ -13,7 +13,7 @@ import sys
 from typing import Any
 
 from src.errors import UsageError, UserError, unknown
-from src.runs import resume
+from src.runs import record, resume
 from src.settings import catalogue, config, config_files, knobs
 from src.settings.flags import members, read_flags
 from src.settings.knobs import Knob
@@ -135,16 +135,20 @@ def _model_arguments(command: str, words: list[str]) -> tuple[list[str], dict[st
     if model.startswith("-"):
         raise UsageError(f"Name the model first: {PROGRAM} {command} MODEL …, with one of: {names}.")
     chosen = {name: value for name in config.CHOOSING if (value := _peek(rest, name))}
+    again: dict[str, Any] = {}
     if command == "train" and (resumed := _peek(rest, "resume")):
         where = {**chosen, "resume": resumed, "runs_dir": _peek(rest, "runs_dir")}
-        chosen["config"] = str(resume.find(model, where) / "config.json")
+        path = resume.find(model, where, record.CONFIG, record.FOLDS)
+        again = {"resume": str(path)}  # the newest run may be another one in a moment
+        chosen["config"] = str(path / (record.FOLDS if record.is_folds(path) else record.CONFIG))
     settings = config.resolve(model, chosen)
     choices = settings.choices
     about = f"{choices.model.summary}\n\nOn {choices.data.name}: {choices.data.summary}"
     groups = choices.groups
     if own := _own(command):
         groups = {command: own, **groups}
-    return [model], read_flags(f"{PROGRAM} {command} {model}", about, groups, rest, settings.values, settings.origins)
+    flags = read_flags(f"{PROGRAM} {command} {model}", about, groups, rest, settings.values, settings.origins)
+    return [model], flags | again
 
 
 def _baseline_arguments(words: list[str]) -> tuple[list[str], dict[str, Any]]:

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from src.data import Data
-from src.errors import UserError
+from src.errors import UsageError, UserError
 from src.preprocess.tables import columns
+from src.runs.run import load_run
 from src.settings import catalogue
 from src.sources.folds import splits_of
 from src.sources.memory import InMemory
 from src.specs import Classes, Columns, Series
+from src.system.signals import Stopped
 from tests.nets import written
 from tests.samples import PAIRS
 
@@ -161,11 +163,77 @@ def test_keras_objects_are_used_in_each_fold(tmp_path):
         assert run.metrics["validation"]["accuracy"] <= run.metrics["validation"]["top_2"] <= 1
 
 
-def test_the_number_of_folds_is_asked_for(tmp_path):
+@pytest.mark.parametrize(
+    ("knobs", "said"), [({}, "say folds=5"), ({"folds": 3, "fold": 2}, "trains every fold: leave fold=2 out")]
+)
+def test_all_folds_are_asked_for(tmp_path, knobs, said):
     from src.crossvalidation import cross_validate
 
-    with pytest.raises(UserError, match="say folds=5"):
-        cross_validate(written(tmp_path), data=(np.zeros((9, 2)), np.arange(9) % 3))
+    with pytest.raises(UserError, match=said):
+        cross_validate(
+            written(tmp_path), data=(np.zeros((9, 2)), np.arange(9) % 3), runs_dir=tmp_path / "runs", **knobs
+        )
+    assert not (tmp_path / "runs").exists()
+
+
+@needs_pair
+def test_folds_that_were_stopped_go_on(tmp_path, capsys):
+    from src import cli
+    from src.crossvalidation import cross_validate
+
+    runs_dir = tmp_path / "new" / "runs"
+    knobs = {"folds": 2, "epochs": 2, "limit": 60, "seed": 3}
+    whole = cross_validate(PAIR[0], data=PAIR[1], **knobs, verbose=False, runs_dir=tmp_path / "whole")
+    words = [f"--{name}={value}" for name, value in knobs.items()]
+    assert cli.main(["train", PAIR[0], "--data", PAIR[1], *words, "--pause", "1", "--runs-dir", str(runs_dir)]) == 130
+    (folder,) = runs_dir.glob("*-folds")
+    assert f"stopped; resume with:\n  make train MODEL={PAIR[0]} RESUME={folder}\n" in capsys.readouterr().err
+    with pytest.raises(UsageError, match="was started with seed 3, not 4"):
+        cross_validate(PAIR[0], resume=folder, seed=4)
+    with pytest.raises(UserError, match="name one of them"):
+        load_run(folder)
+    assert cli.main(["train", PAIR[0], "--resume", "1", "--runs-dir", str(runs_dir)]) == 130  # in the second fold
+    assert f"RESUME={folder}\n" in capsys.readouterr().err
+    assert cli.main(["train", PAIR[0], "--resume", str(folder)]) == 0
+    assert "fold 1 of 2 is finished\n" in capsys.readouterr().out
+    again = cross_validate(PAIR[0], resume=folder)
+    assert len(list(folder.glob("*/config.json"))) == 2
+    for one, other in zip(whole, again, strict=True):
+        assert one.history == other.history
+        assert one.metrics == other.metrics
+    assert json.loads((folder / "folds.json").read_text())["runs"] == [run.path.name for run in again]
+
+
+def test_objects_and_data_are_given_again_where_folds_go_on(tmp_path):
+    import keras
+
+    from src.crossvalidation import cross_validate
+
+    model, data = written(tmp_path), (np.random.default_rng(0).random((60, 3)), np.arange(60) % 3)
+    objects = {"data": data, "optimizer": keras.optimizers.SGD(0.1)}
+
+    class StopsInTheSecondFold(keras.callbacks.Callback):
+        folds = 0
+
+        def on_train_begin(self, logs=None):
+            StopsInTheSecondFold.folds += 1
+            if self.folds == 2:
+                raise KeyboardInterrupt
+
+    stopping = [StopsInTheSecondFold()]
+    again = r"stopped; resume with:\n  cross_validate\('.*small_net.py', resume='.*-folds', callbacks=…, .*data=…\)"
+    with pytest.raises(Stopped, match=again):
+        cross_validate(
+            model, **objects, callbacks=stopping, folds=3, epochs=2, verbose=False, runs_dir=tmp_path / "runs"
+        )
+    (folder,) = (tmp_path / "runs").iterdir()
+    with pytest.raises(UserError, match="given from Python"):
+        cross_validate(model, resume=folder)
+    with pytest.raises(UserError, match="with other optimizer"):
+        cross_validate(model, **objects | {"optimizer": keras.optimizers.SGD(0.2)}, callbacks=stopping, resume=folder)
+    runs = cross_validate(model, **objects, callbacks=stopping, resume=folder)
+    assert [run.config["knobs"]["fold"] for run in runs] == [1, 2, 3]
+    assert StopsInTheSecondFold.folds == 4, "the first fold is kept"
 
 
 @pytest.mark.long

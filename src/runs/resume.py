@@ -32,13 +32,7 @@ def knobs_of_run(model: str, given: Mapping[str, Any], data: DataFile | None = N
     """
     path = find(model, given)
     saved = record.of_run(path)
-    chosen = {name: saved[name] for name in ("model", "data", "task")}
-    for name, value in {"model": plain_name(model), **given}.items():
-        before = specs.as_tuples({**saved["knobs"], **chosen}.get(name, value))
-        if name not in FREE and value is not None and value != before:
-            raise UsageError(f"{path} was started with {name} {before!r}, not {value!r}; it keeps its settings.")
-    if given.get("config") or given.get("recipe"):
-        raise UsageError("--resume takes the configuration of the run; leave --config and --recipe out.")
+    _check_keeps(path, {**saved["knobs"], **{name: saved[name] for name in ("model", "data", "task")}}, model, given)
     if saved.get("by_hand", {}).get("data") == PIPELINE:
         raise UserError(f"{path}: {NOT_RESUMED}.")
     choices = config.choose(model, data, config=str(path / "config.json"))
@@ -46,6 +40,26 @@ def knobs_of_run(model: str, given: Mapping[str, Any], data: DataFile | None = N
     record.knobs_of_run(path, [knob for knob in choices.knobs.values() if knob.name not in config.UNSAVED])
     places = {name: saved["knobs"][name] for name in config_files.PLACES}
     return {**places, **given, "resume": str(path), "config": str(path / "config.json")}
+
+
+def knobs_of_folds(model: str, given: Mapping[str, Any], data: DataFile | None = None) -> dict[str, Any]:
+    """The knobs with which the folds in the folder `given["resume"]` go on: their own; see `knobs_of_run`."""
+    path = find(model, given, record.FOLDS)
+    saved, file = record.of_folds(path), str(path / record.FOLDS)
+    values = config.resolve(model, {"config": file}, data).values
+    _check_keeps(path, {**values, "model": saved["model"], "data": saved["data"]}, model, given)
+    free = {name: given[name] for name in ("verbose", "pause") if name in given}
+    return {**free, "resume": str(path), "config": file}
+
+
+def _check_keeps(path: Path, before: Mapping[str, Any], model: str, given: Mapping[str, Any]) -> None:
+    """Raises a UsageError for a knob that is given with --resume, and was another one `before`."""
+    if given.get("config") or given.get("recipe"):
+        raise UsageError("--resume takes the configuration of the run; leave --config and --recipe out.")
+    for name, value in {"model": plain_name(model), **given}.items():
+        was = specs.as_tuples(before.get(name, value))
+        if name not in FREE and value is not None and value != was:
+            raise UsageError(f"{path} was started with {name} {was!r}, not {value!r}; it keeps its settings.")
 
 
 def check_same(path: Path, facts: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[str]:
@@ -80,16 +94,23 @@ def _compare(where: str, before: Any, now: Any) -> None:
         raise UserError(f"This isn't the training that was cut off: {where} was {before!r} and is {now!r} now.")
 
 
-def find(model: str, given: Mapping[str, Any]) -> Path:
-    """The folder that `given["resume"]` means: itself, or for NEWEST the newest run of the model (and data set)."""
+def find(model: str, given: Mapping[str, Any], *files: str) -> Path:
+    """The folder that `given["resume"]` means: itself, or for NEWEST the newest run of the model (and data set).
+
+    Args:
+        model: a file of models/, or the path of one.
+        given: knobs that were given with it.
+        files: what the newest one has: that of a run, record.FOLDS, or either. The default is a run's.
+    """
     if given["resume"] != NEWEST:
         path = Path(given["resume"])
-        data = record.of_run(path)["data"]
+        data = record.of_either(path)["data"]
         if given.get("data") not in (None, data):
             raise UsageError(f"{path} is a run on {data}, not on {given['data']}.")
         return path
     folder = Path(given.get("runs_dir") or "runs")
-    newest = record.newest_run(folder, catalogue.model(model).reference, given.get("data"), "config.json")
+    reference = catalogue.model(model).reference
+    newest = record.newest_run(folder, reference, given.get("data"), *(files or (record.CONFIG,)))
     if not newest:
         raise UserError(f"{folder} has no run of {model} to resume. Start one: make train MODEL={model}")
     return newest

@@ -18,6 +18,7 @@ from src.data import Data
 from src.runs import record
 from src.settings import catalogue, config, knobs
 from src.settings.config import Config
+from src.settings.config_files import PLACES
 from src.settings.modules import source
 from src.signatures import Signature
 from src.system import device
@@ -33,7 +34,8 @@ class RunFolder:
     """Where a run is written.
 
     Args:
-        resume: folder of an interrupted run to continue; 1 for the newest of this model and data set.
+        resume: folder of an interrupted run, or of the runs of --folds, to continue; 1 for the newest of this model and
+            data set.
         tag: suffix of the run's name.
         runs_dir: folder of the runs.
     """
@@ -75,14 +77,9 @@ def describe(settings: Config, data: Data, resolved: Mapping) -> dict:
     code = [path for file in (choices.model, choices.data, choices.task) for path in catalogue.code(file)]
     values = {name: value for name, value in settings.values.items() if name not in config.UNSAVED}
     return {
-        "format": record.FORMAT,
-        "model": choices.model.name,
-        **({} if (path := choices.model.reference) == choices.model.name else {"model_path": path}),
-        "data": choices.data.name,
-        "data_name": settings.data_name,
+        **_begun(settings),
         "task": choices.task.name,
         "files": {knobs.shown(path): _sha256(path) for path in code},
-        "started": datetime.datetime.now().astimezone().isoformat(),
         "knobs": values,
         "origins": {name: settings.origins[name] for name in values},
         "resolved": dict(resolved),
@@ -92,6 +89,36 @@ def describe(settings: Config, data: Data, resolved: Mapping) -> dict:
         "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}},
         "commit": _commit(),
         "device": device.name(),
+    }
+
+
+def describe_folds(settings: Config, by_hand: Mapping) -> dict:
+    """The content of folds.json, with which each fold begins, before there are results.
+
+    Args:
+        settings: every knob; those that are each fold's own are left out.
+        by_hand: what was given from Python.
+    """
+    left_out = (*config.UNSAVED, *PLACES, "fold", "test", "export")
+    chosen = [name for name in settings.values if name not in left_out and settings.chosen(name)]
+    return {
+        **_begun(settings),
+        **({"task": task} if (task := settings.values["task"]) else {}),
+        **({"by_hand": by_hand} if by_hand else {}),
+        "knobs": {name: value for name, value in settings.values.items() if name in chosen},
+    }
+
+
+def _begun(settings: Config) -> dict:
+    """What is trained on what, and when it began."""
+    model = settings.choices.model
+    return {
+        "format": record.FORMAT,
+        "model": model.name,
+        **({"model_path": path} if (path := model.reference) != model.name else {}),
+        "data": settings.choices.data.name,
+        "data_name": settings.data_name,
+        "started": datetime.datetime.now().astimezone().isoformat(),
     }
 
 
