@@ -80,7 +80,7 @@ class _BytesDecoder(_Decoder):
     """Of a document in which private characters stand for bytes that aren't UTF-8."""
 
     def string(self, text: str) -> str:
-        return text.translate(SURROGATES)
+        return text if text.isascii() else text.translate(SURROGATES)
 
 
 def _decoded(document: bytes, decoder: type[rapidjson.Decoder]) -> Any:
