@@ -17,8 +17,8 @@ from src.runs import record, resume
 from src.settings import catalogue, config, config_files, knobs
 from src.settings.flags import members, read_flags
 from src.settings.knobs import Knob
+from src.system import screen
 from src.system.program import PROGRAM, missing
-from src.system.screen import tell
 from src.system.signals import CODES, Stopped, Terminated, leave
 
 # Each command's module and function, what it does, and whether it needs TensorFlow.
@@ -81,14 +81,14 @@ def _failed(error: BaseException) -> int:
             message, code = f"error: {reason}. `make doctor` shows the folders and the space in them.", 1
         case _:
             raise error
-    tell(message, sys.stderr)
+    screen.tell(message, sys.stderr)
     return code
 
 
 def _run(argv: list[str], debug: bool) -> None:
     command, *rest = argv or ["--help"]
     if command in ("-h", "--help"):
-        return print(_overview())
+        return screen.show(_overview())
     if command not in COMMANDS:
         raise unknown("command", command, COMMANDS)
     module, function, _, needs_tensorflow = COMMANDS[command]
@@ -123,9 +123,9 @@ def _model_arguments(command: str, words: list[str]) -> tuple[list[str], dict[st
     """The model's name and the flags, whose kinds depend on the files that the words choose."""
     names = ", ".join(path.stem for path in catalogue.files("models"))
     if not words or words[0] in ("-h", "--help"):
-        print(f"usage: {PROGRAM} {command} MODEL [--data NAME] …\n\n{COMMANDS[command][2]}")
-        print(f"MODEL is one of: {names}; or the path of a model file.")
-        print(f"Its knobs, with their defaults: {PROGRAM} {command} MODEL --help")
+        screen.show(f"usage: {PROGRAM} {command} MODEL [--data NAME] …\n\n{COMMANDS[command][2]}")
+        screen.show(f"MODEL is one of: {names}; or the path of a model file.")
+        screen.show(f"Its knobs, with their defaults: {PROGRAM} {command} MODEL --help")
         if words:
             raise SystemExit(0)
         raise UsageError("Name a model.")
@@ -155,7 +155,7 @@ def _baseline_arguments(words: list[str]) -> tuple[list[str], dict[str, Any]]:
     """The data set's name, and its flags and the command's own."""
     names = ", ".join(path.stem for path in catalogue.files("src/datasets"))
     if not words or words[0].startswith("-"):
-        print(f"usage: {PROGRAM} baseline DATA [--test] …\n\n{COMMANDS['baseline'][2]} DATA is one of: {names}.")
+        screen.show(f"usage: {PROGRAM} baseline DATA [--test] …\n\n{COMMANDS['baseline'][2]} DATA is one of: {names}.")
         if words and words[0] in ("-h", "--help"):
             raise SystemExit(0)
         raise UsageError("Name a data set.")

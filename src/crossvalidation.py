@@ -13,7 +13,6 @@ from signal import SIGINT, SIGTERM
 from typing import Any
 
 import keras
-from rich.console import Console
 from rich.table import Table
 
 from src.errors import UserError
@@ -27,6 +26,7 @@ from src.settings import catalogue
 from src.settings.config import Config, as_names, resolve
 from src.settings.modules import held
 from src.sources.folds import check_folds
+from src.system import screen
 from src.system.files import write_json
 from src.system.locks import owned
 from src.system.signals import Stopped, Terminated
@@ -123,7 +123,7 @@ def _trained(fold: int, folder: Path, settings: Config, knobs: Mapping[str, Any]
     begun = _begun(folder).get(fold)
     finished = begun and (begun / "report.html").is_file()
     if verbose:
-        print(f"\nfold {fold} of {settings.values['folds']}{' is finished' if finished else ''}")
+        screen.show(f"\nfold {fold} of {settings.values['folds']}{' is finished' if finished else ''}")
     if begun and finished:
         return load_run(begun)
     own = {"fold": fold, "tag": f"fold{fold}", "runs_dir": str(folder), "test": False, "export": False}
@@ -171,6 +171,6 @@ def _show(settings: Config, folder: Path, figures: dict[str, list[float]]) -> No
         table.add_column(name, justify="right" if name else "left", no_wrap=not name)
     for name, each in sorted(figures.items(), key=lambda item: item[0] == "loss"):
         table.add_row(name, *map(number, (statistics.mean(each), statistics.stdev(each), *each)))
-    Console(highlight=False).print(table)
-    print(f"runs    {folder}")
-    print("\nNext: the same command without --folds trains a model, tests and exports it.")
+    screen.PlainConsole().print(table)
+    screen.show(f"runs    {folder}")
+    screen.show("\nNext: the same command without --folds trains a model, tests and exports it.")

@@ -17,6 +17,7 @@ from src.settings.contract import load_data
 from src.settings.examples import check_examples
 from src.sources.folds import splits_of
 from src.system.files import write_json
+from src.system.screen import tell
 from src.training.by_hand import metrics_of
 from src.training.measure import Measurement, compare, figures
 
@@ -83,7 +84,7 @@ def evaluate(
     if verbose:
         report.show(run)
         for name in lacking:
-            print(f"{name}  is kept from training: it is a metric that was given from Python")
+            tell(f"{name}  is kept from training: it is a metric that was given from Python")
     return run.metrics
 
 

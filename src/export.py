@@ -10,6 +10,7 @@ from src.errors import UserError
 from src.exporting.publish import Destination, publish, publish_file, remove_old
 from src.exporting.verifier import Verifier
 from src.runs.run import find
+from src.system import screen
 from src.system.files import check_writable
 
 
@@ -47,12 +48,12 @@ def export(
     names = trained.config["model"], trained.config["data_name"]
     if format != "savedmodel":
         path = publish_file(trained, destination.name(*names), format)
-        print(f"export  {path}  (verified in its runtime)")
+        screen.show(f"export  {path}  (verified in its runtime)")
         return path
     check_writable(trained.path, Path(exports_dir))
     with Verifier() as verifier:
         path = publish(trained, Path(exports_dir) / destination.name(*names), verifier)
-    print(f"export  {path}  (verified in a clean process)")
+    screen.show(f"export  {path}  (verified in a clean process)")
     for old in remove_old(path.parent, keep) if keep else []:
-        print(f"removed {old}")
+        screen.show(f"removed {old}")
     return path

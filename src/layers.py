@@ -9,6 +9,7 @@ import numpy as np
 from keras import layers, ops
 
 from src.specs import Columns, Horizon, Image, Input, Output, Series, Tokens, Vector
+from src.system.screen import tell
 
 
 class SelfTrained(keras.Model):
@@ -113,7 +114,7 @@ def _start(path: Path, tokens: tuple[str, ...]) -> np.ndarray:
         raise ValueError(f"{path} holds vectors of {' and '.join(map(str, sorted(sizes)))} numbers")
     start = np.full((len(tokens), *sizes), np.nan, "float32")
     start[list(vectors)] = list(vectors.values())
-    print(f"{path} has vectors for {len(vectors) / max(1, len(tokens) - 2):.1%} of the vocabulary")
+    tell(f"{path} has vectors for {len(vectors) / max(1, len(tokens) - 2):.1%} of the vocabulary")
     return start
 
 

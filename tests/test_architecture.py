@@ -85,6 +85,7 @@ def test_a_model_imports_only_words(module):
 
 
 PLUG_INS = {*catalogue.models(), *(name for name, file in catalogue.datasets().items() if not file.named_by)}
+TUNING = [name for name in FILES if name.startswith("tuning.")]
 HARNESS = [name for name in FILES if name.startswith("src.") and room(name) not in ("datasets", "tasks")]
 
 
@@ -102,6 +103,21 @@ def test_every_file_has_a_room_in_the_drawing():
     drawing = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
     for name in FLOOR:
         assert f"`{Path(name.replace('.', '/')).as_posix()}" in drawing or f"`{name}" in drawing, name
+
+
+PLAIN = {"rich.table", "rich.live"}  # of rich: they only arrange what a console shows
+PRINTERS = ("src.system.screen", "src.exporting.verify")  # the latter answers a process, and imports nothing from here
+
+
+@pytest.mark.parametrize("module", [name for name in [*HARNESS, *TUNING] if name not in PRINTERS])
+def test_what_is_printed_goes_through_the_screen(module):
+    tree = ast.parse(FILES[module].read_text(encoding="utf-8"))
+    prints = [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == "print"]
+    assert not prints, f"line {prints[0]} prints what a terminal may obey: use tell or show of src/system/screen.py"
+    modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
+    modules |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    markup = {name for name in modules if name.split(".")[0] == "rich"} - PLAIN
+    assert not markup, f"{markup} takes names for markup: src/system/screen.py has consoles and bars that don't"
 
 
 @pytest.mark.parametrize("module", [name for name in FILES if not name.startswith("models.")])

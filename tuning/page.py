@@ -16,6 +16,7 @@ from src.reports import report
 from src.reports.report import number
 from src.specs import Choice, Range
 from src.system.files import read_json, whole
+from src.system.screen import drawn
 from tuning.comparison import deviation, verdict
 from tuning.folder import Folder
 from tuning.results import DEFAULT, Direction, Failure, Result, Results
@@ -97,7 +98,7 @@ def _over_trials(results: Results, limits: Limits) -> Figure:
             best = result.score if math.isnan(best) else min(best, result.score, key=results.objective.as_loss)
         line.append(best)
     axes.step(range(1, len(line) + 1), line, where="post", color="C0", alpha=0.5, label="best so far")
-    axes.set(xlabel="trial", ylabel=results.objective.figure, ylim=limits)
+    axes.set(xlabel="trial", ylabel=drawn(results.objective.figure), ylim=limits)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(frameon=False)
     _plain(axes)
@@ -119,7 +120,7 @@ def _against_knobs(results: Results, limits: Limits) -> Figure:
             _mark(axes, position, result, limits)
         axes.set(xlabel=name, ylim=limits)
         if axes.get_subplotspec().is_first_col():
-            axes.set_ylabel(results.objective.figure)
+            axes.set_ylabel(drawn(results.objective.figure))
         _plain(axes)
     for axes in list(drawing.axes)[len(space) :]:
         axes.set_axis_off()
@@ -141,7 +142,7 @@ def _positions(axes: Axes, choice: Choice | Range, values: Sequence[Any]) -> Seq
         return [min(max(value, low), high) for value in values]
     values = [tuple(value) if isinstance(value, list) else value for value in values]
     distinct = list(dict.fromkeys([*choice.values, *values]))  # the default may be another one
-    labels = [word(value) for value in distinct]
+    labels = [drawn(word(value)) for value in distinct]
     axes.set_xticks(range(len(distinct)), labels, rotation=30 if max(map(len, labels)) > 5 else 0)
     axes.set_xlim(-0.5, len(distinct) - 0.5)
     return [distinct.index(value) for value in values]

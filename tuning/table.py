@@ -4,11 +4,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.live import Live
 from rich.table import Table as RichTable
 
 from src.reports.report import number
+from src.system.screen import PlainConsole
 from tuning.results import Failure, Result, Results, Trial
 from tuning.running import Attempt
 from tuning.space import AUTO
@@ -29,7 +29,7 @@ class Table:
 
     def __init__(self, results: Results, running: Sequence[Attempt], verbose: bool):
         self.results, self.running = results, running
-        self.console = Console(quiet=not verbose)
+        self.console = PlainConsole(quiet=not verbose)
         if not self.console.is_terminal:
             self.console.width = LOG_COLUMNS
         self.live = Live(console=self.console, get_renderable=self._table, auto_refresh=False, transient=True)
@@ -44,7 +44,7 @@ class Table:
         self.live.stop()
         self.console.print(self._table())
         for failure in self.results.failures:
-            self.console.print(f"{failure.trial.id} failed: {failure.reason}", markup=False, highlight=False)
+            self.console.print(f"{failure.trial.id} failed: {failure.reason}")
 
     def refresh(self) -> None:
         """Shows how far the trials are."""
@@ -61,7 +61,7 @@ class Table:
         else:
             outcome = f"{number(ended.score)}, rank {self.results.ranking.index(ended) + 1}"
         line = f"{ended.trial.id}  {outcome}  ({ended.seconds:.0f} s)  {words(ended.trial.values)}"
-        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self.console.print(line, soft_wrap=True)
 
     def _table(self) -> RichTable:
         results = self.results

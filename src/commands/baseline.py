@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from src.data import Data, Source
@@ -20,6 +18,7 @@ from src.settings import catalogue
 from src.settings.contract import load_data
 from src.sources.folds import splits_of
 from src.specs import Classes, Horizon, Series, Tokens
+from src.system.screen import PlainConsole, track
 from src.training import pipeline
 
 TOKENS = {"words": r"\w\w+", "words and punctuation": r"\w+|[^\w\s]+"}
@@ -48,7 +47,7 @@ def baseline(name: str, *, test: bool = False, **knobs) -> Figures:
         table.add_column(column)
     for predictor, figures in results.items():
         table.add_row(predictor, *(f"{number:.4f}" for number in figures.values()))
-    Console(highlight=False).print(table)
+    PlainConsole().print(table)
     return results
 
 
@@ -66,7 +65,7 @@ def _tfidf(data: Data, parts: dict[str, Source]) -> tuple[str, Figures]:
     best: Any = None
     highest, name = -1.0, ""
     choices = list(product(TOKENS.items(), (1, 2), (1, 4, 16, 64)))
-    for (what, pattern), longest, strength in track(choices, "fitting", transient=True):
+    for (what, pattern), longest, strength in track(choices, "fitting"):
         spread = {"ngram_range": (1, longest), "sublinear_tf": True, "max_features": MOST_TERMS, "min_df": 2}
         weigh = TfidfVectorizer(token_pattern=pattern, **spread)
         model = make_pipeline(weigh, LogisticRegression(C=strength, max_iter=300)).fit(*read["train"])

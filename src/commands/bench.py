@@ -14,7 +14,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras.callbacks import Callback, LambdaCallback
-from rich.console import Console
 from rich.table import Table
 
 from src.data import Data, Source
@@ -25,6 +24,7 @@ from src.settings import catalogue
 from src.settings.contract import steps_of
 from src.sources.memory import InMemory
 from src.specs import Classes, Image, NextToken, Tokens
+from src.system.screen import PlainConsole
 from src.task import Task
 from src.training import pipeline
 from src.training.fit import fit
@@ -53,7 +53,7 @@ def bench(
     """
     if rounds < 1:
         raise UserError(f"rounds has to be 1 or more, not {rounds}.")
-    console = Console(highlight=False)
+    console = PlainConsole()
     table = Table("case", "time", "plain", "harness", "median", "minimum", "at most")
     table.title = "milliseconds (medians); ratios harness / plain, of medians and of minima"
     for case in [_parse(text) for text in cases]:

@@ -44,7 +44,7 @@ def doctor(*, runs_dir: str = "runs", exports_dir: str = "saved_models") -> None
         failed += mark == BAD
     if failed:
         raise UserError(f"this machine can't train yet: fix what is marked {BAD}.")
-    print("\nThis machine can train.")
+    tell("\nThis machine can train.")
 
 
 def _findings(runs_dir: str, exports_dir: str) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ import numpy as np
 from src.errors import UserError
 from src.generation.sampling import MOST_TOKENS
 from src.runs.run import find
+from src.system import screen
 
 
 def generate(
@@ -54,5 +55,5 @@ def generate(
     request |= {"temperature": temperature, "top_k": top_k, "top_p": top_p}
     answers = trained.predict({name: np.array([value]) for name, value in request.items()}, signature="generate")
     (text,) = answers["text"]
-    print(text)
+    screen.put(text)
     return text

@@ -5,9 +5,7 @@ from collections.abc import Iterable, Mapping
 from itertools import takewhile
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from src import specs
 from src.errors import unknown
@@ -15,6 +13,7 @@ from src.settings import catalogue, knobs
 from src.settings.catalogue import DataFile, ModelFile, TaskFile
 from src.settings.knobs import Knob
 from src.system.files import read_text
+from src.system.screen import PlainConsole, styled
 
 
 def listing(name: str = "") -> None:
@@ -26,7 +25,7 @@ def listing(name: str = "") -> None:
     Raises:
         UserError: for a name that isn't there, or whose file can't be read.
     """
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = PlainConsole()
     if not name:
         return _everything(console)
     if catalogue.is_path(name):
@@ -43,7 +42,7 @@ def _names(folder: str) -> list[str]:
     return list(catalogue.recipes()) if folder == "recipes" else [path.stem for path in catalogue.files(folder)]
 
 
-def _everything(console: Console) -> None:
+def _everything(console: PlainConsole) -> None:
     models, datasets = catalogue.models().values(), catalogue.datasets().values()
     console.print("Models", style="bold")
     _lines(console, {file.name: (file.summary, "") for file in models})
@@ -56,7 +55,7 @@ def _everything(console: Console) -> None:
         lines = {file.name: (file.summary, "" if file.named_by else file.download) for file in group}
         _lines(console, lines, width)
     if recipes := catalogue.recipes():
-        console.print(Text.assemble(("\nRecipes  ", "bold"), ", ".join(recipes)))
+        console.print(styled(("\nRecipes  ", "bold"), (", ".join(recipes), "")))
     if problems := catalogue.broken():
         _heading(console, "Files that can't be read")
         for problem in problems:
@@ -64,7 +63,7 @@ def _everything(console: Console) -> None:
     console.print("\nDetails: make list ARGS=NAME    Train: make train MODEL=NAME DATA=NAME")
 
 
-def _lines(console: Console, entries: Mapping[str, tuple[str, str]], width: int = 0) -> None:
+def _lines(console: PlainConsole, entries: Mapping[str, tuple[str, str]], width: int = 0) -> None:
     """A line each: a name, in a column `width` wide or more, as much of its sentence as fits, and a remark."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), expand=True)
     table.add_column(style="cyan", no_wrap=True, min_width=width + 2)
@@ -75,7 +74,7 @@ def _lines(console: Console, entries: Mapping[str, tuple[str, str]], width: int 
     console.print(table if entries else "  none")
 
 
-def _model(console: Console, name: str) -> None:
+def _model(console: PlainConsole, name: str) -> None:
     file = catalogue.model(name)
     default = f"; default data set: {file.data}" if file.data else ""
     _head(console, file, f"takes {_or(file.takes)}; gives {_or(file.gives)}{default}")
@@ -91,7 +90,7 @@ def _model(console: Console, name: str) -> None:
     console.print(f'\nAll flags of a training: make train MODEL={name} ARGS="--help"')
 
 
-def _data_set(console: Console, name: str) -> None:
+def _data_set(console: PlainConsole, name: str) -> None:
     file = catalogue.dataset(name)
     source = "your own files" if file.named_by else f"download: {file.download or 'none'}"
     _head(console, file, f"has {_or(file.inputs)}; predicts {_or(file.outputs)}; {source}")
@@ -100,13 +99,13 @@ def _data_set(console: Console, name: str) -> None:
     _pairs(console, {model.name: tasks for model in catalogue.models().values() if (tasks := _tasks(model, file))})
 
 
-def _task(console: Console, name: str) -> None:
+def _task(console: PlainConsole, name: str) -> None:
     file = catalogue.task(name)
     _head(console, file, f"predicts {file.spec.__name__}")
     _knobs(console, file.knobs)
 
 
-def _recipe(console: Console, name: str) -> None:
+def _recipe(console: PlainConsole, name: str) -> None:
     path = catalogue.recipe(name)
     text = read_text(path)
     lines = (line.removeprefix("#").strip() for line in text.splitlines())
@@ -118,29 +117,29 @@ def _recipe(console: Console, name: str) -> None:
     console.print(f"\nTrain it: make train RECIPE={name}")
 
 
-def _head(console: Console, file: ModelFile | DataFile | TaskFile, what: str) -> None:
+def _head(console: PlainConsole, file: ModelFile | DataFile | TaskFile, what: str) -> None:
     console.print(knobs.shown(file.path), style="bold")
     _entries(console, {file.name: (file.summary, what)})
 
 
-def _knobs(console: Console, of_file: Iterable[Knob]) -> None:
+def _knobs(console: PlainConsole, of_file: Iterable[Knob]) -> None:
     _heading(console, "Knobs")
     _entries(console, {knob.flag: (knob.help, _of_knob(knob)) for knob in of_file})
 
 
-def _entries(console: Console, entries: Mapping[str, tuple[str, str]]) -> None:
+def _entries(console: PlainConsole, entries: Mapping[str, tuple[str, str]]) -> None:
     """Names, each with a sentence and, on the next line, the rest."""
-    _pairs(console, {name: Text.assemble(text, "\n", (rest, "dim")) for name, (text, rest) in entries.items()})
+    _pairs(console, {name: styled((f"{text}\n", ""), (rest, "dim")) for name, (text, rest) in entries.items()})
 
 
-def _pairs(console: Console, pairs: Mapping[str, Any]) -> None:
+def _pairs(console: PlainConsole, pairs: Mapping[str, Any]) -> None:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for name, text in pairs.items():
-        table.add_row(Text(f"  {name}", "cyan", no_wrap=True), text)
+        table.add_row(styled((f"  {name}", "cyan"), no_wrap=True), text)
     console.print(table if pairs else "  none")
 
 
-def _heading(console: Console, title: str) -> None:
+def _heading(console: PlainConsole, title: str) -> None:
     console.print(f"\n{title}", style="bold")
 
 

@@ -5,7 +5,6 @@ It is found in TFDS_DATA_DIR, or downloaded once. A split that it hasn't is cut 
 """
 
 import math
-import sys
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -13,7 +12,6 @@ from typing import Any, Literal
 
 import numpy as np
 import tensorflow as tf
-from rich.progress import track
 
 from src.data import Data
 from src.errors import nearest
@@ -31,6 +29,7 @@ from src.sources.records import Records
 from src.sources.splits import cut
 from src.specs import Classes, Columns, Image, Values
 from src.system import digests
+from src.system.screen import tell, track
 
 INPUTS, OUTPUTS = (Image, Columns), (Classes, Values)
 NAMED_BY = "name"
@@ -70,7 +69,7 @@ def load(
     numbers = tfds.numbered(builder)
     for split in list(numbers):
         if isinstance(outputs, Classes) and (targets[numbers[split]] < 0).any():
-            print(f"{name}: {split} has no labels")
+            tell(f"{name}: {split} has no labels")
             numbers.pop(split)
     parts = cut(numbers, targets, stratify=isinstance(outputs, Classes))
     images = [key for key, feature in features.items() if type(feature).__name__ == "Image"]
@@ -149,8 +148,7 @@ def _of_images(
 
     if cache != "none":
         whole = Fetched(fetch, targets, np.arange(len(targets))).in_order(BATCH).as_numpy_iterator()
-        batches, quiet = -(-len(targets) // BATCH), not sys.stdout.isatty()
-        shown = track(whole, f"reading {set_name}", batches, transient=True, disable=quiet)
+        shown = track(whole, f"reading {set_name}", -(-len(targets) // BATCH))
         images = (image for raw, _ in shown for image in raw["image"])
         kept = caches.keep(cache, images, shape, "uint8", caches.digest(tfds.files(builder), (spec, door.background)))
 

@@ -1,12 +1,14 @@
 """What an export carries beside its graph: requests to warm it up, a sample, and a model card; see assets.py."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import tensorflow as tf
+from markupsafe import Markup
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from src.exporting import assets
@@ -14,8 +16,10 @@ from src.exporting.verify import from_json
 from src.reports.report import number
 from src.runs.run import Run
 from src.signatures import DEFAULT, Request
+from src.system.screen import visible
 
 SAMPLE = 3  # rows
+MARKDOWN = re.compile(r"[\\`*\[\]<>|&~]|(?<!\w)_|_(?!\w)")  # what means something in it, within a line
 
 
 def write(run: Run, requests: Mapping[str, Request], cases: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
@@ -55,8 +59,9 @@ def _write_warm_ups(requests: Mapping[str, Request], cases: Mapping[str, Mapping
 
 def _card(run: Run, cases: Mapping[str, Mapping[str, Any]]) -> str:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent), trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.FileSystemLoader(Path(__file__).parent), trim_blocks=True, lstrip_blocks=True, finalize=_as_text
     )
+    environment.filters["code"] = _as_code
     return environment.get_template(assets.CARD.name).render(
         run=run.path.name,
         config=run.config,
@@ -68,6 +73,20 @@ def _card(run: Run, cases: Mapping[str, Mapping[str, Any]]) -> str:
         signatures={name: {part: list(columns) for part, columns in case.items()} for name, case in cases.items()},
         number=number,
     )
+
+
+def _as_text(value: Any) -> Any:
+    """What the card shows, so that Markdown, and HTML in it, change nothing of it."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return MARKDOWN.sub(r"\\\g<0>", visible(" ".join(value.split())))
+
+
+def _as_code(value: str) -> Markup:
+    """A name set as code, which may stand in a table."""
+    text = visible(" ".join(value.split())).replace("|", r"\|")
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    return Markup(f"{fence} {text} {fence}" if len(fence) > 1 else f"{fence}{text}{fence}")
 
 
 def _write_json(path: Path, content: Any) -> None:

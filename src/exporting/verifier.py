@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from src.errors import UserError
+from src.system.files import unpatterned
 
 
 class Verifier:
@@ -42,10 +43,10 @@ class Verifier:
             UserError: where the export kills the process or can't be loaded at all.
         """
         self._process = self._process or _start()
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, unpatterned(export) as place:
             file = Path(folder) / "cases.json"
             file.write_text(json.dumps(cases), encoding="utf-8")
-            line = json.dumps({"export": str(export.resolve()), "cases": str(file)}) + "\n"
+            line = json.dumps({"export": str(place.absolute()), "cases": str(file)}) + "\n"
             output, errors = self._process.communicate(line)
         if self._process.returncode:
             reason = "\n".join(errors.strip().splitlines()[-5:])

@@ -3,10 +3,9 @@
 import itertools
 import math
 import os
-import sys
 import warnings
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
@@ -14,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import tensorflow as tf
-from rich.progress import track
 
 from src.preprocess.images import Pictures
 from src.readers import headers
 from src.sources import cache as caches
 from src.specs import Image
 from src.system import digests
+from src.system.screen import track
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
 LARGEST, STEP = 128, 16  # pixels of a side that is chosen here; what it is a multiple of
@@ -186,7 +185,7 @@ class Store:
         good = [str(file) for number, file in enumerate(self._files) if number not in self.bad]
         decoded = tf.data.Dataset.from_tensor_slices(good).map(self._decode, num_parallel_calls=tf.data.AUTOTUNE)
         images, black = decoded.as_numpy_iterator(), np.zeros(self._shape, self.door.kind.as_numpy_dtype)
-        for number in _tracked(range(len(self._files)), "decoding", len(self._files)):
+        for number in track(range(len(self._files)), "decoding", len(self._files)):
             image = black
             if number not in self.bad:
                 try:
@@ -257,8 +256,4 @@ def _each(work: Callable, things: Sequence, title: str) -> Iterator:
     """What `work` makes of each thing, in order, on all cores, under a progress bar."""
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         some = (things[start : start + AT_ONCE] for start in range(0, len(things), AT_ONCE))  # for memory's sake
-        yield from _tracked(itertools.chain.from_iterable(threads.map(work, part) for part in some), title, len(things))
-
-
-def _tracked(things: Iterable, title: str, count: int) -> Iterable:
-    return track(things, title, count, transient=True, disable=not sys.stdout.isatty())
+        yield from track(itertools.chain.from_iterable(threads.map(work, part) for part in some), title, len(things))

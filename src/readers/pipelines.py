@@ -1,13 +1,11 @@
 """A tf.data pipeline that is given from Python: streamed, and split by the contents of its examples."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from rich.progress import track
 
 from src.data import BATCH_BYTES, Data
 from src.errors import UsageError
@@ -19,6 +17,7 @@ from src.sources.splits import SHARES, SPLITS
 from src.sources.streamed import Streamed
 from src.specs import Columns, Tokens
 from src.system import digests
+from src.system.screen import track
 
 BATCH = 256  # examples at a time, at most, of a pipeline that has no batches
 NOTES = ("split 60/20/20 by a hash of each example", f"no state is saved, as {NOT_RESUMED}")
@@ -97,8 +96,7 @@ def _read(batches: tf.data.Dataset) -> tuple[np.ndarray, np.ndarray]:
         ValueError: where there are none, or another pass has others.
     """
     hashes, targets = [], []
-    quiet = not sys.stdout.isatty()
-    for raw, y in track(batches.as_numpy_iterator(), "reading the pipeline", transient=True, disable=quiet):
+    for raw, y in track(batches.as_numpy_iterator(), "reading the pipeline"):
         hashes.append(digests.of_batch(raw))
         targets.append(y)
     if not hashes:

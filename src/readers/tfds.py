@@ -1,6 +1,5 @@
 """Data sets of TensorFlow Datasets: found in TFDS_DATA_DIR, or downloaded once; refused quickly where neither works."""
 
-import sys
 import threading
 import urllib.error
 import urllib.request
@@ -9,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from rich.progress import track
 
 from src.data import Data
 from src.errors import UserError
@@ -21,6 +19,7 @@ from src.sources.splits import NAMES
 from src.sources.windows import Windows
 from src.specs import Classes, Image
 from src.system import places
+from src.system.screen import tell, track
 
 if TYPE_CHECKING:  # imported where it is used, as that takes seconds
     from tensorflow_datasets.core import DatasetBuilder as Builder
@@ -123,14 +122,7 @@ def _reader(
         column, labels = empty(n), np.empty(n, "int32")
         rows = tfds.core.ReadInstruction(split, from_=first, to=first + n, unit="abs")
         batches = builder.as_dataset(split=rows, shuffle_files=False).batch(CHUNK).as_numpy_iterator()
-        shown = track(
-            batches,
-            f"reading {builder.name} {part}",
-            total=-(-n // CHUNK),
-            transient=True,
-            disable=not sys.stdout.isatty(),
-        )
-        for number, batch in enumerate(shown):
+        for number, batch in enumerate(track(batches, f"reading {builder.name} {part}", -(-n // CHUNK))):
             here = slice(number * CHUNK, number * CHUNK + len(batch["label"]))
             column[here], labels[here] = batch[feature], batch["label"]
         return {request: column}, labels
@@ -185,7 +177,7 @@ def prepared(name: str) -> "Builder":
     failure = _unreachable(address) if address else None
     if failure:
         raise _missing(name, builder, f"{address} can't be reached ({failure})")
-    print(f"downloading {name} into {builder.data_dir}")
+    tell(f"downloading {name} into {builder.data_dir}")
     try:
         builder.download_and_prepare()
     except Exception as error:  # whatever a download over the network can end in

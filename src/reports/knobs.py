@@ -1,10 +1,10 @@
 """The knobs of a training as a table, for notebooks."""
 
-from rich.console import Console
 from rich.table import Table
 
 from src.settings.config import Config
 from src.settings.knobs import words
+from src.system.screen import PlainConsole
 
 
 def show(settings: Config) -> None:
@@ -13,8 +13,8 @@ def show(settings: Config) -> None:
     for title in ("knob", "type", "value", "what it does"):
         table.add_column(title)
     for knobs in filter(None, settings.choices.groups.values()):
-        table.add_row(f"\n[bold]{knobs[0].where.partition(':')[0]}[/bold]")
+        table.add_row("\n" + knobs[0].where.partition(":")[0], style="bold")
         for knob in knobs:
             value = settings.values[knob.name]
             table.add_row(knob.name, words(knob.type), "" if value in (None, "") else repr(value), knob.help)
-    Console(highlight=False).print(table)
+    PlainConsole().print(table)

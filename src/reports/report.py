@@ -10,15 +10,14 @@ import jinja2
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from rich.console import Console
 from rich.table import Table
 
 from src.reports.samples import KEPT, folder_of
 from src.runs import record
 from src.runs.manifest import remarks
 from src.runs.run import Run
+from src.system import screen
 from src.system.files import read_json, whole
-from src.system.screen import tell
 
 MOST_COLUMNS = 4  # of the curves
 COLORS = {"train": "C0", "validation": "C1"}
@@ -71,7 +70,7 @@ def curves(history: Mapping[str, list[float]]) -> Figure:
         for split, column in (("train", name), ("validation", f"val_{name}")):
             if column in history:
                 axes.plot(epochs, history[column], label=split, color=COLORS[split], marker=marker)
-        axes.set(title=name, xlabel="epoch")
+        axes.set(title=screen.drawn(name), xlabel="epoch")
         axes.legend(frameon=False)
     panels[len(names)].plot(epochs, history["learning_rate"], color="0.4", marker=marker)
     panels[len(names)].set(title="learning rate", xlabel="epoch")
@@ -95,7 +94,7 @@ def show(run: Run) -> None:
     for name in _names(run.metrics):
         values = [run.metrics[split][name] for split in splits] + [baseline.get(name)]
         table.add_row(name, *("" if value is None else number(value) for value in values))
-    console = Console(highlight=False)
+    console = screen.PlainConsole()
     console.print(table)
     for text in run.warnings:
         console.print(f"warning: {text}", style="yellow", soft_wrap=not console.is_terminal)
@@ -113,20 +112,20 @@ def summary(run: Run, best_epoch: int, stopped_epoch: int, published: Path | Non
         published: the export, if there is one.
     """
     if stopped_epoch:
-        tell(
+        screen.tell(
             f"\nStopped after epoch {stopped_epoch}: {run.task.monitor} hasn't improved since epoch {best_epoch}, "
             "whose weights are kept."
         )
     else:
-        print(f"\nThe weights of epoch {best_epoch} are kept.")
+        screen.show(f"\nThe weights of epoch {best_epoch} are kept.")
     show(run)
     if published:
-        print(f"export  {published}  (verified in a clean process)")
-    print("\nNext:")
+        screen.show(f"export  {published}  (verified in a clean process)")
+    screen.show("\nNext:")
     commands = _next(run, published)
     width = max(map(len, commands))
     for command, about in commands.items():
-        print(f"  {command:<{width}}  {about}")
+        screen.show(f"  {command:<{width}}  {about}")
 
 
 def _next(run: Run, published: Path | None) -> dict[str, str]:

@@ -37,7 +37,7 @@ from src.runs.predict import predict
 from src.settings import catalogue
 from src.settings.contract import steps_of
 from src.signatures import DEFAULT, Signature, traced
-from src.system.files import read_json, read_record
+from src.system.files import read_json, read_record, unpatterned
 from src.task import Task
 
 
@@ -79,7 +79,8 @@ class Run:
         """Other ways in, by name: from another request to the raw one."""
         folder = self.path / "doors"
         try:
-            self._modules = {path.name: tf.saved_model.load(path) for path in sorted(folder.glob("*"))}
+            with unpatterned(folder) as place:
+                self._modules = {path.name: tf.saved_model.load(path) for path in sorted(place.glob("*"))}
         except (OSError, tf.errors.OpError) as error:
             raise UserError(f"{folder} can't be opened: {str(error).splitlines()[0]}") from error
         return {name: _SavedDoor(module.door) for name, module in self._modules.items()}

@@ -11,6 +11,7 @@ from src.errors import UserError, nearest
 from src.exporting.assets import COLUMNS
 from src.serving.client import Client, NotServed
 from src.serving.inputs import Reading, to_requests
+from src.system import screen
 from src.system.files import read_json
 
 
@@ -75,9 +76,9 @@ def show(answer: Mapping[str, Any]) -> None:
     for row in range(len(next(iter(answer.values())))):
         values = {name: column[row] for name, column in answer.items()}
         if "label" in values and "probability" in values:
-            print(f"{values['label']}  {values['probability']:.3f}")
+            screen.show(f"{values['label']}  {values['probability']:.3f}")
         else:
-            print("  ".join(f"{name} {json.dumps(value, ensure_ascii=False)}" for name, value in values.items()))
+            screen.show("  ".join(f"{name} {json.dumps(value, ensure_ascii=False)}" for name, value in values.items()))
 
 
 def _served_instead(connect: Callable[[str], Any], model: str, exports: Path) -> str:

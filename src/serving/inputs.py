@@ -19,6 +19,7 @@ from src.readers.csv_files import Table
 from src.readers.text_files import text_of
 from src.serving.client import DEFAULT
 from src.system.files import read_json
+from src.system.screen import tell
 
 STRINGS = "strings"  # the signature that takes columns as texts, an empty one where a value is missing
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp")
@@ -95,7 +96,7 @@ def to_requests(
 def _tell(path: Path, notes: Iterable[str]) -> None:
     """Says how a file was read, beside the answers."""
     for note in notes:
-        print(f"{path}: {note}", file=sys.stderr)
+        tell(f"{path}: {note}", sys.stderr)
 
 
 def _inputs(signatures: Mapping[str, Any], name: str) -> dict[str, Any]:

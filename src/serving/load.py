@@ -10,8 +10,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from src.errors import UserError
@@ -19,6 +17,7 @@ from src.exporting.assets import REQUEST
 from src.serving.client import DEFAULT, Client
 from src.serving.serve import chosen
 from src.system.files import read_json
+from src.system.screen import PlainConsole, track
 
 WARM_UP = 20  # requests
 
@@ -62,7 +61,7 @@ def bench_serve(
     _row(table, "in process", *_load(lambda: call, 1, requests, "in process"))
     for count in clients:
         _row(table, str(count), *_load(lambda: _poster(client.url, body), count, requests, f"{count} clients"))
-    Console().print(table)
+    PlainConsole().print(table)
 
 
 def _load(connect: Callable, clients: int, requests: int, what: str) -> tuple[float, list[float], int]:
@@ -72,7 +71,7 @@ def _load(connect: Callable, clients: int, requests: int, what: str) -> tuple[fl
         asks[0]()
     taken: list[float] = []
     failed = [0]
-    left = iter(track(range(requests), what, transient=True))
+    left = iter(track(range(requests), what))
     lock = threading.Lock()
 
     def work(ask):

@@ -11,14 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from rich.console import Console
-
 from src.errors import UserError, nearest
 from src.exporting.assets import REQUEST
 from src.serving import engines
 from src.serving.client import Client
+from src.system import screen
 from src.system.files import read_json
-from src.system.screen import tell
 
 ALL = "all"
 STARTS_S = 180  # an engine, its image being there
@@ -59,28 +57,28 @@ def serve(
     _check_free(host, [port] if chosen_engine == "local" else [port, port + 1])
     if batching:
         _check_batching(models, chosen_engine)
-    tell(f"Serving {', '.join(models)} with {_described(chosen_engine, host)}")
+    screen.tell(f"Serving {', '.join(models)} with {_described(chosen_engine, host)}")
     if host not in LOOPBACK or chosen_engine == "tensorflow":
-        tell(
+        screen.tell(
             "Whoever reaches this machine can ask them: there is no password, no encryption, and no limit of requests."
         )
     with tempfile.TemporaryDirectory(prefix="serving-") as temporary:
         folder, log = Path(temporary), Path(temporary) / "log.txt"
         engines.write_files(folder, models, chosen_engine, batching)
         words = engines.command(chosen_engine, folder, models, host, port, batching, allow_host)
-        print(shlex.join(words), flush=True)
+        screen.show(shlex.join(words))
         process = engines.start(words, log)
         try:
             address = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
             for name, path in models.items():
                 _wait(process, log, Client(address, name), path)
             if chosen_engine != "local":
-                print(f"metrics  {address}{engines.METRICS}")
-            print("Press Ctrl-C to stop.", flush=True)
+                screen.show(f"metrics  {address}{engines.METRICS}")
+            screen.show("Press Ctrl-C to stop.")
             process.wait()
             raise UserError(f"The server ended with code {process.returncode}:\n{_last_lines(log)}")
         except KeyboardInterrupt:
-            print("\nstopped")
+            screen.show("\nstopped")
         finally:
             engines.end(process)
 
@@ -134,7 +132,7 @@ def _described(engine: engines.Engine, host: str) -> str:
 
 def _wait(process: subprocess.Popen, log: Path, client: Client, folder: Path) -> None:
     """Waits until a model answers its sample request, and shows how it was asked."""
-    with Console().status(f"{client.model}: loading"):
+    with screen.waiting(f"{client.model}: loading"):
         ends = time.monotonic() + STARTS_S
         while not (ready := client.available()):
             if process.poll() is not None:
@@ -144,14 +142,14 @@ def _wait(process: subprocess.Popen, log: Path, client: Client, folder: Path) ->
             time.sleep(POLL_S)
     version = folder / str(ready)
     if not (version / REQUEST).is_file():
-        print(f"{client.model}, version {ready}, is available; it has no sample request to show.", flush=True)
+        screen.show(f"{client.model}, version {ready}, is available; it has no sample request to show.")
         return
     answer = json.dumps(client.post(read_json(version / REQUEST)), ensure_ascii=False)
     shown = answer if len(answer) <= SHOWN else f"{answer[:SHOWN]} …"
-    print(f"\n{client.model}, version {ready}, has answered:\n{shown}\n", flush=True)
+    screen.show(f"\n{client.model}, version {ready}, has answered:\n{shown}\n")
     file = shlex.quote(_short(version / REQUEST))
-    print(f"  curl {client.url}:predict -d @{file}")
-    print(f"  {_short(Path(sys.executable))} -m src ask {file} --model {client.model} --server {client.server}")
+    screen.show(f"  curl {client.url}:predict -d @{file}")
+    screen.show(f"  {_short(Path(sys.executable))} -m src ask {file} --model {client.model} --server {client.server}")
 
 
 def _short(path: Path) -> str:

@@ -1,14 +1,14 @@
 """Hashes of examples: of their contents alone, so that the same bytes have the same hash in every process."""
 
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
 from typing import Any
 
 import numpy as np
-from rich.progress import track
+
+from src.system.screen import track
 
 SIZE = 8  # bytes of a hash
 AT_ONCE = 64  # things that a thread reads in one go
@@ -36,7 +36,7 @@ def of_contents(read: Callable[[Any], bytes], things: Sequence) -> np.ndarray:
     starts = range(0, len(things), AT_ONCE)
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         parts = threads.map(some, starts)
-        return _joined(track(parts, "hashing", len(starts), transient=True, disable=not sys.stdout.isatty()))
+        return _joined(track(parts, "hashing", len(starts)))
 
 
 def _hash(content: bytes) -> bytes:

@@ -13,6 +13,7 @@ from typing import Any
 from src.errors import UserError
 
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # of encodings
+PATTERN = re.compile(r"[\[\\]" if os.sep == "/" else r"\[")
 
 
 @contextmanager
@@ -25,6 +26,21 @@ def whole(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # which would hide why it wasn't written
             partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def unpatterned(folder: Path) -> Iterator[Path]:
+    """A path by which TensorFlow finds a folder whatever it is called: the folder's own, or a link to it.
+
+    TensorFlow takes the path of a model's variables for a pattern of names, in which brackets stand for a character.
+    """
+    if not PATTERN.search(str(folder.absolute())):
+        yield folder
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        link = Path(temporary) / "link"
+        link.symlink_to(folder.absolute(), target_is_directory=True)
+        yield link
 
 
 def write_json(path: Path, content: Any, indent: int | None = 2) -> None:

@@ -8,6 +8,7 @@ from types import FrameType
 from typing import Any
 
 from src.errors import UserError
+from src.system.screen import show
 
 CODES: dict[int, int] = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
@@ -64,7 +65,7 @@ def _say(text: str) -> None:
     if sys.stdout.isatty():
         os.write(1, f"\r\x1b[2K{text}\n".encode())  # over the progress bar, which goes on below
     else:
-        print(text, flush=True)
+        show(text)
 
 
 def leave(number: int, frame: FrameType | None) -> None:

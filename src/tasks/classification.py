@@ -19,6 +19,7 @@ from src.data import Source
 from src.sources import summaries
 from src.sources.splits import check_labels
 from src.specs import Classes
+from src.system import screen
 
 SPEC = Classes
 MOST_NAMES_DRAWN = 30
@@ -141,8 +142,9 @@ class Task(task.Task):
             positions = range(self.outputs.size)
             slanted: dict = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
             short = max(map(len, self.outputs.names)) <= 3
-            axes.set_xticks(positions, self.outputs.names, **({} if short else slanted))
-            axes.set_yticks(positions, self.outputs.names)
+            names = [screen.drawn(name) for name in self.outputs.names]
+            axes.set_xticks(positions, names, **({} if short else slanted))
+            axes.set_yticks(positions, names)
             for row, column in zip(*np.nonzero(confusion), strict=True):
                 color = "white" if shares[row, column] > 0.5 else "black"
                 axes.text(column, row, confusion[row, column], ha="center", va="center", color=color, fontsize=8)

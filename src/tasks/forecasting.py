@@ -13,6 +13,7 @@ from src import task
 from src.data import Source
 from src.sources import summaries
 from src.specs import Horizon
+from src.system import screen
 
 SPEC = Horizon
 DRAWN = 200  # steps of each series
@@ -128,7 +129,7 @@ class Task(task.Task):
             axes = figure.subplots()
             axes.plot(steps[:, place, 0], color="0.3", label="what came")
             axes.plot(steps[:, place, 1], label="forecast, one step ahead")
-            axes.set(title=name, xlabel="step")
+            axes.set(title=screen.drawn(name), xlabel="step")
             axes.legend(frameon=False)
             axes.spines[["top", "right"]].set_visible(False)
             drawn[f"forecast_{name}"] = figure

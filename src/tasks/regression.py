@@ -15,6 +15,7 @@ from src import numbers, task
 from src.data import Source
 from src.sources import summaries
 from src.specs import Values
+from src.system import screen
 
 SPEC = Values
 POINTS_DRAWN = 1000
@@ -130,7 +131,7 @@ class Task(task.Task):
     def draw(self, figures: dict) -> dict[str, Figure]:
         """Predicted against true values, a picture for each."""
         points = np.array(figures["points"])  # (examples, values, true and predicted)
-        unit = f" ({self.outputs.unit})" if self.outputs.unit else ""
+        unit = screen.drawn(f" ({self.outputs.unit})") if self.outputs.unit else ""
         drawn = {}
         for position, name in enumerate(self.outputs.names):
             figure = Figure(figsize=(5, 5), layout="constrained")
@@ -139,7 +140,7 @@ class Task(task.Task):
             low, high = points[:, position].min(), points[:, position].max()
             axes.plot([low, high], [low, high], color="0.6", linewidth=1)
             axes.scatter(true, predicted, s=12, alpha=0.5)
-            axes.set(xlabel=f"true{unit}", ylabel=f"predicted{unit}", title=name)
+            axes.set(xlabel=f"true{unit}", ylabel=f"predicted{unit}", title=screen.drawn(name))
             drawn[f"predicted_{name}"] = figure
         return drawn
 

@@ -5,9 +5,9 @@ import time
 from itertools import groupby
 
 import keras
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from src.reports.report import by_split, loss_is_another
+from src.system import screen
 
 ROOM = 46  # characters for figures, of a line of 80
 WIDE = 11  # of one, with the space before it
@@ -28,29 +28,27 @@ class EpochLines(keras.callbacks.Callback):
         super().__init__()
         self.epochs, self.steps, self.best = epochs, steps, best
         self.widths: dict[str, int] = {}
-        self.bar: Progress | None = None
+        self.bar: screen.Bar | None = None
 
     def on_epoch_begin(self, epoch, logs=None):
         self.began = time.monotonic()
         if sys.stdout.isatty():
-            parts = (TextColumn(f"epoch {epoch + 1}/{self.epochs}"), BarColumn(), MofNCompleteColumn())
-            self.bar = Progress(*parts, TextColumn("steps"), TimeRemainingColumn(), transient=True)
-            self.task = self.bar.add_task("", total=self.steps)
+            self.bar = screen.Bar(f"epoch {epoch + 1}/{self.epochs}", self.steps, "steps")
             self.bar.start()
 
     def on_train_batch_end(self, batch, logs=None):
         if self.bar:
-            self.bar.update(self.task, completed=batch + 1)
+            self.bar.reach(batch + 1)
 
     def on_epoch_end(self, epoch, logs=None):
         self.close()
         if not self.widths:
             self.widths = _widths(logs, self.best.monitor)
-            print(_header(self.widths))
+            screen.show(_header(self.widths))
         figures = "".join(f"{_figure(logs[name]):>{width}}" for name, width in self.widths.items())
         rate, took = f"{logs['learning_rate']:.2g}", f"{time.monotonic() - self.began:.1f} s"
         best = "  best" if self.best.best_epoch == epoch else ""
-        print(f"{f'{epoch + 1}/{self.epochs}':>9}{figures}{rate:>10}{took:>9}{best}", flush=True)
+        screen.show(f"{f'{epoch + 1}/{self.epochs}':>9}{figures}{rate:>10}{took:>9}{best}")
 
     def close(self) -> None:
         """Takes the bar off the screen, however training ended."""

@@ -1,6 +1,7 @@
 """Models that make images: what can be asked of them, what they are compared with, and what is said when they fail."""
 
 import dataclasses
+import html
 import json
 import re
 
@@ -105,6 +106,8 @@ def test_measured_again_it_is_the_same(run):
 def test_the_report_and_tensorboard_show_each_epoch(run):
     page = (run.path / "report.html").read_text(encoding="utf-8")
     assert page.count('type="range"') == 3
+    for epochs in re.findall(r'data-epochs="(.*?)"', page):
+        assert json.loads(html.unescape(epochs)) == ["0001", "0002"], "what the slider reads"
     assert page.index("<h2>Samples</h2>") < page.index("<h2>Same noise</h2>") < page.index("<h2>Interpolation</h2>")
     for figure in run.metrics["validation"]:
         assert f"<b>{figure}</b>: " in page, "each says what it means"

@@ -13,6 +13,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 from src.exporting.assets import WARM_UP
 from src.exporting.verify import served
 from src.serving.local.errors import STATUS, Refused
+from src.system.files import unpatterned
 
 DEFAULT = "serving_default"
 MOST_WARM_UPS = 1000
@@ -53,7 +54,8 @@ class Servable:
         if not self.path.is_dir():
             raise Refused(f"{self.path}; Not a directory", "FAILED_PRECONDITION")
         try:
-            meta = tf.compat.v1.saved_model.loader.load(self._session, [tf.saved_model.SERVING], str(self.path))
+            with unpatterned(self.path) as path:
+                meta = tf.compat.v1.saved_model.loader.load(self._session, [tf.saved_model.SERVING], str(path))
         except (tf.errors.OpError, OSError, RuntimeError, ValueError, DecodeError) as error:
             raise _refused(error, "NOT_FOUND") from error
         self.definitions = dict(meta.signature_def)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from src.serving.local.errors import Refused
 from src.serving.local.servable import Servable
+from src.system.screen import show
 
 POLL_S = 1.0
 RETRIES, RETRY_S = 5, 60.0
@@ -130,13 +131,13 @@ class Model:
             error = problem if isinstance(problem, Refused) else Refused(str(problem), "UNKNOWN")
             version.attempts += 1
             version.next_attempt = now + RETRY_S
-            print(f"{self.name}, version {number} can't be loaded: {error.message}", flush=True)
+            show(f"{self.name}, version {number} can't be loaded: {error.message}")
             if version.attempts > RETRIES:
                 version.state, version.error = "END", error
             return
         with self._changed:
             version.state, version.servable = "AVAILABLE", servable
-        print(f"{self.name}, version {number} is loaded", flush=True)
+        show(f"{self.name}, version {number} is loaded")
 
     def _unload(self, number: int) -> None:
         version = self.versions[number]
