@@ -13,6 +13,7 @@ from src.runs.manifest import check_same, manifest
 from src.runs.run import Run, find, load_run
 from src.settings import catalogue
 from src.settings.catalogue import DataFile
+from src.settings.config import harness_knobs
 from src.settings.contract import load_data
 from src.settings.examples import check_examples
 from src.sources.folds import splits_of
@@ -55,11 +56,12 @@ def evaluate(
         UserError: for a run, or data, that can't be measured.
     """
     run = run if isinstance(run, Run) else load_run(run)
-    file, knobs = _data_file(run, data), run.config["knobs"]
+    file = _data_file(run, data)
     wanted = catalogue.task(run.config["task"]).spec
     examples = load_data(file, record.knobs_of_run(run.path, file.knobs), [wanted])
-    chosen = {name: knobs[name] for name in ("limit", "folds", "fold") if name in knobs}  # old runs have no folds
-    examples, splits = splits_of(examples, **chosen, test=test or "test" in run.metrics)
+    of_splits = [knob for knob in harness_knobs("splits") if knob.name in run.config["knobs"]]  # old runs have no folds
+    chosen = record.knobs_of_run(run.path, of_splits)
+    examples, splits = splits_of(examples, **{**chosen, "test": test or "test" in run.metrics})
     inputs = specs.from_json(run.config["inputs"])
     examples = dataclasses.replace(examples, inputs=inputs, preprocess=run.preprocess)
     noticed = [*examples.warnings, *check_examples(file, examples.preprocess, splits)]

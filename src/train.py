@@ -34,8 +34,8 @@ from src.settings.config import Config, as_names, origins_told, resolve
 from src.settings.given import NOT_RESUMED, GivenData
 from src.settings.mistakes import mistakes_while_training
 from src.settings.modules import held
-from src.system import device
-from src.system.files import read_json, write_json
+from src.system import device, records
+from src.system.files import write_json
 from src.system.locks import owned
 from src.system.screen import tell
 from src.system.signals import Stop, Stopped, Terminated
@@ -206,7 +206,7 @@ def _warn_of(changed: list[str], epoch: int, file: Path, say: Callable[[str], No
     """Says, and keeps for the report, that a training goes on with other code than it began with."""
     text = f"epoch {epoch}: {', '.join(changed)} changed since the training began: repeat it for comparable figures"
     say(f"warning: {text}")
-    write_json(file, [*(read_json(file) if file.exists() else []), text])
+    write_json(file, [*(records.read(file, list[str]) if file.exists() else []), text])
 
 
 def _measure(learning: Learning, fitted: Fitted, requests: Requests, path: Path) -> None:

@@ -7,13 +7,17 @@ both are trained again, with several seeds of their own, and tested once.
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, NotRequired, TypedDict
 
 from src.errors import UserError
 from src.reports.report import number
+from src.system import records
 from src.system.files import write_json
 from tuning.results import DEFAULT, Failure, Objective, Result, Trial
 from tuning.running import Running
+
+FILE = "comparison.json"
 
 
 def compare(winner: Trial, objective: Objective, seeds: int, running: Running, say: Callable[[str], None]) -> None:
@@ -42,13 +46,32 @@ def compare(winner: Trial, objective: Objective, seeds: int, running: Running, s
             scores[name].append(folder.tested(result, objective))
             folder.lighten(result.runs)
     comparison = {"trial": winner.id, "figure": objective.figure, **scores}
-    write_json(folder.path / "comparison.json", comparison)
+    write_json(folder.path / FILE, comparison)
     summary = [
         f"{name} {number(statistics.mean(each))}" + (f" ± {number(deviation(each))}" if seeds > 1 else "")
         for name, each in scores.items()
     ]
     say(f"{objective.figure} on test, {seeds} seed{'s' * (seeds > 1)}: {', '.join(summary)}")
     say(verdict(comparison, objective))
+
+
+class Comparison(TypedDict):
+    """The content of comparison.json: the trial that won, and the figures of each seed."""
+
+    trial: str
+    figure: str
+    default: list[records.Finite]
+    best: NotRequired[list[records.Finite]]
+
+
+def comparison_of(path: Path) -> Comparison | None:
+    """What came of the comparison, of the search in the folder `path`; None where there was none yet."""
+    if not (file := path / FILE).exists():
+        return None
+    comparison = records.read(file, Comparison)
+    if not (comparison["default"] and comparison.get("best", True)):
+        raise UserError(f"{file} is damaged: it lacks figures.")
+    return comparison
 
 
 def verdict(comparison: Mapping[str, Any], objective: Objective) -> str:

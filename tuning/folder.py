@@ -17,13 +17,14 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 from src.errors import UserError
 from src.runs import record
 from src.settings import catalogue, config, config_files
 from src.settings.config import Config
-from src.system.files import read_json, write_json
+from src.system import records
+from src.system.files import read_record, write_json
 from tuning.oracle import FACTOR
 from tuning.results import Failure, Objective, Result, Trial
 from tuning.space import Space, as_written
@@ -33,6 +34,53 @@ SILENT = {"test": False, "export": False, "tensorboard": False}  # what a trial 
 NO_EFFECT = ("resume", "fold", "pause", "test", "export", "export_name", "tag", "tensorboard", "histograms")
 ERROR = re.compile(r"[A-Za-z_][\w.]*(Error|Exception): ")  # as a traceback says at its end what it was
 HEAVY = ("best.weights.h5", "model.keras", "preprocess.keras", "judge.keras", "state", "doors", "requests", "figures")
+
+
+class Values(TypedDict, total=False):
+    """A Choice or a Range of search.json."""
+
+    values: list[Any]
+    when: dict[str, list[Any]]
+    where: str
+
+
+class Search(TypedDict):
+    """The content of search.json: what makes it the same search, and its objective."""
+
+    model: str
+    data: str
+    tuner: str
+    space: dict[str, Values]
+    knobs: dict[str, Any]
+    monitor: str
+    direction: Literal["min", "max"]
+
+
+class Timed(TypedDict):
+    """The content of a result.json, as far as all have it."""
+
+    seconds: records.Finite
+
+
+class Tested(TypedDict):
+    """The metrics.json of a run that was tested, as far as it is read here."""
+
+    test: dict[str, records.Finite]
+
+
+class Failed(Timed):
+    """The result.json of a trial that failed."""
+
+    reason: str
+
+
+class Trained(Timed):
+    """The result.json of a trial that was trained: see Result of tuning/results.py."""
+
+    score: records.Finite
+    epochs: int
+    paused: bool
+    runs: list[str]
 
 
 class Folder:
@@ -49,7 +97,7 @@ class Folder:
         """
         if not (self.path / "search.json").exists():
             return None
-        saved = read_json(self.path / "search.json")
+        saved = records.read(self.path / "search.json", Search)
         for key, value in self._identity(tuner, space).items():
             before, now = (each if isinstance(each, dict) else {"": each} for each in (saved.get(key), value))
             for name in {**before, **now}:
@@ -111,10 +159,15 @@ class Folder:
         """What came of a trial; None where nothing has yet."""
         if not (file := self.folder_of(trial) / "result.json").exists():
             return None
-        content = read_json(file)
+        content = read_record(file, "seconds")
         if "reason" in content:
-            return Failure(trial, **content)
-        return Result(trial, **{**content, "runs": tuple(content["runs"])})
+            records.check(content, Failed, file)
+            return Failure(trial, content["seconds"], content["reason"])
+        records.check(content, Trained, file)
+        if strange := [run for run in content["runs"] if Path(run).name != run]:
+            raise UserError(f"{file} is damaged: {strange[0]!r} is no run of this search.")
+        figures = content["score"], content["epochs"], content["paused"], tuple(content["runs"])
+        return Result(trial, content["seconds"], *figures)
 
     def fail(self, trial: Trial, code: int, seconds: float) -> Failure:
         """Writes and returns the result of a trial whose job died with that exit code, after so many seconds."""
@@ -140,11 +193,16 @@ class Folder:
     def tested(self, result: Result, objective: Objective) -> float:
         """The objective on the test split, of a trial that was to read it."""
         (run,) = result.runs
-        return read_json(self.path / "runs" / run / "metrics.json")["test"][objective.figure]
+        file = self.path / "runs" / run / "metrics.json"
+        figures = records.read(file, Tested)["test"]
+        if objective.figure not in figures:
+            raise UserError(f"{file} is damaged: test lacks {objective.figure}.")
+        return figures[objective.figure]
 
     def seconds(self, pattern: str) -> float:
         """What the trials took whose ids match a pattern."""
-        return sum(read_json(file)["seconds"] for file in (self.path / "trials").glob(f"{pattern}/result.json"))
+        files = (self.path / "trials").glob(f"{pattern}/result.json")
+        return sum(records.read(file, Timed)["seconds"] for file in files)
 
     def task_of(self, result: Result) -> str:
         """The name of the task that was learnt."""

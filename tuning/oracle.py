@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NotRequired, TypedDict
 
 import keras_tuner
 from keras_tuner.engine.base_tuner import BaseTuner
@@ -26,6 +26,8 @@ from threadpoolctl import threadpool_limits
 
 from src.errors import UserError
 from src.specs import Choice, Range
+from src.system import records
+from src.system.files import parsed
 from tuning.results import Direction, Trial
 from tuning.space import Space, broken_rule
 
@@ -34,6 +36,25 @@ FACTOR = 3  # of Hyperband: one in so many goes on, for so many times as many ep
 UNBOUNDED = 10**9  # more failed trials in a row than there will be
 BARREN = 100  # configurations in a row that break a rule: there are hardly others
 DRAWN = 1_000  # at random, of which one has to keep the rules before anything is trained
+
+
+class Asked(TypedDict):
+    """A line of the journal: the slot for which a trial was asked, and that trial."""
+
+    ask: int
+    id: str | None
+    values: NotRequired[dict[str, Any]]
+    epochs: NotRequired[int | None]
+    parent: NotRequired[str | None]
+
+
+class Told(TypedDict):
+    """A line of the journal: what became of the trial in a slot."""
+
+    tell: int
+    id: str
+    score: records.Finite | None
+    reason: str
 
 
 class Oracle:
@@ -164,8 +185,10 @@ class Oracle:
                         f"{self._journal}:{number}: the search can't go on: it asked for {before} here, and would ask "
                         f"for {now} now. The packages have changed; begin a new one, with --name."
                     )
-            else:
+            elif event["tell"] in self.open and self.open[event["tell"]].id == event["id"]:
                 self._tell(event["tell"], event["score"])
+            else:
+                raise UserError(f"{self._journal}:{number} is damaged: trial {event['id']!r} wasn't under way.")
         self._trials = trials
 
     def _write(self, event: dict[str, Any]) -> None:
@@ -251,4 +274,14 @@ def _events(journal: Path) -> list[dict[str, Any]]:
     length = content.rfind(b"\n") + 1
     if length < len(content):
         os.truncate(journal, length)
-    return [json.loads(line) for line in content[:length].splitlines()]
+    return [_event(line, f"{journal}:{number}") for number, line in enumerate(content[:length].splitlines(), 1)]
+
+
+def _event(line: bytes, where: str) -> dict[str, Any]:
+    """A question or an answer; raises a UserError for what is neither."""
+    try:
+        event = parsed(json.loads, line.decode())
+    except ValueError as error:
+        raise UserError(f"{where} is damaged: {error}.") from None
+    records.check(event, Told if isinstance(event, dict) and "tell" in event else Asked, where)
+    return event

@@ -15,10 +15,11 @@ from matplotlib.ticker import MaxNLocator, NullFormatter
 from src.reports import report
 from src.reports.report import number
 from src.specs import Choice, Range
-from src.system.files import read_json, whole
+from src.system import records
+from src.system.files import whole
 from src.system.screen import drawn
-from tuning.comparison import deviation, verdict
-from tuning.folder import Folder
+from tuning.comparison import comparison_of, deviation, verdict
+from tuning.folder import Folder, Search
 from tuning.results import DEFAULT, Direction, Failure, Result, Results
 from tuning.table import word, words
 
@@ -42,11 +43,11 @@ def write(folder: Folder, results: Results) -> None:
     limits = _limits([result.score for result in ranking], objective.direction)
     _over_trials(results, limits).savefig(path / "figures" / "trials.png", dpi=100)
     _against_knobs(results, limits).savefig(path / "figures" / "knobs.png", dpi=100)
-    comparison = read_json(file) if (file := path / "comparison.json").exists() else None
+    comparison = comparison_of(path)
     if comparison and comparison["trial"] != ranking[0].trial.id:
         comparison = None  # of an earlier winner
     page = _template().render(
-        what=read_json(path / "search.json"),
+        what=records.read(path / "search.json", Search),
         path=path,
         figure=objective.figure,
         count=len(results.ended) - 1,

@@ -18,7 +18,8 @@ from src.settings.config import Choices
 from src.settings.knobs import Knob
 from src.settings.knobs import words as type_in_words
 from src.specs import Choice, Range
-from src.system.files import read_text
+from src.system.files import parsed, read_text
+from tuning import rules
 
 Space = Mapping[str, Choice | Range]  # by the names of knobs
 
@@ -51,10 +52,6 @@ DEFAULTS: Space = {  # of knobs that aren't the model's own
 }
 AUTO = "auto"  # what stands for a value that the harness chooses
 ALWAYS = ("learning_rate",)  # the one that matters most: Goodfellow et al. (2016), Deep learning, section 11.4.1
-OPERATIONS = (
-    *(ast.Expression, ast.Compare, ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.Name, ast.Constant, ast.Load),
-    *(ast.operator, ast.cmpop, ast.boolop, ast.unaryop),
-)
 
 
 def space_of(choices: Choices, defaults: Mapping[str, Any], given: Container[str], words: Iterable[str]) -> Space:
@@ -159,7 +156,7 @@ def as_written(values: Any) -> str:
 def _holds(rule: str, values: Mapping[str, Any]) -> bool:
     """Whether a rule is kept; one that can't be computed, such as with a knob that is None, isn't."""
     try:
-        return bool(eval(compile(ast.parse(rule, mode="eval"), "rule", "eval"), {"__builtins__": {}}, dict(values)))
+        return bool(rules.value(rule, values))
     except (TypeError, ArithmeticError):
         return False
 
@@ -174,7 +171,9 @@ def _checked(knob: Knob, values: Choice | Range, knobs: Mapping[str, Knob]) -> C
         for value in among:
             knobs[parent].check(value)
     if values.where:
-        unknown = _names(values.where, knob.name) - knobs.keys()
+        names = rules.names(values.where)
+        need(names is not None, f"{values.where!r} has to compare knobs, such as 'width % heads == 0'")
+        unknown = set(names or ()) - knobs.keys()
         need(not unknown, f"{values.where!r} names what is no knob: {', '.join(unknown)}")
     if isinstance(values, Choice):
         need(len(values.values) > 0, "there is no value to choose")
@@ -194,17 +193,6 @@ def _checked(knob: Knob, values: Choice | Range, knobs: Mapping[str, Knob]) -> C
 def _need(name: str, holds: bool, problem: str) -> None:
     if not holds:
         raise UsageError(f"The space of {name}: {problem}.")
-
-
-def _names(rule: str, name: str) -> set[str]:
-    """The names in the rule of a knob; UsageError where it is anything but comparisons and arithmetic of them."""
-    try:
-        nodes = list(ast.walk(ast.parse(rule, mode="eval")))
-    except SyntaxError:
-        nodes = []
-    plain = nodes and all(isinstance(node, OPERATIONS) for node in nodes)
-    _need(name, bool(plain), f"{rule!r} has to compare knobs, such as 'width % heads == 0'")
-    return {node.id for node in nodes if isinstance(node, ast.Name)}
 
 
 def _word(word: str, knobs: Mapping[str, Knob], usual: Space) -> dict[str, Choice | Range]:
@@ -236,7 +224,7 @@ def _range(word: str, parts: list[str]) -> Range:
 def _file(path: str, knobs: Mapping[str, Knob]) -> dict[str, Choice | Range]:
     """A TOML file: knob = [values], or knob = {low, high, log, step, when, where}, or {values, when, where}."""
     try:
-        content = tomllib.loads(read_text(Path(path)))
+        content = parsed(tomllib.loads, read_text(Path(path)))
     except OSError as error:
         raise UsageError(f"Can't read the space {path}: {error.strerror}.") from None
     except ValueError as error:
@@ -274,5 +262,5 @@ def _value(text: str) -> Any:
     """A number, True, False or None, as Python has them; anything else is a text."""
     try:
         return ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return text.strip()

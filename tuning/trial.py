@@ -5,6 +5,7 @@ The process bounds memory, takes nothing along when it is killed, and ends when 
 """
 
 import importlib
+import math
 import os
 import signal
 import statistics
@@ -14,18 +15,36 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from src.errors import UserError
 from src.runs import record
 from src.settings import catalogue
-from src.system.files import read_json, write_json
+from src.system import records
+from src.system.files import write_json
 from src.system.locks import owned
 from src.system.quiet import import_tensorflow
 from src.system.signals import CODES
 from tuning.space import AUTO
 
 PATIENCE_S = 60  # for one that a search which was killed has left, and that is about to end
+
+
+class Knobs(TypedDict):
+    """What a trial is trained with, beside others."""
+
+    runs_dir: str
+
+
+class Task(TypedDict):
+    """The content of trial.json: what is trained; see Folder.give of tuning/folder.py."""
+
+    model: str
+    knobs: Knobs
+    folds: list[int]
+    shown: dict[str, Any] | None
+    pause: int
+    parents: list[str] | None
 
 
 def main() -> int:
@@ -55,9 +74,9 @@ def _result(folder: Path) -> dict[str, Any]:
     import keras
     import tensorflow as tf
 
-    trial = read_json(folder / "trial.json")
     trained = []
     try:
+        trial = records.read(folder / "trial.json", Task)
         for number, fold in enumerate(trial["folds"] or [0]):
             parent = trial["parents"][number] if trial["parents"] else None
             trained.append(_train(folder.name, trial, fold, parent))
@@ -66,8 +85,11 @@ def _result(folder: Path) -> dict[str, Any]:
         return {"reason": str(error).splitlines()[0]}
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         return {"reason": f"out of memory {error}".splitlines()[0]}
+    score = statistics.mean(each.score for each in trained)
+    if not math.isfinite(score):
+        return {"reason": f"{trained[0].monitor} came to no finite number"}
     result = {
-        "score": statistics.mean(each.score for each in trained),
+        "score": score,
         "epochs": max(each.epochs for each in trained),
         "paused": any(each.paused for each in trained),
         "runs": [each.run.name for each in trained],

@@ -10,7 +10,7 @@ from src.errors import UserError
 from src.exporting.verify import from_json, to_json
 from src.runs.run import Run
 from src.runs.save import Requests
-from src.signatures import Signature
+from src.signatures import DEFAULT, Signature
 from src.task import Task
 
 MOST_SAMPLES, MOST_NUMBERS = 16, 200_000  # as they are JSON
@@ -37,7 +37,15 @@ def sample_requests(data: Data, task: Task, signatures: Mapping[str, Signature])
 
 
 def requests_of(run: Run) -> Requests:
-    """The sample requests of a run; raises a UserError for one that a server would refuse."""
+    """The sample requests of a run; raises a UserError where one is missing, or would be refused by a server."""
+    folder = run.path / "requests"
+    if DEFAULT not in run.requests:
+        raise UserError(f"{folder} is damaged: it has no request to {DEFAULT}. Train again.")
+    for name, inputs in run.requests.items():
+        if name not in run.signatures or inputs.keys() != run.signatures[name][1].keys():
+            raise UserError(
+                f"{folder} is damaged: it has a request to {name} that the model doesn't take. Train again."
+            )
     check_requests(run.requests, run.signatures)
     return run.requests
 

@@ -176,7 +176,7 @@ def from_json(column: list, kind: tf.DType, name: str = "", shape: tf.TensorShap
     """
     try:
         given = np.array(_nested(_bytes, column), object) if kind == tf.string else np.array(column)
-    except (AttributeError, KeyError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         raise ValueError(f"{name}: {column!r:.60} is no array of {kind.name}") from None
     if not tf.TensorShape(shape).is_compatible_with(given.shape):
         raise ValueError(f"{name} has the shape {given.shape} instead of {shape}")

@@ -16,8 +16,8 @@ from src.reports.samples import KEPT, folder_of
 from src.runs import record
 from src.runs.manifest import remarks
 from src.runs.run import Run
-from src.system import screen
-from src.system.files import read_json, whole
+from src.system import records, screen
+from src.system.files import whole
 
 MOST_COLUMNS = 4  # of the curves
 COLORS = {"train": "C0", "validation": "C1"}
@@ -42,7 +42,7 @@ def write(path: Path) -> None:
         names=_names(run.metrics),
         figures=sorted(names - {Path(EXAMPLES).stem}, key=lambda name: (name != "curves", name)),
         examples=EXAMPLES if Path(EXAMPLES).stem in names else "",
-        samples=read_json(path / "figures" / "samples.json"),
+        samples=records.read(path / "figures" / "samples.json", dict[str, str]),
         pictures=_pictures(path / "figures" / "samples", meanings),
         side_by_side=[folder_of(name) for name in run.task.side_by_side],
         meanings=meanings,
@@ -133,8 +133,7 @@ def _next(run: Run, published: Path | None) -> dict[str, str]:
     commands = {}
     if published:
         commands[f"make serve MODEL={published.parent.name}"] = "answer requests"
-    generate = run.path / "requests" / "generate.json"
-    if generate.exists() and "text" in read_json(generate)["inputs"]:
+    if "text" in run.requests.get("generate", {}):
         commands[f"make generate RUN={shlex.quote(str(run.path))}"] = "generate text"
     commands["make tensorboard"] = "view the curves of all runs"
     model, data = record.model_of(run.config), run.config["data"]

@@ -1,43 +1,90 @@
 """What a run's folder says of itself in config.json, read without Keras: which model, data and knobs it had."""
 
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NotRequired, TypedDict, get_type_hints
 
 from src import specs
 from src.errors import UserError
 from src.settings import knobs
 from src.settings.knobs import Knob
+from src.system import records
 from src.system.files import read_record
 
 FORMAT = 1  # of a run's config.json
 CONFIG, FOLDS = "config.json", "folds.json"  # of a run, and of a folder that has a run for each fold
-Keys = Mapping[str, Callable[[Any], Any]]  # which a file has at least, and what reads each
-SHARED_KEYS: Keys = {
-    "model": str,
-    "data": str,
-    "started": datetime.fromisoformat,
-    "knobs": lambda knobs: {**knobs},
-}
-KEYS: Keys = {
-    **SHARED_KEYS,
-    "task": str,
-    "resolved": lambda resolved: {**resolved}["precision"],
-    "inputs": specs.from_json,
-    "outputs": specs.from_json,
-}
+
+
+class Resolved(TypedDict):
+    """What was chosen by size and device, as far as it is read again."""
+
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"]
+
+
+class Spec(TypedDict):
+    """Of src/specs.py, by its kind."""
+
+    kind: str
+
+
+class Described(TypedDict):
+    """A Keras object, as Keras describes it."""
+
+    module: str
+    class_name: str
+    config: dict[str, Any]
+
+
+class ByHand(TypedDict):
+    """What was given to a training from Python beside knobs."""
+
+    callbacks: NotRequired[list[str]]
+    optimizer: NotRequired[Described]
+    metrics: NotRequired[dict[str, Described]]
+    data: NotRequired[str]
+
+
+class Shared(TypedDict):
+    """What config.json and folds.json have both, as far as it is read again."""
+
+    format: int
+    model: str
+    data: str
+    started: str
+    knobs: dict[str, Any]
+    model_path: NotRequired[str]
+    data_name: NotRequired[str]
+    files: NotRequired[dict[str, str]]
+    origins: NotRequired[dict[str, str]]
+    columns: NotRequired[dict[str, str]]
+    versions: NotRequired[dict[str, str]]
+    commit: NotRequired[str]
+    device: NotRequired[str]
+    by_hand: NotRequired[ByHand]
+
+
+class Config(Shared):
+    """The content of a run's config.json."""
+
+    task: str
+    resolved: Resolved
+    inputs: Spec
+    outputs: Spec
+
+
+LATER: Mapping[str, Any] = {"origins": {}, "versions": {}, "commit": "", "device": ""}  # which a very old run may lack
 
 
 def of_run(path: Path) -> dict[str, Any]:
-    """The content of the config.json of the run in the folder `path`.
+    """The content of the config.json of the run in the folder `path`: a Config.
 
     Raises:
         UserError: where there is none, or it isn't one that this code wrote.
     """
     try:
-        return _read(path / CONFIG, KEYS)
+        return _read(path / CONFIG, Config)
     except (FileNotFoundError, NotADirectoryError):
         if is_folds(path):
             raise UserError(f"{path} has a run for each fold: name one of them.") from None
@@ -51,7 +98,7 @@ def of_folds(path: Path) -> dict[str, Any]:
         UserError: where there is none, or it isn't one that this code wrote.
     """
     try:
-        return _read(path / FOLDS, SHARED_KEYS)
+        return _read(path / FOLDS, Shared)
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"{path} isn't a folder of folds: it has no {FOLDS}.") from None
 
@@ -66,18 +113,87 @@ def is_folds(path: Path) -> bool:
     return (path / FOLDS).is_file()
 
 
-def _read(file: Path, keys: Keys) -> dict[str, Any]:
+def _read(file: Path, kind: type) -> dict[str, Any]:
     config = read_record(file, "format")
     if config["format"] != FORMAT:
         raise UserError(f"{file.parent} has the format {config['format']}, this code reads {FORMAT}.")
-    if missing := ", ".join(key for key in keys if key not in config):
-        raise UserError(f"{file} lacks {missing}.")
-    for name, read in keys.items():
-        try:
-            read(config[name])
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UserError(f"{file}: {name} can't be read: {error}.") from None
-    return {"data_name": config["data"], **config}
+    records.check(config, kind, file)
+    try:
+        datetime.fromisoformat(config["started"]).timestamp()
+    except (ValueError, OverflowError) as error:
+        raise UserError(f"{file} is damaged: started: {error}.") from None
+    for name in ("inputs", "outputs") if kind is Config else ():
+        _check_spec(config[name], f"{file} is damaged: {name}")
+    return {**LATER, "data_name": config["data"], **config}
+
+
+def _check_spec(data: Mapping[str, Any], where: str) -> None:
+    """Raises a UserError for what is no spec of src/specs.py."""
+    if not (kind := specs.kinds().get(data["kind"])):
+        raise UserError(f"{where}: there is no kind {data['kind']!r}.")
+    hints = get_type_hints(kind)
+    fields = {name: value for name, value in data.items() if name != "kind"}
+    for problem in records.problems(fields, {name: hints.get(name) for name in fields}):
+        raise UserError(f"{where}: {problem}.")
+    try:
+        specs.from_json(data)
+    except (TypeError, ValueError) as error:  # a field too many or too few, or fields that don't go together
+        raise UserError(f"{where}: {error}.") from None
+
+
+class Split(TypedDict):
+    """What manifest.json says of a split, as far as it is read again."""
+
+    examples: int
+    sha256: str
+
+
+class Pair(TypedDict):
+    """Two splits that share examples."""
+
+    splits: tuple[str, str]
+    examples: int
+    share: NotRequired[float]
+
+
+class Manifest(TypedDict):
+    """The content of manifest.json."""
+
+    splits: dict[str, Split]
+    in_two_splits: list[Pair]
+    notes: NotRequired[str]
+    warnings: NotRequired[list[str]]
+
+
+class Baseline(TypedDict):
+    """The figures of a simple predictor beside its name."""
+
+    predictor: str
+
+
+class Request(TypedDict):
+    """The content of a file in requests/: columns by input."""
+
+    signature_name: str
+    inputs: dict[str, list[Any]]
+
+
+def metrics_of(path: Path) -> dict[str, Any]:
+    """The content of metrics.json: the figures of each split, and of a simple predictor, "baseline", by name."""
+    file = path / "metrics.json"
+    metrics = read_record(file, "train", "validation", "baseline")
+    records.check(metrics, {**dict.fromkeys(metrics, dict[str, float]), "baseline": Baseline}, file)
+    names = dict.fromkeys(metrics["train"], float)
+    records.check(metrics["baseline"], names, file)
+    for split in metrics.keys() - {"baseline"}:
+        if missing := ", ".join(names.keys() - metrics[split].keys()):
+            raise UserError(f"{file} is damaged: {split} lacks {missing}.")
+    return metrics
+
+
+def manifest_of(path: Path) -> dict[str, Any]:
+    """The content of manifest.json: a Manifest."""
+    return dict(records.read(path / "manifest.json", Manifest))
 
 
 def model_of(config: Mapping[str, Any]) -> str:

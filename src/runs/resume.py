@@ -11,6 +11,7 @@ from src.runs import record
 from src.settings import catalogue, config, config_files
 from src.settings.catalogue import DataFile, plain_name
 from src.settings.given import NOT_RESUMED, PIPELINE
+from src.system import records
 from src.system.files import read_record
 
 NEWEST = "1"  # `make train MODEL=… RESUME=1`
@@ -68,19 +69,21 @@ def check_same(path: Path, facts: Mapping[str, Any], manifest: Mapping[str, Any]
     Raises:
         UserError: naming the first thing else in which the run differs from what would be trained now.
     """
-    for file, now in (("config.json", facts), ("manifest.json", manifest)):
-        before = read_record(path / file)
+    config, before_manifest = record.of_run(path), record.manifest_of(path)
+    for file, before, now in (("config.json", config, facts), ("manifest.json", before_manifest, manifest)):
         for name in ("model", "data", "task", "inputs", "outputs", "resolved", "splits", "by_hand"):
             if name in now or name in before:
                 _compare(f"{path / file}, {name}", before.get(name), now.get(name))
-    before = read_record(path / "config.json").get("files", {})
-    return [name for name in {**before, **facts["files"]} if before.get(name) != facts["files"].get(name)]
+    files = config.get("files", {})
+    return [name for name in {**files, **facts["files"]} if files.get(name) != facts["files"].get(name)]
 
 
 def by_hand_of(file: Path) -> dict[str, Any]:
     """What a run's config.json says was given from Python beside knobs; nothing for another file."""
     try:
-        return read_record(file).get("by_hand", {}) if file.suffix == ".json" else {}
+        given = read_record(file).get("by_hand", {}) if file.suffix == ".json" else {}
+        records.check(given, record.ByHand, file)
+        return given
     except (OSError, UserError):
         return {}  # whoever reads it next says what is wrong
 

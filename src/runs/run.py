@@ -37,8 +37,11 @@ from src.runs.predict import predict
 from src.settings import catalogue
 from src.settings.contract import steps_of
 from src.signatures import DEFAULT, Signature, traced
-from src.system.files import read_json, read_record, unpatterned
+from src.system import records
+from src.system.files import read_text, unpatterned
 from src.task import Task
+
+HISTORY = "history.csv"
 
 
 class Run:
@@ -51,8 +54,9 @@ class Run:
     def __init__(self, path: Path):
         self.path = path
         self.config = record.of_run(path)
-        self.manifest = read_record(path / "manifest.json", "splits", "in_two_splits")
-        self.metrics = read_record(path / "metrics.json", "train", "validation", "baseline")
+        self.manifest, self.metrics = record.manifest_of(path), record.metrics_of(path)
+        if missing := ", ".join(self.metrics.keys() - {"baseline"} - self.manifest["splits"].keys()):
+            raise UserError(f"{path / 'manifest.json'} is damaged: splits lacks {missing}.")
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
@@ -60,7 +64,12 @@ class Run:
     @cached_property
     def model(self) -> keras.Model:
         """From features to prediction."""
-        return load_model(self.path / "model.keras")
+        model, wanted = load_model(self.path / "model.keras"), specs.from_json(self.config["outputs"]).shape
+        shapes = [tensor.shape for tensor in keras.tree.flatten(model.outputs)]
+        if len(shapes) != 1 or not tf.TensorShape([None, *wanted]).is_compatible_with(shapes[0]):
+            shown = " and ".join(map(str, shapes))
+            raise UserError(f"{self.path} is damaged: model.keras predicts {shown}, config.json says {wanted}.")
+        return model
 
     @cached_property
     def preprocess(self) -> keras.Model:
@@ -72,7 +81,10 @@ class Run:
         """The task, with the statistics of the training split."""
         file = catalogue.task(self.config["task"])
         knobs = record.knobs_of_run(self.path, file.knobs)
-        return catalogue.load(file).Task(specs.from_json(self.config["outputs"]), **knobs)
+        try:
+            return catalogue.load(file).Task(specs.from_json(self.config["outputs"]), **knobs)
+        except ValueError as error:
+            raise UserError(f"{self.path / 'config.json'} is damaged: {error}") from None
 
     @cached_property
     def doors(self) -> dict[str, Door]:
@@ -81,9 +93,9 @@ class Run:
         try:
             with unpatterned(folder) as place:
                 self._modules = {path.name: tf.saved_model.load(path) for path in sorted(place.glob("*"))}
-        except (OSError, tf.errors.OpError) as error:
+            return {name: _SavedDoor(module.door) for name, module in self._modules.items()}
+        except (OSError, tf.errors.OpError, AttributeError, IndexError, ValueError) as error:
             raise UserError(f"{folder} can't be opened: {str(error).splitlines()[0]}") from error
-        return {name: _SavedDoor(module.door) for name, module in self._modules.items()}
 
     @cached_property
     def signatures(self) -> dict[str, Signature]:
@@ -94,13 +106,16 @@ class Run:
     @cached_property
     def history(self) -> dict[str, list[float]]:
         """Each epoch's figures, by name."""
-        return read_history(self.path)
+        history = read_history(self.path)
+        if missing := ", ".join({"epoch", "learning_rate"} - history.keys()):
+            raise UserError(f"{self.path / HISTORY} is damaged: it lacks {missing}.")
+        return history
 
     @property
     def warnings(self) -> list[str]:
         """What looks wrong: in the data, in training, in its figures, and where a simple predictor is no worse."""
         file = self.path / "warnings.json"
-        said = [*self.manifest.get("warnings", []), *(read_json(file) if file.exists() else [])]
+        said = [*self.manifest.get("warnings", []), *(records.read(file, list[str]) if file.exists() else [])]
         task = self.task
         return said + diagnosis.found(self.history, self.metrics, task.monitor, task.direction, self._has_layer)
 
@@ -108,8 +123,8 @@ class Run:
     def requests(self) -> dict[str, dict[str, list]]:
         """Sample requests, as columns of TensorFlow Serving's JSON, by signature and input."""
         files = sorted((self.path / "requests").glob("*.json"))
-        records = [read_record(file, "signature_name", "inputs") for file in files]
-        return {record["signature_name"]: record["inputs"] for record in records}
+        requests = [records.read(file, record.Request) for file in files]
+        return {request["signature_name"]: request["inputs"] for request in requests}
 
     def predict(self, raw: Any, signature: str = DEFAULT, batch: int = 256) -> dict[str, np.ndarray]:
         """The named answers to raw requests, texts as str.
@@ -174,9 +189,12 @@ def load_run(path: str | Path) -> Run:
 
 def read_history(path: Path) -> dict[str, list[float]]:
     """Each epoch's figures of the run in the folder `path`, by name; none before its first epoch has ended."""
-    file = path / "history.csv"
-    rows = list(csv.DictReader(file.read_text(encoding="utf-8").splitlines())) if file.exists() else []
-    return {name: [float(row[name]) for row in rows] for name in (rows[0] if rows else ())}
+    file = path / HISTORY
+    try:
+        rows = list(csv.DictReader(read_text(file).splitlines())) if file.exists() else []
+        return {name: [float(row[name]) for row in rows] for name in (rows[0] if rows else ())}
+    except (TypeError, ValueError, csv.Error) as error:  # a row that is too short or too long, or no number
+        raise UserError(f"{file} is damaged: {error}.") from None
 
 
 def find(run: str, model: str, data: str, folder: str) -> Run:

@@ -35,6 +35,12 @@ UNSAVED = (*CHOOSING, "resume")
 RESERVED = ("model", "help", "debug")
 
 
+def harness_knobs(group: str) -> tuple[Knob, ...]:
+    """The harness' own knobs of a group."""
+    file, name, _ = HARNESS[group]
+    return knobs.read(catalogue.ROOT / "src" / file, name)
+
+
 @dataclass(frozen=True)
 class Choices:
     """The three files that meet in a run; several tasks, and kinds of features, where only the data can say which."""
@@ -54,8 +60,8 @@ class Choices:
     def groups(self) -> dict[str, tuple[Knob, ...]]:
         """The knobs of each group, in the order in which help shows them."""
         harness = {
-            group: knobs.read(catalogue.ROOT / "src" / file, name)
-            for group, (file, name, kind) in HARNESS.items()
+            group: harness_knobs(group)
+            for group, (_, _, kind) in HARNESS.items()
             if kind is None or kind in self.inputs
         }
         tasks = {task.name: task.knobs for task in self.tasks}

@@ -7,7 +7,7 @@ from typing import Any
 
 from src.errors import UserError
 from src.settings import catalogue
-from src.system.files import read_text
+from src.system.files import parsed, read_text
 
 PLACES = ("runs_dir", "exports_dir", "export_name", "tag")  # say where things go: `--config` doesn't repeat them
 
@@ -20,7 +20,7 @@ def read(path: str) -> dict[str, Any]:
     where = shown(path)
     try:
         text = read_text(Path(path))
-        content = tomllib.loads(text) if path.endswith(".toml") else json.loads(text)
+        content = parsed(tomllib.loads if path.endswith(".toml") else json.loads, text)
     except OSError as error:
         raise UserError(f"Can't read the configuration {where}: {error.strerror}.") from None
     except ValueError as error:
@@ -32,9 +32,12 @@ def read(path: str) -> dict[str, Any]:
     values = content.get("knobs", content)
     if "format" in content and isinstance(values, dict):  # a run's
         values = {name: value for name, value in values.items() if name not in PLACES}
-    if not isinstance(values, dict) or not all(isinstance(name, str) for name in chosen.values()):
+    by_hand = content.get("by_hand", {})
+    if not (isinstance(values, dict) and isinstance(by_hand, dict)) or not all(
+        isinstance(n, str) for n in chosen.values()
+    ):
         raise UserError(f"{where}: model, data and task have to be names, and knobs named values.")
-    return {**chosen, "by_hand": content.get("by_hand", {}), "knobs": values}
+    return {**chosen, "by_hand": by_hand, "knobs": values}
 
 
 def model_of_recipe(name: str) -> str:

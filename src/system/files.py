@@ -5,7 +5,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from src.errors import UserError
 
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # of encodings
 PATTERN = re.compile(r"[\[\\]" if os.sep == "/" else r"\[")
+MOST_LEVELS = 100  # of values in values, in a file: more would overflow the stack of what looks at them
 
 
 @contextmanager
@@ -62,9 +63,24 @@ def read_text(path: Path) -> str:
 def read_json(path: Path) -> Any:
     """The content of a JSON file; raises UserError where it isn't JSON."""
     try:
-        return json.loads(read_text(path))
+        return parsed(json.loads, read_text(path))
     except ValueError as error:
         raise UserError(f"{path} is damaged: {error}.") from None
+
+
+def parsed(parse: Callable[[str], Any], text: str) -> Any:
+    """What `parse` makes of a text; raises ValueError where it can't, or what it makes is nested too deeply."""
+    try:
+        content = parse(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    level = [content]
+    for _ in range(MOST_LEVELS):
+        if not level:
+            return content
+        parts = (part for part in level if isinstance(part, dict | list))
+        level = [inner for part in parts for inner in (part.values() if isinstance(part, dict) else part)]
+    raise ValueError("it is nested too deeply")
 
 
 def read_record(path: Path, *keys: str) -> dict[str, Any]:

@@ -105,10 +105,17 @@ def metrics_of(recorded: Mapping[str, Any]) -> tuple[list[keras.metrics.Metric],
     """
     again, others = [], []
     for name, about in recorded.get("metrics", {}).items():
-        kind, config = getattr(keras.metrics, str(about.get("class_name")), None), about.get("config", {})
+        kind: Any = getattr(keras.metrics, about["class_name"], None)
+        config = about["config"]
         plain = not any(isinstance(value, dict | list) for value in config.values())  # code could be hidden in others
-        if kind and plain and str(about.get("module")).startswith("keras."):
-            again.append(kind.from_config(config))
+        is_metric = isinstance(kind, type) and issubclass(kind, keras.Metric)
+        if is_metric and plain and about["module"].startswith("keras."):
+            try:
+                again.append(kind.from_config(config))
+            except (TypeError, ValueError) as error:
+                raise UserError(
+                    f"The metric {name!r} that was given from Python can't be made again: {error}"
+                ) from None
         else:
             others.append(name)
     return again, others

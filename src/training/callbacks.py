@@ -13,7 +13,8 @@ import tensorflow as tf
 
 from src.errors import UserError, nearest
 from src.settings.mistakes import file_of
-from src.system.files import read_json, whole, write_json
+from src.system import records
+from src.system.files import whole, write_json
 from src.system.screen import tell
 from src.task import History
 from src.training.measure import Measurement
@@ -141,7 +142,7 @@ class Warnings(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         for watcher in self.watchers:
             for text in watcher(self.source.history):
-                said = read_json(self.path) if self.path.exists() else []
+                said = records.read(self.path, list[str]) if self.path.exists() else []
                 if not any(before.partition(": ")[2].startswith(text.partition(":")[0]) for before in said):
                     write_json(self.path, [*said, text := f"epoch {epoch + 1}: {text}"])
                     tell(f"\nwarning: {text}", sys.stderr)

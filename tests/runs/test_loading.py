@@ -90,6 +90,7 @@ RUN = {
 }
 
 
+SPLIT = {"examples": 1, "sha256": ""}
 WRONG = [
     ("started", 5), ("started", "soon"), ("knobs", []), ("resolved", {}), ("resolved", []), ("outputs", {}),
     ("outputs", {"kind": "os"}), ("inputs", {"kind": "Vector", "length": 3}), ("inputs", None),
@@ -103,8 +104,8 @@ WRONG = [
         ("[]", "has to hold named values"),
         ("{}", "lacks format"),
         (json.dumps({**RUN, "format": 99}), "the format 99"),
-        *((json.dumps({**RUN, name: wrong}), f"{name} can't be read") for name, wrong in WRONG),
-        (json.dumps({name: RUN[name] for name in RUN if name not in ("task", "inputs")}), "lacks task, inputs"),
+        *((json.dumps({**RUN, name: wrong}), f"damaged: {name}") for name, wrong in WRONG),
+        (json.dumps({name: RUN[name] for name in RUN if name not in ("task", "inputs")}), "lacks inputs"),
         (None, "it has no config.json"),
     ],
 )
@@ -118,8 +119,11 @@ def test_a_configuration_that_is_none_is_named(tmp_path, content, said):
 @pytest.mark.parametrize("name", ["metrics.json", "manifest.json"])
 @pytest.mark.parametrize("content", [b"{", b"[]", b"null", b"{}", b"\xff"])
 def test_a_damaged_file_of_a_run_is_named(tmp_path, name, content):
-    good = {"metrics.json": {"train": {}, "validation": {}, "baseline": {}}}
-    good |= {"manifest.json": {"splits": {}, "in_two_splits": []}, "config.json": RUN}
+    good = {"metrics.json": {"train": {}, "validation": {}, "baseline": {"predictor": "none"}}}
+    good |= {
+        "manifest.json": {"splits": dict.fromkeys(["train", "validation"], SPLIT), "in_two_splits": []},
+        "config.json": RUN,
+    }
     for file, values in good.items():
         (tmp_path / file).write_text(json.dumps(values))
     assert load_run(tmp_path).config["model"] == "m"

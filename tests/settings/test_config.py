@@ -306,3 +306,11 @@ def test_a_run_is_repeated_elsewhere(toys):
     assert values["brushes"] == (3,)
     assert (values["tag"], values["runs_dir"], values["export_name"]) == ("", "runs", None)
     assert config.resolve("painter", {"config": written(toys, "mine.toml", 'tag = "new"')}).values["tag"] == "new"
+
+
+@pytest.mark.parametrize("name", ["deep.json", "deep.toml"])
+@pytest.mark.parametrize("deep", ["[" * 100_000, "[" * 200 + "]" * 200])
+def test_a_configuration_nested_too_deeply_is_told(tmp_path, name, deep):
+    (tmp_path / name).write_text(f"epochs = {deep}" if name.endswith("toml") else deep)
+    with pytest.raises(UserError, match=rf"{name} is neither .* it is nested too deeply"):
+        config.resolve("mlp", {"config": str(tmp_path / name)})

@@ -6,6 +6,7 @@ from src.errors import UsageError
 from src.settings import config
 from src.specs import Choice, Range
 from tests.tuning.samples import CHOICES, DATA, MODEL
+from tuning import rules
 from tuning.space import active, as_written, broken_rule, points, space_of
 
 
@@ -80,6 +81,8 @@ def test_a_wrong_space_is_refused_by_name(word, problem):
         ("batch = [1, 2", "isn't TOML"),
         ('batch = {values = [1, 2], where = "__import__(1)"}', "has to compare knobs"),
         ('batch = {values = [1, 2], where = "bacth > 1"}', "no knob: bacth"),
+        (f'batch = {{values = [1, 2], where = "{"(" * 200}batch{")" * 200}"}}', "has to compare knobs"),
+        ("batch = " + "[" * 100_000, "nested too deeply"),
         ('batch = {values = [1, 2], when = {optimiser = "sgd"}}', "optimiser"),
     ],
 )
@@ -124,3 +127,23 @@ def test_a_rule_that_is_broken_is_named():
 )
 def test_a_space_is_named_as_it_is_written(plain, word):
     assert as_written(plain) == word
+
+
+@pytest.mark.parametrize(
+    ("rule", "holds"),
+    [
+        ("9**9**9 > batch", False),
+        ("'a' * 999999999999 != name", False),
+        ("'%999999999d' % batch != name", False),
+        ("2**batch <= 64", True),
+        ("batch & (batch - 1) == 0", True),
+        ("not batch % 2 and 1 < batch <= 4 or name is None", True),
+        ("rate ** 1000 > 1e300", False),
+        ("batch / (batch - batch) > 1", False),
+        ("name in 'adamw' and name != 'adam'", False),
+    ],
+)
+def test_a_rule_is_computed_within_bounds(rule, holds):
+    assert rules.names(rule) <= {"batch", "name", "rate"}
+    space = {"batch": Choice(4, where=rule)}
+    assert (broken_rule(space, {"batch": 4, "name": "adam", "rate": 2.5}) is None) == holds
