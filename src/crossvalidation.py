@@ -16,9 +16,11 @@ import keras
 from rich.table import Table
 
 from src.errors import UserError
+from src.evaluate import load_again
 from src.readers.given import given, is_name
 from src.reports.report import number
 from src.runs import record
+from src.runs.manifest import check_same
 from src.runs.resume import knobs_of_folds
 from src.runs.run import Run, load_run
 from src.runs.save import RunFolder, describe_folds
@@ -80,7 +82,9 @@ def cross_validate(
     folder = _folder(settings)
     given_objects = {**named, "callbacks": callbacks, "metrics": metrics}
     with owned(folder / ".lock", f"the folds {folder}"), _kept_if_begun(folder, by_hand):
-        if not knobs.pop("resume", None):
+        if knobs.pop("resume", None):
+            _check_data(folder, settings, data)
+        else:
             write_json(folder / record.FOLDS, describe_folds(settings, by_hand))
         folds = range(1, settings.values["folds"] + 1)
         runs = [_trained(fold, folder, settings, {**given_objects, **knobs}) for fold in folds]
@@ -108,6 +112,16 @@ def _folder(settings: Config) -> Path:
     place = RunFolder(tag=tag, runs_dir=values["runs_dir"])
     place.check()
     return place.path(settings.choices.model.name, settings.data_name)
+
+
+def _check_data(folder: Path, settings: Config, data: Any) -> None:
+    """Raises a UserError where folds that haven't begun would have other examples than one that is finished."""
+    begun = _begun(folder)
+    finished = [path for path in begun.values() if (path / "metrics.json").is_file()]
+    if finished and len(begun) < settings.values["folds"]:
+        run = load_run(finished[0])
+        *_, manifest = load_again(run, data)
+        check_same(run.path, run.manifest, manifest)
 
 
 def _trained(fold: int, folder: Path, settings: Config, knobs: Mapping[str, Any]) -> Run:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from src import specs
+from src.data import Data, Source
 from src.errors import UserError
 from src.readers.given import given, is_name
 from src.reports import report
@@ -56,16 +57,7 @@ def evaluate(
         UserError: for a run, or data, that can't be measured.
     """
     run = run if isinstance(run, Run) else load_run(run)
-    file = _data_file(run, data)
-    wanted = catalogue.task(run.config["task"]).spec
-    examples = load_data(file, record.knobs_of_run(run.path, file.knobs), [wanted])
-    of_splits = [knob for knob in harness_knobs("splits") if knob.name in run.config["knobs"]]  # old runs have no folds
-    chosen = record.knobs_of_run(run.path, of_splits)
-    examples, splits = splits_of(examples, **{**chosen, "test": test or "test" in run.metrics})
-    inputs = specs.from_json(run.config["inputs"])
-    examples = dataclasses.replace(examples, inputs=inputs, preprocess=run.preprocess)
-    noticed = [*examples.warnings, *check_examples(file, examples.preprocess, splits)]
-    about = manifest(splits, run.task, examples.notes, noticed)
+    examples, splits, about = load_again(run, data, test)
     if not is_name(data):
         check_same(run.path, run.manifest, about)
     metrics, lacking = metrics_of(run.config.get("by_hand", {}))
@@ -88,6 +80,24 @@ def evaluate(
         for name in lacking:
             tell(f"{name}  is kept from training: it is a metric that was given from Python")
     return run.metrics
+
+
+def load_again(run: Run, data: Any = None, test: bool = False) -> tuple[Data, dict[str, Source], dict[str, Any]]:
+    """The data set of a run with the splits on which it was measured, those by name, and their manifest as of now.
+
+    Args:
+        run, data, test: see `evaluate`.
+    """
+    file = _data_file(run, data)
+    wanted = catalogue.task(run.config["task"]).spec
+    examples = load_data(file, record.knobs_of_run(run.path, file.knobs), [wanted])
+    of_splits = [knob for knob in harness_knobs("splits") if knob.name in run.config["knobs"]]  # old runs have no folds
+    chosen = record.knobs_of_run(run.path, of_splits)
+    examples, splits = splits_of(examples, **{**chosen, "test": test or "test" in run.metrics})
+    inputs = specs.from_json(run.config["inputs"])
+    examples = dataclasses.replace(examples, inputs=inputs, preprocess=run.preprocess)
+    noticed = [*examples.warnings, *check_examples(file, examples.preprocess, splits)]
+    return examples, splits, manifest(splits, run.task, examples.notes, noticed)
 
 
 def _data_file(run: Run, data: Any) -> DataFile:

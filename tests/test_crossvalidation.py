@@ -183,8 +183,10 @@ def test_folds_that_were_stopped_go_on(tmp_path, capsys):
 
     runs_dir = tmp_path / "new" / "runs"
     knobs = {"folds": 2, "epochs": 2, "limit": 60, "seed": 3}
-    whole = cross_validate(PAIR[0], data=PAIR[1], **knobs, verbose=False, runs_dir=tmp_path / "whole")
-    words = [f"--{name}={value}" for name, value in knobs.items()]
+    whole = cross_validate(
+        PAIR[0], data=PAIR[1], **knobs, verbose=False, tensorboard=False, runs_dir=tmp_path / "whole"
+    )
+    words = ["--no-tensorboard", *(f"--{name}={value}" for name, value in knobs.items())]
     assert cli.main(["train", PAIR[0], "--data", PAIR[1], *words, "--pause", "1", "--runs-dir", str(runs_dir)]) == 130
     (folder,) = runs_dir.glob("*-folds")
     assert f"stopped; resume with:\n  make train MODEL={PAIR[0]} RESUME={folder}\n" in capsys.readouterr().err
@@ -231,6 +233,8 @@ def test_objects_and_data_are_given_again_where_folds_go_on(tmp_path):
         cross_validate(model, resume=folder)
     with pytest.raises(UserError, match="with other optimizer"):
         cross_validate(model, **objects | {"optimizer": keras.optimizers.SGD(0.2)}, callbacks=stopping, resume=folder)
+    with pytest.raises(UserError, match=r"was trained on other data: its \w+ split had other examples"):
+        cross_validate(model, **objects | {"data": (data[0] + 1, data[1])}, callbacks=stopping, resume=folder)
     runs = cross_validate(model, **objects, callbacks=stopping, resume=folder)
     assert [run.config["knobs"]["fold"] for run in runs] == [1, 2, 3]
     assert StopsInTheSecondFold.folds == 4, "the first fold is kept"
