@@ -21,6 +21,7 @@ SNIFFED = 64 * 2**10  # characters from which the separator is told
 LINES = 20  # that are looked at for it, and for a header
 TABBED = 0.95  # of a table's lines have the same number of tabs, at least
 CELLS = 1_000_000  # of the rows that are held at a time
+MOST_LINE = 16 * 2**20  # bytes of a line, and characters of a cell
 SEPARATORS = ",;\t|"
 ENDINGS = (".csv", ".tsv")  # perhaps with one of a compressed file behind it
 YEARS = (1800, 2200)  # which a header may have
@@ -86,7 +87,7 @@ def table(path: Path, header: bool | None = None, encoding: str = "") -> Table:
     Raises:
         ValueError: for a file that isn't text, has no rows, or has columns of one name.
     """
-    encoding, notes = encoding_of(path, encoding)
+    encoding, notes = encoding_of(path, encoding, MOST_LINE)
     with _text(path, encoding) as file:
         start = file.read(SNIFFED)
     directive = re.match(r"sep=(.)\r?\n", start)
@@ -133,7 +134,7 @@ def is_table(path: Path) -> bool:
 
 @contextmanager
 def _text(path: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
-    csv.field_size_limit(2**31 - 1)
+    csv.field_size_limit(MOST_LINE)
     try:
         with binary(path) as file:
             yield io.TextIOWrapper(file, encoding=encoding, newline="")

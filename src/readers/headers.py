@@ -1,5 +1,6 @@
 """What a picture file says of itself, without being decoded."""
 
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import tensorflow as tf
 from src.preprocess.decoding import HEAD, MOST_PIXELS, marks
 
 GREY, ALPHA = ("1", "L", "LA", "I", "I;16", "F"), ("RGBA", "LA", "PA")  # PIL's modes
+MOST_FRAMES = 4  # of a GIF of MOST_PIXELS: TensorFlow unpacks all of them, a byte a pixel, to decode the first one
 QUARTERS = range(5, 9)  # EXIF's orientations by which height and width change places
 
 
@@ -43,14 +45,17 @@ def read(file: Path) -> Header:
             return Header(reason="it is empty")
         with open(file, "rb") as content, PIL.Image.open(content) as picture:
             (width, height), mode, kind, about = picture.size, picture.mode, picture.format, picture.info
+            frames = getattr(picture, "n_frames", 1) if kind == "GIF" else 1
             content.seek(0)
             head = content.read(HEAD)
-    except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError) as error:
+    except (OSError, ValueError, SyntaxError, IndexError, struct.error, PIL.Image.DecompressionBombError) as error:
         if isinstance(error, PIL.Image.DecompressionBombError):
             return Header(reason="it has an absurd number of pixels")
         return Header(reason="it is no picture" if isinstance(error, PIL.UnidentifiedImageError) else str(error))
     if width * height > MOST_PIXELS:
         return Header(reason=f"it has an absurd number of pixels, {height:,} x {width:,}")
+    if frames * width * height > MOST_FRAMES * MOST_PIXELS:
+        return Header(reason=f"it has an absurd number of pixels in {frames:,} frames: keep the first one alone")
     if kind not in ("PNG", "JPEG", "MPO", "BMP", "GIF"):
         return Header(reason=f"it is {kind} in truth: convert it to PNG or JPEG")
     if kind == "BMP" and mode in ("P", "1"):

@@ -5,9 +5,10 @@ import codecs
 import gzip
 import io
 import lzma
+import math
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -47,16 +48,17 @@ def binary(path: Path) -> Iterator[IO[bytes]]:
         raise ValueError(f"{path} is damaged, or not what its ending says: {error}") from None
 
 
-def encoding_of(path: Path, given: str = "") -> tuple[str, list[str]]:
+def encoding_of(path: Path, given: str = "", most_line: float = math.inf) -> tuple[str, list[str]]:
     """The encoding of a text file, and what is to be said of it.
 
     Args:
         path: the file; it is read once, a block at a time.
         given: the encoding, where it is known; else UTF-8, or what a mark at the start says, or where it is neither,
             Windows' or ISO's for western Europe.
+        most_line: bytes that a line may have.
 
     Raises:
-        ValueError: for a file that isn't text, or not in the given encoding.
+        ValueError: for a file that isn't text, or not in the given encoding, or has a longer line.
     """
     with binary(path) as file:
         start = file.read(BLOCK)
@@ -68,7 +70,7 @@ def encoding_of(path: Path, given: str = "") -> tuple[str, list[str]]:
             raise ValueError(f"there is no encoding {given!r}; some are utf-8, cp1252, cp1251, shift_jis") from None
         wide = re.match(r"utf[-_]?(16|32)", named, re.IGNORECASE)
         fits, western, size, lines, control, first = True, "cp1252", 0, 0, 0, 0
-        for block in _blocks(start, file):
+        for block in _with_lines(_blocks(start, file), path, most_line):
             if fits:
                 try:
                     decoder.decode(block, final=not block)
@@ -90,6 +92,18 @@ def encoding_of(path: Path, given: str = "") -> tuple[str, list[str]]:
     if control:
         notes += [f"{control:,} control characters, the first in line {first}"]
     return named or ("utf-8" if fits else western), notes
+
+
+def _with_lines(blocks: Iterable[bytes], path: Path, most: float) -> Iterator[bytes]:
+    """The blocks of a file; raises ValueError for a longer line: a small file may unpack to one of gigabytes."""
+    lines = length = 0  # that have ended, and of the one that goes on
+    for block in blocks:
+        end = max(block.rfind(b"\n"), block.rfind(b"\r")) + 1
+        length = len(block) - end + (0 if end else length)
+        lines += block.count(b"\n")
+        if length > most:
+            raise ValueError(f"{path}, line {lines + 1}, has more than {most:,} bytes, which no line of a table has")
+        yield block
 
 
 def _wide_of(start: bytes) -> str:

@@ -1,11 +1,13 @@
 """Data sets of TensorFlow Datasets: found in TFDS_DATA_DIR, or downloaded once; refused quickly where neither works."""
 
+import re
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +21,7 @@ from src.sources.splits import NAMES
 from src.sources.windows import Windows
 from src.specs import Classes, Image
 from src.system import places
+from src.system.files import read_json
 from src.system.screen import tell, track
 
 if TYPE_CHECKING:  # imported where it is used, as that takes seconds
@@ -167,6 +170,7 @@ def prepared(name: str) -> "Builder":
     """The builder of a set that is on this disk, downloaded now if need be."""
     import tensorflow_datasets as tfds
 
+    _check_features(places.data_sets() / re.split("[/:]", name)[0])
     try:
         builder = tfds.builder(name, data_dir=places.data_sets())
     except (tfds.core.registered.DatasetNotFoundError, ValueError) as error:
@@ -183,6 +187,25 @@ def prepared(name: str) -> "Builder":
     except Exception as error:  # whatever a download over the network can end in
         raise _missing(name, builder, f"the download failed: {type(error).__name__}: {error}") from error
     return builder
+
+
+def _check_features(folder: Path) -> None:
+    """Raises a UserError where the folder of a set would have Python import something of its own choice."""
+
+    def classes(content: Any) -> Iterator[str]:
+        for key, value in content.items() if isinstance(content, dict) else ():
+            if key in ("type", "pythonClassName") and isinstance(value, str):
+                yield value
+        for value in content.values() if isinstance(content, dict) else content if isinstance(content, list) else ():
+            yield from classes(value)
+
+    for file in sorted(folder.rglob("features.json")):
+        for name in classes(read_json(file)):
+            if not name.startswith("tensorflow_datasets."):
+                raise UserError(
+                    f"{file} names the Python class {name!r}, which would be imported: only the features of TensorFlow "
+                    "Datasets itself are."
+                )
 
 
 def _unreachable(address: str) -> str | None:

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from src.errors import UserError
-from src.readers import pictures
+from src.readers import headers, pictures
 from src.settings import catalogue
 from src.settings.contract import load_data
 from src.specs import Classes, Image
@@ -321,3 +321,12 @@ def test_a_run_and_its_export_are_called_after_the_folder_and_know_its_pictures(
 def test_an_image_size_that_can_not_be_is_refused(tmp_path, size):
     with pytest.raises(UserError, match="image_size is one number, or height and width, from 1 to 4,096"):
         load(fill(tmp_path), image_size=size)
+
+
+def test_a_gif_of_endless_frames_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(headers, "MOST_PIXELS", 100)
+    folder = fill(tmp_path / "pets")
+    frames = [PIL.Image.new("L", (10, 10), shade) for shade in range(5)]
+    frames[0].save(folder / "cat" / "many.gif", save_all=True, append_images=frames[1:])
+    header = headers.read(folder / "cat" / "many.gif")
+    assert header.reason == "it has an absurd number of pixels in 5 frames: keep the first one alone"

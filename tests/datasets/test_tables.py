@@ -450,3 +450,18 @@ def test_a_column_of_numbers_with_something_else_is_not_taken_for_classes_in_sil
     (said,) = load(path, "x", drop=("price",)).warnings
     assert "row 8: rooms is '4 ?', where most cells are numbers: it is taken for categories" in said
     assert load(path, "x", drop=("price",), category=("rooms",)).warnings == ()
+
+
+def test_a_line_without_end_is_told(tmp_path):
+    path = tmp_path / "t.csv.gz"
+    path.write_bytes(gzip.compress(b"a,b\n1,2\n" + b"1," * 2**24, 1))
+    with pytest.raises(ValueError, match=r"t\.csv\.gz, line 3, has more than 16,777,216 bytes"):
+        csv_files.table(path)
+
+
+def test_a_cell_without_end_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(csv_files, "MOST_LINE", 1000)
+    path = tmp_path / "t.csv"
+    path.write_text('a,b\n1,2\n"' + "a\n" * 1000 + '",3\n')
+    with pytest.raises(ValueError, match=r"t\.csv isn't a CSV file: field larger than field limit"):
+        csv_files.read(csv_files.table(path))

@@ -5,6 +5,7 @@ import os
 import shutil
 import zipfile
 
+import h5py
 import keras
 import pytest
 
@@ -157,3 +158,43 @@ def test_a_knob_that_a_run_lacks_is_named(tmp_path):
     assert record.knobs_of_run(tmp_path, [width]) == {"width": 3}
     with pytest.raises(UserError, match="lacks the knobs depth"):
         record.knobs_of_run(tmp_path, [width, depth])
+
+
+def planted(keras_file, path, change=lambda whole: None, **members):
+    """A copy of a good file with other layers or members, compressed as well as can be."""
+    with zipfile.ZipFile(keras_file) as old, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            content = members.get(name.replace(".", "_"), old.read(name))
+            if name == "config.json":
+                change(whole := json.loads(content))
+                content = json.dumps(whole).encode()
+            new.writestr(name, content)
+        for name in members.keys() - {name.replace(".", "_") for name in old.namelist()}:
+            new.writestr(name, members[name])
+    return path
+
+
+def test_a_file_that_unpacks_to_far_more_is_refused(tmp_path, keras_file):
+    path = planted(keras_file, tmp_path / "model.keras", asset=b"\0" * 200_000_000)
+    assert path.stat().st_size < 1_000_000
+    with pytest.raises(UserError, match=r"model\.keras was not opened: its [\d,]+ bytes would become 200,"):
+        load_model(path)
+
+
+def test_weights_that_unpack_to_far_more_are_refused(tmp_path, keras_file):
+    with h5py.File(tmp_path / "weights.h5", "w") as file:
+        file.create_dataset("vars/0", (10_000, 10_000), chunks=(1000, 1000), compression="gzip")  # all 0, never written
+    weights = (tmp_path / "weights.h5").read_bytes()
+    path = planted(keras_file, tmp_path / "model.keras", model_weights_h5=weights)
+    with pytest.raises(UserError, match=r"was not opened: its [\d,]+ bytes would become 400,000,000"):
+        load_model(path)
+
+
+def test_layers_that_are_far_larger_than_the_file_are_refused(tmp_path, keras_file):
+    def huge(whole):
+        whole["config"]["layers"][-1]["config"]["units"] = 10**9
+
+    path = planted(keras_file, tmp_path / "model.keras", huge)
+    with pytest.raises(UserError, match=r"was not opened: its layers would have 3,000,000,000 weights, and it has 8\."):
+        load_model(path)
+    assert load_model(keras_file).count_params() == 8
