@@ -10,6 +10,8 @@ import io
 import os
 import signal
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from src.errors import UsageError, UserError, unknown
@@ -102,11 +104,12 @@ def _run(argv: list[str], debug: bool) -> None:
         arguments, flags = _ask_arguments(rest)
     else:
         arguments, flags = [], read_flags(f"{PROGRAM} {command}", COMMANDS[command][2], {function: _own(command)}, rest)
+    deterministic = command in ("train", "tune") and _is_deterministic(command, arguments[0], flags)
     try:
         if needs_tensorflow:
             from src.system.quiet import import_tensorflow
 
-            import_tensorflow(debug)
+            import_tensorflow(debug, deterministic)
         found = importlib.import_module(module)
     except ModuleNotFoundError as error:
         raise UserError(missing(error.name)) from None
@@ -140,7 +143,7 @@ def _model_arguments(command: str, words: list[str]) -> tuple[list[str], dict[st
         where = {**chosen, "resume": resumed, "runs_dir": _peek(rest, "runs_dir")}
         path = resume.find(model, where, record.CONFIG, record.FOLDS)
         again = {"resume": str(path)}  # the newest run may be another one in a moment
-        chosen["config"] = str(path / (record.FOLDS if record.is_folds(path) else record.CONFIG))
+        chosen["config"] = str(_configuration(path))
     settings = config.resolve(model, chosen)
     choices = settings.choices
     about = f"{choices.model.summary}\n\nOn {choices.data.name}: {choices.data.summary}"
@@ -149,6 +152,20 @@ def _model_arguments(command: str, words: list[str]) -> tuple[list[str], dict[st
         groups = {command: own, **groups}
     flags = read_flags(f"{PROGRAM} {command} {model}", about, groups, rest, settings.values, settings.origins)
     return [model], flags | again
+
+
+def _is_deterministic(command: str, model: str, flags: Mapping[str, Any]) -> bool:
+    """Whether trainings will be so, by these flags or by what goes on."""
+    own = [knob.name for knob in _own(command)]
+    chosen = {name: value for name, value in flags.items() if name not in own}
+    if again := flags.get("resume"):
+        chosen = {"config": str(_configuration(Path(again)))}
+    return config.resolve(model, chosen).values["deterministic"]
+
+
+def _configuration(run: Path) -> Path:
+    """The file of a run, or of folds, that says with what it began."""
+    return run / (record.FOLDS if record.is_folds(run) else record.CONFIG)
 
 
 def _baseline_arguments(words: list[str]) -> tuple[list[str], dict[str, Any]]:

@@ -202,9 +202,9 @@ def _begin(path: Path, learning: Learning, resumed: bool, say: Callable[[str], N
     return None
 
 
-def _warn_of(changed: list[str], epoch: int, file: Path, say: Callable[[str], None]) -> None:
-    """Says, and keeps for the report, that a training goes on with other code than it began with."""
-    text = f"epoch {epoch}: {', '.join(changed)} changed since the training began: repeat it for comparable figures"
+def _warn_of(changed: str, epoch: int, file: Path, say: Callable[[str], None]) -> None:
+    """Says, and keeps for the report, that a training goes on under other conditions than it began with."""
+    text = f"epoch {epoch}: {changed}"
     say(f"warning: {text}")
     write_json(file, [*(records.read(file, list[str]) if file.exists() else []), text])
 

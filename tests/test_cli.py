@@ -44,7 +44,7 @@ def trained(monkeypatch):
     monkeypatch.setattr(
         "src.crossvalidation.train_command", lambda *arguments, **flags: calls.append((arguments, flags))
     )
-    monkeypatch.setattr("src.system.quiet.import_tensorflow", lambda debug: calls.append(debug))
+    monkeypatch.setattr("src.system.quiet.import_tensorflow", lambda debug, deterministic: calls.append(debug))
     return calls
 
 

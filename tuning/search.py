@@ -95,7 +95,7 @@ def tune(
         searched, count = _grid(searched, settings, grid_points)
         say(f"The grid has {count:,} configurations.")
         trials = min(trials or count, count)
-    with _folder(settings, tuner, name) as folder, closing(Workers(workers, folder.path / "workers.log")) as pool:
+    with _folder(settings, tuner, name) as folder, closing(Workers(workers, folder)) as pool:
         search = Search(folder, searched, tuner, trials or USUAL_TRIALS.get(tuner), pool, say)
         best = search.run(minutes, goal, keep, seeds)
     if retrain:

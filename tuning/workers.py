@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 
 from src.settings import catalogue
+from src.system import device
+from tuning.folder import Folder
 
 THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
@@ -46,12 +48,14 @@ class Workers:
     """Starts trials, with a process always ready for the next one, as importing TensorFlow takes seconds.
 
     Args:
-        count: of trials at a time, which share the cores.
-        log: for what a process says that has no trial yet.
+        count: of trials at a time, which share the cores, but where they are to be deterministic.
+        folder: of the search; what a process says that has no trial yet goes into workers.log there.
     """
 
-    def __init__(self, count: int, log: Path):
-        self.count, self.log = count, log
+    def __init__(self, count: int, folder: Folder):
+        self.count, self.log = count, folder.path / "workers.log"
+        share = max(1, device.cores() // count) if count > 1 else 0
+        self._threads = device.THREADS if folder.settings.values["deterministic"] else share
         self._ready: subprocess.Popen | None = None
 
     def start(self, folder: Path) -> Job:
@@ -71,8 +75,7 @@ class Workers:
             self._ready = None
 
     def _process(self) -> subprocess.Popen:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        threads = dict.fromkeys(THREADS, str(max(1, cores // self.count))) if self.count > 1 else {}
+        threads = dict.fromkeys(THREADS, str(self._threads)) if self._threads else {}
         with open(self.log, "ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "tuning.trial"],

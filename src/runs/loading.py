@@ -5,7 +5,6 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from unittest import mock
 
 import h5py
 import keras
@@ -82,5 +81,8 @@ def _bounded(weights: int) -> Iterator[None]:
             raise _Refused(f"its layers would have {made:,} weights, and it has {weights:,}")
         return add_weight(layer, shape, *arguments, **options)
 
-    with mock.patch.object(keras.Layer, "add_weight", bounded):
+    keras.Layer.add_weight = bounded
+    try:
         yield
+    finally:
+        keras.Layer.add_weight = add_weight

@@ -7,7 +7,7 @@ from typing import Any
 
 from src import specs
 from src.errors import UsageError, UserError
-from src.runs import record
+from src.runs import conditions, record
 from src.settings import catalogue, config, config_files
 from src.settings.catalogue import DataFile, plain_name
 from src.settings.given import NOT_RESUMED, PIPELINE
@@ -63,8 +63,8 @@ def _check_keeps(path: Path, before: Mapping[str, Any], model: str, given: Mappi
             raise UsageError(f"{path} was started with {name} {was!r}, not {value!r}; it keeps its settings.")
 
 
-def check_same(path: Path, facts: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[str]:
-    """The files of the model, data set and task that have changed since the run in the folder `path` began.
+def check_same(path: Path, facts: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
+    """What has changed since the run in the folder `path` began, and doesn't keep it from going on; "" for nothing.
 
     Raises:
         UserError: naming the first thing else in which the run differs from what would be trained now.
@@ -74,8 +74,7 @@ def check_same(path: Path, facts: Mapping[str, Any], manifest: Mapping[str, Any]
         for name in ("model", "data", "task", "inputs", "outputs", "resolved", "splits", "by_hand"):
             if name in now or name in before:
                 _compare(f"{path / file}, {name}", before.get(name), now.get(name))
-    files = config.get("files", {})
-    return [name for name in {**files, **facts["files"]} if files.get(name) != facts["files"].get(name)]
+    return conditions.changed(config, facts)
 
 
 def by_hand_of(file: Path) -> dict[str, Any]:

@@ -1,13 +1,10 @@
 """What a training writes into its run's folder; src/runs/run.py lists the files."""
 
 import datetime
-import hashlib
-import platform
 import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
 import keras
@@ -15,16 +12,13 @@ import tensorflow as tf
 
 from src import specs
 from src.data import Data
-from src.runs import record
-from src.settings import catalogue, config, knobs
+from src.runs import conditions, record
+from src.settings import catalogue, config
 from src.settings.config import Config
 from src.settings.config_files import PLACES
-from src.settings.modules import source
 from src.signatures import Signature
 from src.system import device
 from src.system.files import check_name, check_writable, whole, write_json
-
-PACKAGES = ("tensorflow", "keras", "numpy")
 
 Requests = Mapping[str, Mapping[str, list]]  # columns of TensorFlow Serving's JSON, by signature and input
 
@@ -73,22 +67,21 @@ def describe(settings: Config, data: Data, resolved: Mapping) -> dict:
         data: its specs.
         resolved: what was chosen by size and device.
     """
-    choices = settings.choices
-    code = [path for file in (choices.model, choices.data, choices.task) for path in catalogue.code(file)]
     values = {name: value for name, value in settings.values.items() if name not in config.UNSAVED}
     return {
         **_begun(settings),
-        "task": choices.task.name,
-        "files": {knobs.shown(path): _sha256(path) for path in code},
+        "task": settings.choices.task.name,
         "knobs": values,
         "origins": {name: settings.origins[name] for name in values},
         "resolved": dict(resolved),
         "inputs": specs.to_json(data.inputs),
         "outputs": specs.to_json(data.outputs),
         "columns": dict(data.columns),
-        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}},
+        "versions": conditions.versions(),
         "commit": _commit(),
         "device": device.name(),
+        "conditions": device.conditions(),
+        "files": conditions.files(settings.choices),
     }
 
 
@@ -147,10 +140,6 @@ def save(
     (path / "requests").mkdir(exist_ok=True)
     for name, inputs in requests.items():
         write_json(path / "requests" / f"{name}.json", {"signature_name": name, "inputs": inputs}, indent=None)
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(source(path)).hexdigest()
 
 
 def _commit() -> str:

@@ -84,6 +84,13 @@ def load(name: str, outside: Mapping[str, Path] = MappingProxyType({})) -> Modul
     return importlib.import_module(name)
 
 
+def imported() -> list[Path]:
+    """The files of the project that this process has imported, without those that are plugged in."""
+    ours = [module for name, module in sys.modules.items() if name.partition(".")[0] in ("src", "tuning")]
+    files = {Path(module.__file__) for module in ours if module.__file__ and not _is_plugged_in(module.__name__)}
+    return sorted(files)
+
+
 def _is_plugged_in(name: str) -> bool:
     """Whether a module is a plug-in's: in one of the packages, or among those outside."""
     return name.partition(".")[0] in _outside or name.startswith(tuple(f"{package}." for package in PACKAGES))

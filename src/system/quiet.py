@@ -12,19 +12,20 @@ import absl.logging
 from src.errors import UserError
 
 
-def import_tensorflow(debug: bool = False) -> None:
+def import_tensorflow(debug: bool = False, deterministic: bool = False) -> None:
     """Imports Keras and TensorFlow and runs a first op, keeping what they write to file descriptor 2 off the screen.
 
     No environment variable silences these lines, so the descriptor itself is turned away, and only here: before any
-    thread starts. What was written is shown when the import fails, or with `debug`.
+    thread starts. What was written is shown when the import fails, or with `debug`. The first op starts the threads,
+    whose number is fixed before it where a training will be `deterministic`.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if debug else "3")
     if debug:
-        return _first_op()
+        return _first_op(deterministic)
     absl.logging.set_verbosity(absl.logging.ERROR)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with hidden_log():
-        _first_op()
+        _first_op(deterministic)
 
 
 @contextmanager
@@ -48,8 +49,12 @@ def hidden_log() -> Iterator[None]:
             os.close(screen)
 
 
-def _first_op() -> None:
+def _first_op(deterministic: bool) -> None:
     import keras  # noqa: F401 - before TensorFlow, which it configures
     import tensorflow as tf
 
+    if deterministic:
+        from src.system import device
+
+        device.fix_threads()
     tf.constant(0) + 0

@@ -38,6 +38,8 @@ def prepare(settings: Config, by_hand: ByHand, say: Callable[[str], None]) -> tu
         UserError: for what can't be trained.
     """
     precision = device.start(**settings.of("device"))
+    if settings.values["deterministic"] and (threads := device.threads()["intra_op"]) != device.THREADS:
+        say(f"TensorFlow had started before with {threads} threads: the bits are the same only where it has as many")
     settings, data, splits = _load(settings, say)
     task, data, about = _task(settings, data, splits)
     augment = augmentation(task.move, **settings.of("augmentation"))

@@ -63,7 +63,7 @@ def lacks(root, line) -> set[str]:
 def test_every_command_is_understood(name, project, monkeypatch, capsys):
     monkeypatch.setattr(catalogue, "ROOT", project)
     monkeypatch.chdir(project)
-    monkeypatch.setattr("src.system.quiet.import_tensorflow", lambda debug: None)
+    monkeypatch.setattr("src.system.quiet.import_tensorflow", lambda *_: None)
     understood = []
     functions = {name: lambda *arguments, **flags: understood.append(line) for _, name, _, _ in cli.COMMANDS.values()}
     functions["listing"] = lambda *arguments: [understood.append(line), listing(*arguments)]
