@@ -18,7 +18,7 @@ from src.settings.config import harness_knobs
 from src.settings.contract import load_data
 from src.settings.examples import check_examples
 from src.sources.folds import splits_of
-from src.system.files import write_json
+from src.system.files import sweep, write_json
 from src.system.screen import tell
 from src.training.by_hand import metrics_of
 from src.training.measure import Measurement, compare, figures
@@ -72,6 +72,7 @@ def evaluate(
         for split, values in metrics_now.items()
     }
     run.manifest = about
+    sweep(run.path)
     write_json(run.path / "manifest.json", run.manifest)
     write_json(run.path / "metrics.json", run.metrics)
     report.write(run.path)

@@ -190,8 +190,6 @@ def _begin(path: Path, learning: Learning, resumed: bool, say: Callable[[str], N
                 _warn_of(changed, epoch, path / "warnings.json", say)
             return start
     if resumed:
-        for left in path.glob(".[0-9]*-*"):  # half-written files of a process that was killed
-            left.unlink()
         say(f"{path} was cut off before its first state: it starts over")
         shutil.rmtree(path / LOGS, ignore_errors=True)
     write_json(path / "config.json", dict(learning.facts))

@@ -20,7 +20,7 @@ from src.exporting.verifier import Verifier
 from src.exporting.verify import from_json, to_json
 from src.runs.run import Run
 from src.signatures import Request, Signature
-from src.system.files import check_name, check_writable, read_record, whole, write_json
+from src.system.files import check_name, check_writable, read_record, sweep, whole, write_json
 from src.system.locks import owned
 
 PATIENCE_S = 120  # for another run's export under the same name
@@ -108,6 +108,7 @@ def publish_file(run: Run, name: str, format: str) -> Path:
     check_name("export_name", name)
     path = run.path / "export" / f"{name}{formats.FORMATS[format].ending}"
     check_writable(path.parent)
+    sweep(path.parent)
     with whole(path) as partial:
         verified = formats.convert(run, format, partial)
         _refuse(verified["problems"], verified["differences"], TOLERANCE[run.config["resolved"]["precision"]])

@@ -6,6 +6,7 @@ copied into each run that it measures, so that a run is complete in itself.
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,8 @@ def trained(
     with owned(place / ".lock", f"the judge {place}", PATIENCE_S):
         path = record.newest_run(place, name, None, "metrics.json")
         if path is None:
+            for unfinished in place.glob("*/"):  # by a process that was killed
+                shutil.rmtree(unfinished)
             say(f"{choices.model.name} is judged by {name}, which is trained once on {settings.data_name}:")
             knobs = {**shared, **wanted, "data": choices.data.name, "runs_dir": str(place)}
             knobs |= {"test": False, "export": False, "tensorboard": False, "verbose": settings.values["verbose"]}

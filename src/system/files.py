@@ -10,16 +10,20 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from src.errors import UserError
 
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # of encodings
+PARTIAL = re.compile(r"\.(\d{1,9})-")  # how `whole` calls a file that isn't ready, by its process
+CLOCK_S = 2  # by which the clocks of files and processes may differ
 PATTERN = re.compile(r"[\[\\]" if os.sep == "/" else r"\[")
 MOST_LEVELS = 100  # of values in values, in a file: more would overflow the stack of what looks at them
 
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """A path to write to that becomes `path` when the block ends well, and vanishes when it doesn't."""
+    """A path to write to that becomes `path` when the block ends well, and vanishes when it doesn't; see `sweep`."""
     partial = path.with_name(f".{os.getpid()}-{path.name}")  # the ending stays, as Keras looks at it
     try:
         yield partial
@@ -27,6 +31,21 @@ def whole(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # which would hide why it wasn't written
             partial.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Removes what processes that were killed have left half-written in a folder and below it."""
+    for path in folder.rglob(".[0-9]*-*"):
+        if (owner := PARTIAL.match(path.name)) and not _is_alive(int(owner[1]), path):
+            path.unlink(missing_ok=True)
+
+
+def _is_alive(process: int, path: Path) -> bool:
+    """Whether the process of that number still is the one that began to write the file: numbers are given anew."""
+    try:
+        return psutil.Process(process).create_time() <= path.stat().st_mtime + CLOCK_S
+    except (psutil.Error, OSError):
+        return False
 
 
 @contextmanager

@@ -10,12 +10,14 @@ from pathlib import Path
 import filelock
 
 from src.errors import UserError
-from src.system.files import read_record, write_json
+from src.system.files import read_record, sweep, write_json
 
 
 @contextmanager
 def owned(path: Path, what: str, patience_s: float = 0) -> Iterator[None]:
     """Holds the lock at `path`, for `what` ("the run runs/x"), after waiting `patience_s` for another owner's end.
+
+    What an owner that was killed has left half-written beside the lock, and below, is removed.
 
     Raises:
         UserError: where another process has it, naming that process.
@@ -27,6 +29,7 @@ def owned(path: Path, what: str, patience_s: float = 0) -> Iterator[None]:
         raise UserError(f"Another process works on {what}: {_shown(owner)}. Wait for its end, or end it.") from None
     try:
         now = datetime.datetime.now().isoformat(timespec="seconds")
+        sweep(path.parent)
         write_json(owner, {"process": os.getpid(), "host": socket.gethostname(), "since": now})
         yield
     finally:

@@ -3,6 +3,7 @@
 import io
 import os
 
+import keras
 import numpy as np
 import PIL.Image
 import pytest
@@ -12,7 +13,9 @@ from src.errors import UserError
 from src.readers import headers, pictures
 from src.settings import catalogue
 from src.settings.contract import load_data
+from src.sources import cache as caches
 from src.specs import Classes, Image
+from src.system import places
 from src.train import train
 
 if "images" not in catalogue.datasets():
@@ -330,3 +333,30 @@ def test_a_gif_of_endless_frames_is_told(tmp_path, monkeypatch):
     frames[0].save(folder / "cat" / "many.gif", save_all=True, append_images=frames[1:])
     header = headers.read(folder / "cat" / "many.gif")
     assert header.reason == "it has an absurd number of pixels in 5 frames: keep the first one alone"
+
+
+@pytest.mark.parametrize("damage", ["a bit", "cut", "no checksum", "record", "record of another", "left half-written"])
+def test_a_damaged_cache_is_decoded_again_and_never_trained_on(tmp_path, damage):
+    fill(tmp_path / "pets")
+    before = load(tmp_path / "pets", cache="disk")
+    (array,) = places.decoded().glob("*.npy")
+    record, content = array.with_suffix(".json"), array.read_bytes()
+    match damage:
+        case "a bit":
+            array.write_bytes(content[:500] + bytes([content[500] ^ 1]) + content[501:])
+        case "cut":
+            array.write_bytes(content[:-600])
+        case "no checksum":
+            array.write_bytes(content[: -caches.SEAL_BYTES])
+        case "record":
+            record.write_text(record.read_text()[:-9])
+        case "record of another":
+            record.write_text(record.read_text().replace('"plain": []', '"plain": [0]'))
+        case "left half-written":
+            array.unlink()
+            (array.parent / f".999999999-{array.name}").write_bytes(content[:700])
+    again = load(tmp_path / "pets", cache="disk")
+    for raw, expected in zip(again.train.examples(6), before.train.examples(6), strict=True):
+        keras.tree.map_structure(np.testing.assert_array_equal, raw, expected)
+    assert (again.warnings, array.read_bytes()) == (before.warnings, content)
+    assert not list(array.parent.glob(".*"))
