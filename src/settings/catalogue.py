@@ -9,7 +9,7 @@ import os
 import re
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -50,6 +50,7 @@ class ModelFile(PlugIn):
         judge: name and knobs of the model by whose features what it makes is measured; none for most models.
         knobs: those of its `build`.
         has_step, has_start: whether it predicts step by step, and from first states that follow from its features.
+        pretrained: where published weights are, by a knob and its value, as src/readers/published.py takes them.
     """
 
     takes: tuple[type, ...]
@@ -61,11 +62,17 @@ class ModelFile(PlugIn):
     knobs: tuple[Knob, ...]
     has_step: bool = False
     has_start: bool = False
+    pretrained: Mapping[str, Mapping[Any, Mapping[str, Any]]] = field(default_factory=dict)
 
     @property
     def reference(self) -> str:
         """What it is asked for by: its name, or its path where it isn't in models/."""
         return self.name if self.path in files("models") else str(self.path)
+
+    def weights(self, knobs: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Where the published weights of the model with those knobs are; None where there are none."""
+        sources = (by_value.get(knobs[name]) for name, by_value in self.pretrained.items())
+        return next(filter(None, sources), None)
 
 
 @dataclass(frozen=True)
@@ -229,7 +236,7 @@ def _named(kind: str, name: str, folder: str) -> Any:
 
 @cached
 def _model(path: Path) -> ModelFile:
-    values = constants.read(path, ("TAKES", "GIVES"), ("DATA", "FIT", "SPACE", "JUDGE"))
+    values = constants.read(path, ("TAKES", "GIVES"), ("DATA", "FIT", "SPACE", "JUDGE", "PRETRAINED"))
     file = ModelFile(
         path.stem,
         path,
@@ -243,12 +250,17 @@ def _model(path: Path) -> ModelFile:
         knobs.read(path, "build", 2),  # inputs, outputs
         has_step=knobs.has(path, "step"),
         has_start=knobs.has(path, "start"),
+        pretrained=values.get("PRETRAINED", {}),
     )
-    for name in file.space:
-        if name not in {knob.name for knob in file.knobs}:
-            raise UserError(f"{knobs.shown(path)}: SPACE names {name!r}, which is no knob of build.")
+    by_name = {knob.name: knob for knob in file.knobs}
+    for constant, names in (("SPACE", file.space), ("PRETRAINED", file.pretrained)):
+        for name in names.keys() - by_name.keys():
+            raise UserError(f"{file.where}: {constant} names {name!r}, which is no knob of build.")
+    for name, sources in file.pretrained.items():
+        for value in sources:
+            by_name[name].check(value)
     if file.judge and "model" not in file.judge:
-        raise UserError(f'{knobs.shown(path)}: JUDGE has to name a model, such as {{"model": "cnn"}}.')
+        raise UserError(f'{file.where}: JUDGE has to name a model, such as {{"model": "cnn"}}.')
     return file
 
 

@@ -16,6 +16,7 @@ KINDS: dict[str, type] = {
     "FIT": dict,
     "SPACE": dict,
     "JUDGE": dict,
+    "PRETRAINED": dict,
     "INPUTS": tuple,
     "OUTPUTS": tuple,
     "DOWNLOAD": str,
@@ -93,7 +94,20 @@ def _constant(name: str, node: ast.expr, path: Path) -> Any:
     specs_alone = not isinstance(value, tuple) or all(isinstance(item, type) for item in value)
     if not isinstance(value, kind) or not specs_alone:
         raise UserError(f"{where}: {name} has to be {WORDS[kind]}, not {ast.unparse(node)}.")
+    if name == "PRETRAINED" and not _has_sources(value):
+        what = 'has to give, by knob and value, a "package" and a "file" in it, or a "url"'
+        raise UserError(f"{where}: {name} {what}; see docs/contracts.md.")
     return value
+
+
+def _has_sources(pretrained: Any) -> bool:
+    """Whether it says, by knob and value, where published weights are."""
+    by_value = pretrained.values()
+    return all(isinstance(sources, dict) for sources in by_value) and all(
+        isinstance(source, dict) and ("url" in source or {"package", "file"} <= source.keys())
+        for sources in by_value
+        for source in sources.values()
+    )
 
 
 def _value(node: ast.expr) -> Any:

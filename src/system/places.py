@@ -10,6 +10,11 @@ def decoded() -> Path:
     return Path(os.environ.get("KERAS_HOME") or _writable() / ".keras") / "datasets" / "decoded"
 
 
+def weights() -> Path:
+    """Of published weights: where keras.applications has its own; KERAS_HOME moves it."""
+    return Path(os.environ.get("KERAS_HOME") or _writable() / ".keras") / "models"
+
+
 def data_sets() -> Path:
     """Of TensorFlow Datasets; TFDS_DATA_DIR moves it."""
     if folder := os.environ.get("TFDS_DATA_DIR"):

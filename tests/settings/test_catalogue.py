@@ -46,6 +46,33 @@ def test_reads_a_data_set(toys):
     assert catalogue.dataset("table").download == ""
 
 
+LITE = 'PRETRAINED = {"style": {"rich": {"package": "paint", "file": "rich.pth"}}}'
+
+
+def test_reads_where_published_weights_are(toys):
+    (toys / "models/odd.py").write_text(tree.PAINTER.replace("FIT =", f"{LITE}\nFIT ="))
+    file = catalogue.model("odd")
+    assert file.weights({"style": "rich"}) == {"package": "paint", "file": "rich.pth"}
+    assert file.weights({"style": "plain"}) is None
+    assert catalogue.model("painter").weights({"style": "rich"}) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"style"', '"brand"', "models/odd.py: PRETRAINED names 'brand', which is no knob of build."),
+        ('"rich":', '"thin":', "style takes one of 'plain', 'rich', not 'thin' (models/odd.py:"),
+        ('"file"', '"path"', 'models/odd.py:8: PRETRAINED has to give, by knob and value, a "package" and a "file"'),
+        (LITE[23:], '"rich.pth"}', "models/odd.py:8: PRETRAINED has to give, by knob and value"),
+    ],
+)
+def test_published_weights_that_can_not_be_are_refused(toys, old, new, said):
+    (toys / "models/odd.py").write_text(tree.PAINTER.replace("FIT =", f"{LITE.replace(old, new)}\nFIT ="))
+    with pytest.raises(UserError) as told:
+        catalogue.model("odd")
+    assert str(told.value).startswith(said)
+
+
 FORMS = {
     "annotated": "TAKES: tuple[type, ...] = (Image,)",
     "with what follows": "TAKES = (Image,); OTHER = 3",

@@ -20,6 +20,7 @@ def user(tmp_path, monkeypatch):
 
 def test_things_are_kept_in_the_users_folder(tmp_path):
     assert places.decoded() == tmp_path / ".keras" / "datasets" / "decoded"
+    assert places.weights() == tmp_path / ".keras" / "models"
     assert places.data_sets() == tmp_path / "tensorflow_datasets"
 
 
@@ -27,6 +28,7 @@ def test_variables_move_them(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", "/fast")
     monkeypatch.setenv("TFDS_DATA_DIR", "~/sets")
     assert places.decoded() == Path("/fast/datasets/decoded")
+    assert places.weights() == Path("/fast/models")
     assert places.data_sets() == tmp_path / "sets"
 
 
