@@ -1,5 +1,6 @@
 """Where specs become Keras tensors: the ends that all model files share."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import overload
@@ -43,6 +44,17 @@ def features(inputs: Input) -> keras.KerasTensor | dict[str, keras.KerasTensor]:
                 parts["categories"] = keras.Input((len(categories),), dtype="int32", name="categories")
             return parts
     raise TypeError(f"features, in src/layers.py, makes no tensors of {type(inputs).__name__}")
+
+
+def colored(image: keras.KerasTensor) -> keras.KerasTensor:
+    """Images, (batch, height, width, channels), of which grey ones get three channels, as published weights have."""
+    return ops.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image
+
+
+def strides(inputs: Image, count: int) -> list[int]:
+    """The steps of a network that halves images `count` times: the first ones are 1 where an image is too small."""
+    halved = min(count, int(math.log2(min(inputs.height, inputs.width))))
+    return [1] * (count - halved) + [2] * halved
 
 
 def flat(inputs: Input, tensors: keras.KerasTensor | dict[str, keras.KerasTensor]) -> keras.KerasTensor:

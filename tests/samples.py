@@ -79,6 +79,11 @@ PAIRS = [  # of a model's and a data set's name
 ]
 
 
+def is_large(model: str) -> bool:
+    """Whether the model is large, as those with published weights are: training it is a long test."""
+    return bool(catalogue.model(model).pretrained)
+
+
 def short(cases, parts) -> list:
     """The cases, of `pytest.param`; one whose `parts` have all come up before is a long test."""
     found, met = [], set()

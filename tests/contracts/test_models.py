@@ -33,6 +33,7 @@ CASES = [
     for gives in file.gives
     if MADE_OF.get(gives, takes) is takes
 ]
+STEPS = 20  # of training, after which a model may have learnt its batch
 each_model = pytest.mark.parametrize("file", MODELS, ids=lambda file: file.name)
 each_case = pytest.mark.parametrize(("file", "takes", "gives"), CASES)
 
@@ -76,7 +77,7 @@ def test_is_pure(file, takes, gives):
 
 
 @pytest.mark.parametrize(
-    ("file", "takes", "gives"), short(CASES, lambda file, takes, gives: {(file.name, takes), (file.name, gives)})
+    ("file", "takes", "gives"), short(CASES, lambda file, takes, gives: {(file.name, takes), gives})
 )
 def test_learns_one_batch(file, takes, gives):
     model, task = build(file, takes, gives), task_of(gives)
@@ -96,10 +97,12 @@ def test_learns_one_batch(file, takes, gives):
         assert moved > 0.01, f"{where}: 20 steps change what it makes by {moved:.2g} at most: does train_step apply?"
         return
     before = after = np.mean(task.loss(y, model(x)))
-    batches, steps = tf.data.Dataset.from_tensors((x, y)).repeat(100), 0
+    model.optimizer.build(model.trainable_variables)
+    step, steps = tf.function(lambda: model.train_step((x, y))), 0  # fit traces large models for three times as long
     while after >= 0.7 * before and steps < 1000:  # a small model takes long
-        model.fit(batches, shuffle=False, verbose=0)
-        after, steps = np.mean(task.loss(y, model(x))), steps + 100
+        for _ in range(STEPS):
+            step()
+        after, steps = np.mean(task.loss(y, model(x))), steps + STEPS
     what = f"{steps} steps bring the loss of {gives.__name__} from {before:.3g} to {after:.3g}, which is too little"
     cure = 'set another FIT = {"learning_rate": …}, and make sure every layer contributes to the prediction'
     assert after < 0.7 * before, f"{where}: {what}: {cure}"
