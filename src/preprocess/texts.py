@@ -78,7 +78,7 @@ def characters(train: Source, length: int) -> tuple[Tokens, NextToken, keras.Mod
     text = keras.Input((), dtype="string", name="text")
     tokens = _last(ops.cast(lookup(text), "int32"), length)
     outputs = NextToken(("", UNKNOWN, *alphabet), (0, counts[UNKNOWN], *(counts[character] for character in alphabet)))
-    return Tokens(length, outputs.size), outputs, keras.Model({"text": text}, tokens, name="preprocess")
+    return Tokens(length, outputs.size, outputs.tokens), outputs, keras.Model({"text": text}, tokens, name="preprocess")
 
 
 def word_counts(raw: Mapping[str, tf.Tensor]) -> tf.Tensor:

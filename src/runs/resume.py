@@ -71,7 +71,7 @@ def check_same(path: Path, facts: Mapping[str, Any], manifest: Mapping[str, Any]
     """
     config, before_manifest = record.of_run(path), record.manifest_of(path)
     for file, before, now in (("config.json", config, facts), ("manifest.json", before_manifest, manifest)):
-        for name in ("model", "data", "task", "inputs", "outputs", "resolved", "splits", "by_hand"):
+        for name in ("model", "data", "task", "inputs", "outputs", "resolved", "splits", "by_hand", "init"):
             if name in now or name in before:
                 _compare(f"{path / file}, {name}", before.get(name), now.get(name))
     return conditions.changed(config, facts)

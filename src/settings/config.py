@@ -23,6 +23,7 @@ HARNESS = {
     "augmentation": ("training/augmentation.py", "augmentation", specs.Image),
     "optimizer": ("training/optimizers.py", "optimizer", None),
     "plan": ("training/plan.py", "plan", None),
+    "transfer": ("training/transfer.py", "Transfer", None),
     "fit": ("training/options.py", "Options", None),
     "choice": ("settings/config.py", "choose", None),
     "splits": ("sources/folds.py", "splits_of", None),

@@ -77,7 +77,7 @@ class Backup(keras.callbacks.Callback):
         self.every_s, self.pause = options.save_every, options.pause
         self.stop = stop
         self.start = start
-        self.epoch: int = start.facts["epoch"] if start else 0
+        self.epoch: int = start.facts["epoch"] if start else int(base) // plan.steps
         self.skipped: int = start.facts["step"] if start else 0
         self.reached = self.epoch, self.skipped
         self.next = time.monotonic() + self.every_s

@@ -88,6 +88,33 @@ class NearTheEnd(keras.callbacks.Callback):
             self.soon()
 
 
+class Continued(keras.callbacks.Callback):
+    """Goes on with the history, and the best epoch, of a training that came before in the same run.
+
+    Args:
+        before: its figures by name.
+        best_epoch: its best one, from 1, whose weights the model has.
+        best, history: of this training.
+    """
+
+    def __init__(
+        self,
+        before: History,
+        best_epoch: int,
+        best: keras.callbacks.EarlyStopping,
+        history: keras.callbacks.History,
+    ):
+        super().__init__()
+        self.before, self.best_epoch, self.best, self.history = before, best_epoch, best, history
+
+    def on_train_begin(self, logs=None):
+        self.history.history = {name: list(column) for name, column in self.before.items()}
+        self.history.epoch = list(range(len(next(iter(self.before.values())))))
+        self.best.best_epoch = self.best_epoch - 1
+        self.best.best = self.before[self.best.monitor][self.best.best_epoch]
+        self.best.best_weights = self.model.get_weights()
+
+
 class HistoryFile(keras.callbacks.Callback):
     """Writes history.csv, whole each time, from what the History callback has: a resumed training goes on with it."""
 

@@ -1,18 +1,23 @@
-"""Training: one fit for every model, with the callbacks that go with it."""
+"""Training: one fit for every model, with the callbacks that go with it; first of the new layers alone, if any are."""
 
+import dataclasses
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from signal import SIGINT
 
 import keras
 import tensorflow as tf
 
 from src.layers import SelfTrained
+from src.system.screen import tell
 from src.system.signals import Stop, Stopped
 from src.training import pipeline, tensorboard
 from src.training.backup import Backup, Training, check_fits
 from src.training.callbacks import (
+    Continued,
     HistoryFile,
     LearningRate,
     NearTheEnd,
@@ -71,43 +76,93 @@ def fit(
         UserError: when a figure isn't finite.
         Stopped: when it was to end, after its state has been saved.
     """
-    model, plan = learning.model, learning.plan
-    stop, measure = stop or Stop("stopped"), Measurement(model, learning.task)
+    stop, frozen = stop or Stop("stopped"), learning.frozen
+    shows = tensorboard.callbacks(folder, learning, options)
+    if not frozen:
+        return _fit(learning, folder, options, shows, start, stop, soon)
+    say, ends, before = tell if options.verbose else _nothing, (frozen.epochs.stop, 0), None
+    reached = (start.facts["epoch"], start.facts["step"]) if start else (0, 0)
+    if reached <= ends:
+        say("\nOnly the new layers are trained.")
+        frozen.compile()
+        before, start = _fit(frozen, folder, options, shows, start, stop, soon), None
+        if reached < ends and options.pause == frozen.epochs.stop < learning.plan.epochs:
+            raise Stopped(stop.message, SIGINT)
+    learning.compile()
+    if before and not learning.epochs:
+        return dataclasses.replace(before, measure=Measurement(learning.model, learning.task))
+    say("\nNow all layers are trained.")
+    return _fit(learning, folder, options, shows, start, stop, soon, before)
+
+
+def _fit(
+    learning: Learning,
+    folder: Path,
+    options: Options,
+    shows: Sequence[keras.callbacks.Callback],
+    start: State | None,
+    stop: Stop,
+    soon: Callable[[], None],
+    before: Fitted | None = None,
+) -> Fitted:
+    """One of the two trainings; see `fit`. `shows` are TensorBoard's callbacks, `before` what the first one left."""
+    model, measure, epochs = learning.model, Measurement(learning.model, learning.task), learning.epochs
+    plan = dataclasses.replace(learning.plan, epochs=epochs.stop)
     validation = measure.batches(learning.data, learning.data.validation)
-    _build(model, measure, validation)
-    base = tf.Variable(0, dtype=tf.int64, trainable=False)
-    batches = pipeline.training(learning, base)
-    step = step_of(model, batches)
-    check_step(step)
-    if learning.is_exact:
-        check_pipeline(batches)
-    best, history = _best(learning, options), keras.callbacks.History()
-    callbacks = [Validation(measure, validation, stop.obey), *_callbacks(learning, folder, options, best, history)]
-    lines = EpochLines(plan.epochs, plan.steps, best)
-    around = [NearTheEnd(soon, SOON_S, plan.epochs, best), *([lines] if options.verbose else [])]  # not in the state
-    training = Training(model, variables(model, step), callbacks)
-    backup = Backup(folder / "state" if learning.is_exact else None, training, plan, base, options, stop, start)
-    if start:
-        check_fits(start, training)
-    with stop, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Your input ran out of data")  # Backup cuts a resumed epoch short
-        try:
-            model.fit(
-                batches,
-                initial_epoch=plan.epochs if start and start.facts["stop_training"] else backup.epoch,
-                epochs=plan.epochs,
-                steps_per_epoch=plan.steps,
-                shuffle=False,  # the pipeline does it
-                callbacks=[*callbacks, *around, backup],
-                verbose=0,  # see EpochLines
-            )
-        except Stopped:
-            backup.save()
-            raise
-        finally:
-            lines.close()
+    with _fixed(learning.fixed):
+        _build(model, measure, validation)
+        base = tf.Variable(epochs.start * plan.steps, dtype=tf.int64, trainable=False)
+        batches = pipeline.training(learning, base)
+        step = step_of(model, batches)
+        check_step(step)
+        if learning.is_exact:
+            check_pipeline(batches)
+        best, history = _best(learning, options), keras.callbacks.History()
+        watching = _callbacks(learning, folder, best, history)
+        callbacks = [Validation(measure, validation, stop.obey), *watching, *shows]
+        lines = EpochLines(learning.plan.epochs, plan.steps, best)
+        around = [Continued(before.history, before.best_epoch, best, history)] if before else []  # not in the state
+        around += [NearTheEnd(soon, SOON_S, learning.plan.epochs, best), *([lines] if options.verbose else [])]
+        training = Training(model, variables(model, step), callbacks)
+        backup = Backup(folder / "state" if learning.is_exact else None, training, plan, base, options, stop, start)
+        if start:
+            check_fits(start, training)
+        with stop, warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Your input ran out of data")  # Backup cuts a resumed epoch short
+            try:
+                model.fit(
+                    batches,
+                    initial_epoch=plan.epochs if start and start.facts["stop_training"] else backup.epoch,
+                    epochs=plan.epochs,
+                    steps_per_epoch=plan.steps,
+                    shuffle=False,  # the pipeline does it
+                    callbacks=[*callbacks, *around, backup],
+                    verbose=0,  # see EpochLines
+                )
+            except Stopped:
+                backup.save()
+                raise
+            finally:
+                lines.close()
     stop.obey()
     return Fitted(history.history, best.best_epoch + 1, _ended_early(best, plan), measure)
+
+
+@contextmanager
+def _fixed(layers: Sequence[keras.Layer]) -> Iterator[None]:
+    """Keeps layers from being trained; normalisation in them uses the averages that it has."""
+    before = [layer.trainable for layer in layers]
+    try:
+        for layer in layers:
+            layer.trainable = False
+        yield
+    finally:
+        for layer, was in zip(layers, before, strict=True):
+            layer.trainable = was
+
+
+def _nothing(*_) -> None:
+    """Says nothing."""
 
 
 def _ended_early(best: keras.callbacks.EarlyStopping, plan: Plan) -> int:
@@ -117,7 +172,8 @@ def _ended_early(best: keras.callbacks.EarlyStopping, plan: Plan) -> int:
 
 def _best(learning: Learning, options: Options) -> keras.callbacks.EarlyStopping:
     """Finds the best epoch, keeps its weights, and ends a training that gets no better."""
-    task, patience = learning.task, options.patience or learning.plan.epochs
+    is_last = learning.epochs.stop == learning.plan.epochs
+    task, patience = learning.task, (options.patience if is_last else 0) or learning.plan.epochs
     return keras.callbacks.EarlyStopping(
         task.monitor, mode=task.direction, patience=patience, restore_best_weights=True
     )
@@ -126,7 +182,6 @@ def _best(learning: Learning, options: Options) -> keras.callbacks.EarlyStopping
 def _callbacks(
     learning: Learning,
     folder: Path,
-    options: Options,
     best: keras.callbacks.EarlyStopping,
     history: keras.callbacks.History,
 ) -> list[keras.callbacks.Callback]:
@@ -141,7 +196,6 @@ def _callbacks(
         history,
         HistoryFile(folder / "history.csv", history),
         Warnings(folder / "warnings.json", watchers, history),
-        *tensorboard.callbacks(folder, learning, options),
     ]
 
 

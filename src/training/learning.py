@@ -34,6 +34,9 @@ class Learning:
         samples: makes samples of the model's work, texts or pictures by name, for TensorBoard and the report.
         manifest: what the splits are.
         facts: the configuration: content of config.json.
+        fixed: layers that aren't trained, such as those that were taken over in frozen epochs.
+        part: the epochs of the plan that are trained here, from 0; None for all.
+        frozen: the training of the new layers alone, which comes first; None where there is none.
     """
 
     model: keras.Model
@@ -51,6 +54,14 @@ class Learning:
     samples: Callable[[], Mapping[str, str | np.ndarray]] = dict
     manifest: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    fixed: Sequence[keras.Layer] = ()
+    part: range | None = None
+    frozen: "Learning | None" = None
+
+    @property
+    def epochs(self) -> range:
+        """Those that are trained here, from 0."""
+        return range(self.plan.epochs) if self.part is None else self.part
 
     @property
     def is_exact(self) -> bool:

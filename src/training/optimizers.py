@@ -74,6 +74,19 @@ def optimizer(
     return made, [_plateau(task)] if schedule == "plateau" else []
 
 
+def slow_down(optimizer: keras.Optimizer, variables: Sequence[keras.Variable], share: float) -> None:
+    """Trains some variables at a share of the learning rate, and doesn't draw them to 0 by weight decay."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)  # half precision wraps it
+    update, slow = inner.update_step, {id(variable.value) for variable in variables}
+
+    def update_step(gradient, variable, learning_rate):
+        is_slow = id(getattr(variable, "value", variable)) in slow
+        update(gradient, variable, learning_rate * share if is_slow else learning_rate)
+
+    inner.update_step = update_step
+    inner.exclude_from_weight_decay(var_list=list(variables))
+
+
 def schedule_of(optimizer: keras.Optimizer) -> keras.optimizers.schedules.LearningRateSchedule | None:
     """What its learning rate follows; None where that is a number, which callbacks may change."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)  # half precision wraps it

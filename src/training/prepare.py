@@ -21,9 +21,11 @@ from src.system import device
 from src.task import Task
 from src.training.augmentation import augmentation, suggestion
 from src.training.by_hand import ByHand
+from src.training.frozen import transferring
 from src.training.learning import Learning
 from src.training.optimizers import check_rate_is_free, optimizer
 from src.training.plan import Plan, plan
+from src.training.transfer import TakenOver, Transfer
 
 
 def prepare(settings: Config, by_hand: ByHand, say: Callable[[str], None]) -> tuple[Learning, Config]:
@@ -48,11 +50,15 @@ def prepare(settings: Config, by_hand: ByHand, say: Callable[[str], None]) -> tu
         say(text)
     by_hand.check_metrics(task)
     model = _build(settings, data, precision)
+    transfer = Transfer(**settings.of("transfer"))
+    taken = _taken_over(transfer, settings, model, data, say)
     check_loss(settings.choices.task, task, model, data)
     signatures = task.signatures(
         model, data.preprocess, data.doors, steps_of(settings.choices.model.reference, model, data.inputs)
     )
-    chosen, made, schedule = _planned(settings, model, task, data, by_hand)
+    chosen = _plan(settings, model, data)
+    frozen_epochs = transfer.frozen_epochs(chosen.epochs) if taken else 0
+    made, schedule = _optimizer(settings, task, by_hand, chosen.steps * (chosen.epochs - frozen_epochs))
     say(
         f"{len(data.train):,} training examples, {model.count_params():,} parameters; batch size {chosen.batch}, "
         f"{chosen.steps} steps per epoch, {chosen.steps_per_execution} per execution"
@@ -73,11 +79,14 @@ def prepare(settings: Config, by_hand: ByHand, say: Callable[[str], None]) -> tu
         samples=partial(task.samples, traced(signatures)),
         manifest=about,
     )
+    if taken:
+        alone = _optimizer(settings, task, by_hand, chosen.steps * frozen_epochs)
+        learning = transferring(learning, taken.layers, frozen_epochs, transfer.body_rate, *alone)
     learning.compile()
     resolved = {"jit": model.jit_compile, "precision": precision, "augmented": augment is not None}
     facts = describe(settings, data, vars(chosen) | resolved)
-    if recorded := by_hand.described():
-        facts["by_hand"] = recorded
+    further = {"by_hand": by_hand.described(), "init": taken.facts if taken else {}}
+    facts |= {name: dict(fact) for name, fact in further.items() if fact}
     return dataclasses.replace(learning, facts=facts), settings
 
 
@@ -108,18 +117,33 @@ def _task(settings: Config, data: Data, splits: dict[str, Source]) -> tuple[Task
     return task, dataclasses.replace(data, outputs=outputs), about
 
 
-def _planned(
-    settings: Config, model: keras.Model, task: Task, data: Data, by_hand: ByHand
-) -> tuple[Plan, keras.Optimizer, Sequence[keras.callbacks.Callback]]:
-    """Batches, steps and epochs, the optimiser, and the callbacks that its schedule needs."""
+def _taken_over(
+    transfer: Transfer, settings: Config, model: keras.Model, data: Data, say: Callable[[str], None]
+) -> TakenOver | None:
+    """What the model begins with, if not anew."""
+    knobs = settings.of("model")
+    if taken := transfer.take_over(model, settings.choices.model, knobs, data.inputs, data.outputs):
+        say(taken.told())
+    return taken
+
+
+def _plan(settings: Config, model: keras.Model, data: Data) -> Plan:
+    """Batches, steps and epochs."""
     deterministic, chose_epochs = settings.values["deterministic"], settings.chosen("epochs")
     chosen = plan(model, data.inputs, len(data.train), deterministic, chose_epochs, **settings.of("plan"))
     settings.values["epochs"] = chosen.epochs  # by which the run is repeated
+    return chosen
+
+
+def _optimizer(
+    settings: Config, task: Task, by_hand: ByHand, steps: int
+) -> tuple[keras.Optimizer, Sequence[keras.callbacks.Callback]]:
+    """The optimiser of a training of `steps` steps, and the callbacks that its schedule needs."""
     schedule: Sequence[keras.callbacks.Callback] = ()
     if not (made := by_hand.new_optimizer(settings)):
-        made, schedule = optimizer(chosen.steps * chosen.epochs, task, **settings.of("optimizer"))
+        made, schedule = optimizer(max(steps, 1), task, **settings.of("optimizer"))
     check_rate_is_free(made, by_hand.callbacks)
-    return chosen, made, schedule
+    return made, schedule
 
 
 def _build(settings: Config, data: Data, precision: str) -> keras.Model:

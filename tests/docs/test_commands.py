@@ -91,8 +91,16 @@ def test_every_command_works(name, project):
     for line in BLOCKS[name]:
         words = shlex.split(line)
         needs_network = {"DATA=tfds"} & {*words}
-        needs_packages = any(word.startswith("FORMAT=") for word in words)
-        if words[0] != "make" or words[1] in NOT_HERE or lacks(project, line) or needs_network or needs_packages:
+        needs_packages = "--pretrained" in line or any(word.startswith("FORMAT=") for word in words)
+        needs_run = "--init runs/" in line
+        if (
+            words[0] != "make"
+            or words[1] in NOT_HERE
+            or lacks(project, line)
+            or needs_network
+            or needs_packages
+            or needs_run
+        ):
             continue
         if name != "README.md" and words[1] in SHORT:
             given = next((word.removeprefix("ARGS=") for word in words if word.startswith("ARGS=")), "")
