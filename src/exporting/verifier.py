@@ -8,8 +8,17 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import psutil
+
 from src.errors import UserError
 from src.system.files import unpatterned
+
+ROOM = 2 * 10**9  # bytes, of which the process takes 0.3
+ENVIRONMENT = {
+    "CUDA_VISIBLE_DEVICES": "",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_USE_LEGACY_KERAS": "1",  # else TensorFlow imports Keras: a third of the memory and time, for nothing
+}
 
 
 class Verifier:
@@ -32,8 +41,11 @@ class Verifier:
             self._process.communicate()
 
     def start(self) -> None:
-        """Starts the process, if it is wanted and hasn't started: it imports while others work."""
-        if self._wanted and not self._process:
+        """Starts the process, if it is wanted and hasn't started: it imports while others work.
+
+        Where memory is short, it waits until it is needed: a training that goes on may still need what is free.
+        """
+        if self._wanted and not self._process and psutil.virtual_memory().available > ROOM:
             self._process = _start()
 
     def verify(self, export: Path, cases: Mapping[str, Mapping]) -> dict:
@@ -58,7 +70,7 @@ def _start() -> subprocess.Popen:
     pipe = subprocess.PIPE
     return subprocess.Popen(
         [sys.executable, "-I", Path(__file__).with_name("verify.py")],
-        env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"},
+        env={**os.environ, **ENVIRONMENT},
         stdin=pipe,
         stdout=pipe,
         stderr=pipe,
