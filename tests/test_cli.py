@@ -1,5 +1,6 @@
 """The command line, through `main` and through processes of its own."""
 
+import json
 import os
 import subprocess
 import sys
@@ -165,6 +166,28 @@ def test_underscores_do_as_well(toys, say, trained):
 def test_debug_reaches_tensorflow(toys, say, trained):
     assert say("train", "painter", "--debug")[0] == 0
     assert trained[0] is True
+
+
+@pytest.mark.parametrize(
+    ("words", "fixed"),
+    [
+        ("train painter", False),
+        ("train painter --deterministic", True),
+        ("train painter --config fixed.toml", True),
+        ("train painter --config fixed.toml --no-deterministic", False),
+        ("train painter --resume 1", True),
+    ],
+)
+def test_threads_are_fixed_before_tensorflow_starts(toys, say, trained, monkeypatch, words, fixed):
+    asked = []
+    monkeypatch.setattr("src.system.quiet.import_tensorflow", lambda debug, deterministic: asked.append(deterministic))
+    (toys / "fixed.toml").write_text("deterministic = true")
+    begun = {"format": 1, "model": "painter", "data": "pictures", "started": "2026-01-01T00:00:00+00:00"}
+    (toys / "runs" / "painter-pictures-folds").mkdir(parents=True)
+    folds = json.dumps({**begun, "knobs": {"deterministic": True, "folds": 3}})
+    (toys / "runs" / "painter-pictures-folds" / "folds.json").write_text(folds)
+    assert say(*words.split()) == (0, "", "")
+    assert asked == [fixed]
 
 
 # Mistakes.

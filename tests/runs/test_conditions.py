@@ -81,3 +81,11 @@ def test_threads_are_those_that_tensorflow_takes(monkeypatch):
     assert device.threads()["intra_op"] == device.cores()
     monkeypatch.setattr("tensorflow.config.threading.get_intra_op_parallelism_threads", lambda: 5)
     assert device.threads()["intra_op"] == 5
+
+
+def test_a_training_says_that_its_threads_are_not_those_of_deterministic_ones(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(device, "start", lambda **knobs: "float32")  # else this process stays deterministic
+    monkeypatch.setattr(device, "threads", lambda: {"intra_op": 64, "inter_op": 1})
+    few = {**SHORT, "verbose": True, "tensorboard": False, "runs_dir": tmp_path / "runs"}
+    train(written(tmp_path), data=PAIRS[0][1], **few, deterministic=True)
+    assert "TensorFlow had started before with 64 threads" in capsys.readouterr().out
