@@ -1,6 +1,7 @@
 """Cross-validation: how folds are cut, and what training on each leaves."""
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from src.specs import Classes, Columns, Series
 from src.system.signals import Stopped
 from tests.nets import written
 from tests.samples import PAIRS
+from tests.training.kills import assert_same, start
 
 FOLDS = 4
 
@@ -204,6 +206,28 @@ def test_folds_that_were_stopped_go_on(tmp_path, capsys):
         assert one.history == other.history
         assert one.metrics == other.metrics
     assert json.loads((folder / "folds.json").read_text())["runs"] == [run.path.name for run in again]
+
+
+@pytest.mark.long
+@needs_pair
+def test_folds_that_were_killed_end_to_the_bit(tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    words = [PAIR[0], "--data", PAIR[1], "--folds", "2", "--deterministic", "--save-every", "0", "--no-tensorboard"]
+    assert start(whole, *words).wait() == 0
+    process = start(killed, *words)
+    while not list(killed.glob("*-folds/*-fold2/state/*.state")):
+        assert process.poll() is None, "it ended before it could be killed"
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    three = [start(killed, PAIR[0], "--resume", "1") for _ in range(3)]
+    codes = {process.wait() for process in three}
+    log = killed.with_suffix(".log").read_text()
+    assert 0 in codes <= {0, 1} and "Traceback" not in log, log
+    for fold in ("fold1", "fold2"):
+        assert_same(next(whole.glob(f"*-folds/*-{fold}")), next(killed.glob(f"*-folds/*-{fold}")))
+    one, other = (json.loads(next(folder.glob("*-folds/folds.json")).read_text()) for folder in (whole, killed))
+    assert one["validation"] == other["validation"]
 
 
 def test_objects_and_data_are_given_again_where_folds_go_on(tmp_path):
