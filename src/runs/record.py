@@ -46,6 +46,23 @@ class ByHand(TypedDict):
     data: NotRequired[str]
 
 
+class Threads(TypedDict):
+    """That share an op, and ops at a time."""
+
+    intra_op: int
+    inter_op: int
+
+
+class Conditions(TypedDict):
+    """What the last bits depend on, as src/system/device.py finds it."""
+
+    device: str
+    processor: str
+    instructions: str
+    threads: Threads
+    environment: dict[str, str]
+
+
 class Shared(TypedDict):
     """What config.json and folds.json have both, as far as it is read again."""
 
@@ -62,6 +79,7 @@ class Shared(TypedDict):
     versions: NotRequired[dict[str, str]]
     commit: NotRequired[str]
     device: NotRequired[str]
+    conditions: NotRequired[Conditions]
     by_hand: NotRequired[ByHand]
 
 

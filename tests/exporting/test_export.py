@@ -56,10 +56,10 @@ def run(tmp_path_factory) -> Run:
             "origins": dict.fromkeys(knobs, "default"),
         },
     )  # fmt: skip
-    splits = {name: {"examples": 20} for name in ("train", "validation")}
+    splits = {name: {"examples": 20, "sha256": "0"} for name in ("train", "validation")}
     write_json(path / "manifest.json", {"splits": splits, "in_two_splits": []})
     write_json(path / "metrics.json", {"train": FIGURES, "validation": FIGURES, "baseline": {"predictor": "none"}})
-    (path / "history.csv").write_text("epoch,val_log_loss\n0,0.5\n")
+    (path / "history.csv").write_text("epoch,val_log_loss,learning_rate\n0,0.5,0.1\n")
     return load_run(path)
 
 
