@@ -96,8 +96,9 @@ def made(path, kind="image", middle=dense):
             "started": "2026-01-01",
         },
     )  # fmt: skip
-    write_json(path / "manifest.json", {"splits": {}, "in_two_splits": []})
-    write_json(path / "metrics.json", {"train": {}, "validation": {}, "baseline": {}})
+    splits = {name: {"examples": 20, "sha256": "0"} for name in ("train", "validation")}
+    write_json(path / "manifest.json", {"splits": splits, "in_two_splits": []})
+    write_json(path / "metrics.json", {"train": {}, "validation": {}, "baseline": {"predictor": "none"}})
     return load_run(path)
 
 
