@@ -4,7 +4,7 @@ Tan and Le (2019), EfficientNet: rethinking model scaling for convolutional neur
 Lite variants are TensorFlow's, for CPUs and phones: without squeeze-and-excitation, ReLU6 in place of swish, and the
 same stem and head at every scale.
 
-    make train MODEL=efficientnet                                          # digits, a minute; test accuracy 0.97
+    make train MODEL=efficientnet                                          # digits, two minutes; test accuracy 0.97
     make train MODEL=efficientnet DATA=images ARGS="--path photos --pretrained"
 """
 
@@ -71,7 +71,7 @@ def build(
             blocks = math.ceil(blocks * depth)
         stride = next(step) if halves else 1
         for block in range(blocks):
-            x = _block(x, _rounded(channels * width), wider, kernel, stride if block == 0 else 1, f"blocks_{number}")
+            x = _block(x, rounded(channels * width), wider, kernel, stride if block == 0 else 1, f"blocks_{number}")
             number += 1
         # (batch, h, w, channels): halved by the stem and by four of the stages
     x = _activate(_normalize(_convolve(x, 1280, 1, "conv_head"), "bn1"))
@@ -104,7 +104,7 @@ def _activate(x):
     return layers.ReLU(6)(x)
 
 
-def _rounded(channels: float) -> int:
+def rounded(channels: float) -> int:
     """The nearest multiple of 8 that isn't more than a tenth below."""
     nearest = max(8, int(channels + 4) // 8 * 8)
     return nearest + 8 if nearest < 0.9 * channels else nearest

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import keras
 
@@ -14,7 +13,7 @@ from src.system.program import PYTHON
 from src.system.screen import tell
 
 
-def published(source: Mapping[str, Any]) -> Path:
+def published(source: Mapping[str, str]) -> Path:
     """The file of a source that a model file lists in PRETRAINED, checked against its hash.
 
     Args:

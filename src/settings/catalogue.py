@@ -51,6 +51,7 @@ class ModelFile(PlugIn):
         knobs: those of its `build`.
         has_step, has_start: whether it predicts step by step, and from first states that follow from its features.
         pretrained: where published weights are, by a knob and its value, as src/readers/published.py takes them.
+        renamed: regular expressions for parts of the paths in such files, and what they are in this model.
     """
 
     takes: tuple[type, ...]
@@ -62,14 +63,15 @@ class ModelFile(PlugIn):
     knobs: tuple[Knob, ...]
     has_step: bool = False
     has_start: bool = False
-    pretrained: Mapping[str, Mapping[Any, Mapping[str, Any]]] = field(default_factory=dict)
+    pretrained: Mapping[str, Mapping[Any, Mapping[str, str]]] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def reference(self) -> str:
         """What it is asked for by: its name, or its path where it isn't in models/."""
         return self.name if self.path in files("models") else str(self.path)
 
-    def weights(self, knobs: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    def weights(self, knobs: Mapping[str, Any]) -> Mapping[str, str] | None:
         """Where the published weights of the model with those knobs are; None where there are none."""
         sources = (by_value.get(knobs[name]) for name, by_value in self.pretrained.items())
         return next(filter(None, sources), None)
@@ -236,7 +238,7 @@ def _named(kind: str, name: str, folder: str) -> Any:
 
 @cached
 def _model(path: Path) -> ModelFile:
-    values = constants.read(path, ("TAKES", "GIVES"), ("DATA", "FIT", "SPACE", "JUDGE", "PRETRAINED"))
+    values = constants.read(path, ("TAKES", "GIVES"), ("DATA", "FIT", "SPACE", "JUDGE", "PRETRAINED", "RENAMED"))
     file = ModelFile(
         path.stem,
         path,
@@ -251,6 +253,7 @@ def _model(path: Path) -> ModelFile:
         has_step=knobs.has(path, "step"),
         has_start=knobs.has(path, "start"),
         pretrained=values.get("PRETRAINED", {}),
+        renamed=values.get("RENAMED", {}),
     )
     by_name = {knob.name: knob for knob in file.knobs}
     for constant, names in (("SPACE", file.space), ("PRETRAINED", file.pretrained)):

@@ -17,6 +17,7 @@ KINDS: dict[str, type] = {
     "SPACE": dict,
     "JUDGE": dict,
     "PRETRAINED": dict,
+    "RENAMED": dict,
     "INPUTS": tuple,
     "OUTPUTS": tuple,
     "DOWNLOAD": str,

@@ -1,5 +1,9 @@
 """Published weights fit the models, by path and shape, and give the features that they were published for."""
 
+import re
+
+import h5py
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -46,3 +50,65 @@ def test_the_package_of_efficientnet_knows_a_temple():
     temple = load_sample_image("china.jpg")[None, :, 106:533] / 255
     probabilities = tf.nn.softmax(model(tf.image.resize(temple, (128, 128), antialias=True)))[0].numpy()
     assert probabilities[[442, 663, 698]].sum() > 0.9, "bell tower, monastery and palace"
+
+
+def random_weights(model):
+    """Other weights than those at the start, of which some layers have the same."""
+    random = np.random.default_rng(0)
+    for weight in model.weights:
+        if len(weight.shape) == 1:
+            weight.assign(random.uniform(0.5, 1.5, weight.shape))
+
+
+def save(path, model, called):
+    """Writes the weights as keras.applications' files have them, which call layers and weights as `called` says."""
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = [layer.name for layer in model.layers]
+        for layer in model.layers:
+            for weight in layer.weights:
+                file[called(layer.name, weight.name)] = np.asarray(weight)
+
+
+def mobilenet_calls(layer, weight):
+    """Such as "mobl1_conv_1_expand" and "bn1_conv_1_bn_expand", as the published files do."""
+    layer = re.sub("^expanded_conv", "block_0", layer)
+    layer = re.sub(r"^block_(\d+)_([a-z]+)$", r"mobl\1_conv_\1_\2", layer)
+    layer = re.sub(r"^block_(\d+)_([a-z]+)_BN$", r"bn\1_conv_\1_bn_\2", layer)
+    return f"{layer}/{layer}/{weight}:0".replace("depthwise/kernel", "depthwise/depthwise_kernel")
+
+
+def resnet_calls(layer, weight):
+    return f"{layer}/{layer}/{weight}:0"
+
+
+def vgg_calls(layer, weight):
+    """Such as "block1_conv1_W_1", as Keras 1 did."""
+    return f"{layer}/{layer}_{ {'kernel': 'W', 'bias': 'b'}[weight] }_1:0"
+
+
+@pytest.mark.parametrize(
+    ("name", "knobs", "network", "module", "called", "last"),
+    [
+        ("mobilenet", {"alpha": 0.35}, "MobileNetV2", "mobilenet_v2", mobilenet_calls, "pool"),
+        ("vgg", {"depth": 16}, "VGG16", "vgg16", vgg_calls, "pool"),
+        pytest.param("vgg", {"depth": 19}, "VGG19", "vgg19", vgg_calls, "pool", marks=pytest.mark.long),
+        pytest.param("resnet", {"depth": 50}, "ResNet50", "resnet50", resnet_calls, "avg_pool", marks=pytest.mark.long),
+    ],
+)
+def test_files_as_published_give_the_features_of_keras_applications(
+    name, knobs, network, module, called, last, tmp_path
+):
+    file = catalogue.model(name)
+    assert file.weights(knobs)["url"].endswith(".h5")
+    model, size = built(name, 33, **knobs), {"alpha": 0.35} if "alpha" in knobs else {}
+    theirs = getattr(keras.applications, network)(
+        include_top=False, weights=None, input_shape=(33, 33, 3), pooling="avg", **size
+    )
+    random_weights(theirs)
+    save(tmp_path / "published.h5", theirs, called)
+    head = {weight.path: weight.numpy() for weight in model.get_layer("head").weights}
+    assign(model, checkpoints.read(tmp_path / "published.h5", file.renamed) | head)
+    images = np.random.default_rng(1).random((2, 33, 33, 3), "float32")
+    expected = theirs(getattr(keras.applications, module).preprocess_input(images * 255)).numpy()
+    features = keras.Model(model.input, model.get_layer(last).output)(images)
+    np.testing.assert_allclose(features, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
