@@ -72,7 +72,7 @@ def read(path: Path, rename: Mapping[str, str] | None = None) -> Arrays:
     except UserError as error:
         raise UserError(f"{path} was not read: {error}") from None
     except Exception as error:  # of many kinds, for a file that is damaged or made to harm
-        raise UserError(f"{path} can't be read: {str(error).partition(chr(10))[0]}.") from error
+        raise UserError(f"{path} can't be read: {str(error).partition(chr(10))[0].rstrip('.')}.") from error
     if not arrays:
         raise UserError(f"{path} holds no weights.")
     for pattern, replacement in (rename or {}).items():

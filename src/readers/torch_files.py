@@ -104,6 +104,8 @@ class _Tensors(pickle._Unpickler):  # the one in Python: that in C reserves what
         """What the file calls by name."""
         if module == "torch" and name in TYPES:
             return TYPES[name]
+        if module == "torch" and name.endswith("Storage"):
+            raise UserError(f"its numbers are {name.removesuffix('Storage')}, which isn't read; save them as float32")
         if (module, name) not in _CALLED:
             raise UserError(f"it carries more than weights: {module}.{name}; save the model's state_dict() alone")
         return _CALLED[module, name]

@@ -31,6 +31,11 @@ def test_a_package_that_is_not_installed_is_named_with_what_installs_it():
         published({"package": "no-such-weights", "file": "a.pth"})
 
 
+def test_a_package_without_the_file_is_named():
+    with pytest.raises(UserError, match=r"The package pytest that is installed has no weights\.pth: run `make setup"):
+        published({"package": "pytest", "file": "weights.pth"})
+
+
 @pytest.mark.parametrize("hashes", [{"sha256": SHA256}, {"md5": MD5}, {}])
 def test_a_file_that_is_there_needs_no_network(cache, hashes):
     cache.mkdir()
@@ -56,6 +61,7 @@ def test_what_was_downloaded_is_kept_and_said_where(cache, monkeypatch, capsys):
     def get_file(name, url, cache_dir, cache_subdir):
         assert f"{cache_dir}/{cache_subdir}" == str(cache)
         (cache / name).write_bytes(CONTENT)
+        return str(cache / name)
 
     monkeypatch.setattr(keras.utils, "get_file", get_file)
     assert published({"url": URL, "sha256": SHA256}).read_bytes() == CONTENT

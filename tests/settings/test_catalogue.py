@@ -50,8 +50,10 @@ LITE = 'PRETRAINED = {"style": {"rich": {"package": "paint", "file": "rich.pth"}
 
 
 def test_reads_where_published_weights_are(toys):
-    (toys / "models/odd.py").write_text(tree.PAINTER.replace("FIT =", f"{LITE}\nFIT ="))
+    renamed = 'RENAMED = {r"^(\\d)/": r"layer_\\1/"}'
+    (toys / "models/odd.py").write_text(tree.PAINTER.replace("FIT =", f"{LITE}\n{renamed}\nFIT ="))
     file = catalogue.model("odd")
+    assert file.renamed == {r"^(\d)/": r"layer_\1/"}
     assert file.weights({"style": "rich"}) == {"package": "paint", "file": "rich.pth"}
     assert file.weights({"style": "plain"}) is None
     assert catalogue.model("painter").weights({"style": "rich"}) is None
