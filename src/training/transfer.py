@@ -77,7 +77,7 @@ class Transfer:
         if not (self.init or self.pretrained):
             return None
         path = published(_source(file, knobs)) if self.pretrained else _file(Path(self.init or ""))
-        arrays = _arrays(path)
+        arrays = _arrays(path, file.renamed)
         if tokens := _tokens_of(Path(self.init or "")):
             arrays |= _by_token(arrays, tokens, model, inputs, outputs)
         return _assigned(model, arrays, path)
@@ -136,12 +136,12 @@ def _tokens_of(run: Path) -> Sequence[str]:
     return lookups[0].get_vocabulary() if len(lookups) == 1 else ()
 
 
-def _arrays(path: Path) -> dict[str, np.ndarray]:
-    """The weights in a file, by name: see `_named`."""
+def _arrays(path: Path, renamed: Mapping[str, str]) -> dict[str, np.ndarray]:
+    """The weights in a file, by name: see `_named`; `renamed` says what the model calls them otherwise."""
     if path.suffix == ".keras":
         return {name: np.array(weight) for _, named in _named(load_model(path)) for name, weight in named.items()}
     by_layer: dict[str, dict[str, np.ndarray]] = {}
-    for name, array in checkpoints.read(path).items():
+    for name, array in checkpoints.read(path, renamed).items():
         layer, _, rest = name.partition("/")
         by_layer.setdefault(layer, {})[rest] = array
     return {

@@ -14,14 +14,15 @@ from src.readers import checkpoints
 from src.readers.published import published
 from src.settings import catalogue
 from src.specs import Classes, Image
+from src.training.transfer import Transfer
 
+CLASSES = Classes(tuple(map(str, range(1000))))
 LARGE = [file for file in catalogue.models().values() if file.pretrained]
 
 
 def built(name, size, **knobs):
     """The model of that name for coloured pictures of ImageNet's classes."""
-    outputs = Classes(tuple(map(str, range(1000))))
-    return catalogue.load(catalogue.model(name)).build(Image(size, size, 3), outputs, **knobs)
+    return catalogue.load(catalogue.model(name)).build(Image(size, size, 3), CLASSES, **knobs)
 
 
 def assign(model, arrays):
@@ -106,8 +107,8 @@ def test_files_as_published_give_the_features_of_keras_applications(
     )
     random_weights(theirs)
     save(tmp_path / "published.h5", theirs, called)
-    head = {weight.path: weight.numpy() for weight in model.get_layer("head").weights}
-    assign(model, checkpoints.read(tmp_path / "published.h5", file.renamed) | head)
+    taken = Transfer(init=str(tmp_path / "published.h5")).take_over(model, file, knobs, Image(33, 33, 3), CLASSES)
+    assert (taken.facts["new"], taken.facts["left_out"]) == (["head"], {})
     images = np.random.default_rng(1).random((2, 33, 33, 3), "float32")
     expected = theirs(getattr(keras.applications, module).preprocess_input(images * 255)).numpy()
     features = keras.Model(model.input, model.get_layer(last).output)(images)
