@@ -231,10 +231,16 @@ def _assigned(model: keras.Model, arrays: Mapping[str, np.ndarray], path: Path) 
     if not taken:
         reasons = [f"{name} ({why})" for name, why in left.items()]
         raise UserError(f"{path} doesn't fit this model at all. It has {_some(reasons)}; the model has {_some(new)}.")
-    with open(path, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    facts = {"file": str(path), "sha256": digest, "taken": names, "new": new}
+    facts = {"file": str(path), "sha256": _sha256(path), "taken": names, "new": new}
     return TakenOver(taken, {**facts, "left_out": left})
+
+
+def _sha256(path: Path) -> str:
+    """Of a file, or of the variables in a SavedModel's folder."""
+    digest = hashlib.sha256()
+    for file in sorted((path / "variables").iterdir()) if path.is_dir() else [path]:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def _weighted(model: keras.Model) -> Iterator[keras.Layer]:

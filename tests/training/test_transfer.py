@@ -11,6 +11,7 @@ from keras import layers
 from src import specs
 from src.errors import UserError
 from src.runs.run import load_run
+from src.settings import catalogue
 from src.system.signals import Stopped
 from src.train import train
 from src.training import frozen
@@ -131,7 +132,23 @@ def dense(*units, name="net"):
 
 
 def taken(path, model, inputs=None, outputs=None):
-    return Transfer(init=str(path)).take_over(model, None, {}, inputs, outputs)
+    file = catalogue.ModelFile("net", Path("net.py"), "", (), (), "", {}, {}, {}, ())
+    return Transfer(init=str(path)).take_over(model, file, {}, inputs, outputs)
+
+
+@pytest.mark.parametrize("form", ["net.keras", "net.weights.h5", "export"])
+def test_each_form_in_which_a_model_is_kept_gives_all_its_weights(tmp_path, form):
+    def net():
+        vector = keras.Input((3,))
+        return keras.Model(vector, layers.Dense(5, name="last")(layers.Dense(4, name="first")(vector)))
+
+    source, model = net(), net()
+    keep = {"net.keras": source.save, "net.weights.h5": source.save_weights}.get(form)
+    keep(tmp_path / form) if keep else source.export(tmp_path / form, verbose=False)
+    about = taken(tmp_path / form, model)
+    assert (about.facts["taken"], about.facts["new"], len(about.facts["sha256"])) == (["first", "last"], [], 64)
+    for one, other in zip(source.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_names_that_keras_makes_up_fit_in_any_process(tmp_path):
