@@ -3,7 +3,7 @@
 He et al. (2016), Deep residual learning for image recognition, table 1. Layers are called, and padded, as in
 keras.applications, which publishes weights for 50 layers, but none for 18 and 34.
 
-    make train MODEL=resnet
+    make train MODEL=resnet ARGS="--epochs 10"  # digits, a minute or two; test accuracy 0.98
     make train MODEL=resnet DATA=images ARGS="--path photos --depth 50 --pretrained"
 """
 

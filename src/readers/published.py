@@ -50,8 +50,9 @@ def _downloaded(url: str) -> Path:
             path.parent.mkdir(parents=True, exist_ok=True)
             kept = keras.utils.get_file(path.name, url, cache_dir=path.parent.parent, cache_subdir=path.parent.name)
         except Exception as error:  # what Keras raises without a network
+            reason = str(error).rpartition(" -- ")[2]
             raise UserError(
-                f"The published weights can't be downloaded ({error}). Download {url} elsewhere, and put it at {path}."
+                f"The published weights can't be downloaded ({reason}). Download {url} elsewhere, and put it at {path}."
             ) from error
         path = Path(kept)  # elsewhere, where nothing can be written there
         tell(f"{path.name} is kept in {path.parent}")
