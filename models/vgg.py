@@ -4,7 +4,7 @@ Simonyan and Zisserman (2015), Very deep convolutional networks for large-scale 
 and E. Each channel of the last stage is averaged, in place of the two dense layers with 120 million parameters. Layers
 are called as in keras.applications. From scratch, `resnet` learns faster and gets further.
 
-    make train MODEL=vgg ARGS="--epochs 10"  # digits, a minute or two; test accuracy 0.97
+    make train MODEL=vgg ARGS="--epochs 10"  # digits, five minutes; test accuracy 0.97
     make train MODEL=vgg DATA=images ARGS="--path photos --pretrained"
 """
 
