@@ -27,6 +27,7 @@ from tensorflow.core.protobuf import trackable_object_graph_pb2
 from src.errors import UserError
 from src.readers import torch_files
 from src.readers.archives import check_size, member
+from src.system.files import unpatterned
 
 # The variables of a layer, in Keras' order, by the end of its group's name: its class, or how its owner calls it.
 VARIABLES = {
@@ -183,6 +184,12 @@ def _datasets(group: h5py.Group) -> list[h5py.Dataset]:
 def _saved_model(path: Path) -> Arrays:
     if not (path / "saved_model.pb").is_file():
         raise UserError("it is a folder, but no SavedModel")
+    with unpatterned(path) as folder:
+        return _variables(folder)
+
+
+def _variables(path: Path) -> Arrays:
+    """Those of the SavedModel in a folder."""
     files = tf.train.load_checkpoint(str(path / "variables" / "variables"))
     stored = sum(file.stat().st_size for file in (path / "variables").iterdir())
     shapes, types = files.get_variable_to_shape_map(), files.get_variable_to_dtype_map()
