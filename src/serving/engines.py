@@ -12,6 +12,7 @@ from tensorflow_serving.config import model_server_config_pb2
 
 from src.errors import UserError
 from src.settings import catalogue
+from src.system.files import PATTERN
 
 Engine = Literal["tensorflow", "docker", "local"]
 BINARY = "tensorflow_model_server"
@@ -58,6 +59,11 @@ def write_files(folder: Path, models: Mapping[str, Path], engine: Engine, batchi
         batching: whether requests that come at the same time are answered together.
     """
     paths = {name: f"{MOUNTED}/{name}" if engine == "docker" else str(path) for name, path in models.items()}
+    if engine == "tensorflow":  # which takes the path of a model's variables for a pattern of names
+        for name, base in models.items():
+            if PATTERN.search(str(base)):
+                (folder / name).symlink_to(base, target_is_directory=True)
+                paths[name] = str(folder / name)
     config = model_server_config_pb2.ModelServerConfig()
     for name, path in paths.items():
         config.model_config_list.config.add(name=name, base_path=path, model_platform="tensorflow")

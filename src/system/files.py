@@ -17,7 +17,7 @@ from src.errors import UserError
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # of encodings
 PARTIAL = re.compile(r"\.(\d{1,9})-")  # how `whole` calls a file that isn't ready, by its process
 CLOCK_S = 2  # by which the clocks of files and processes may differ
-PATTERN = re.compile(r"[\[\\]" if os.sep == "/" else r"\[")
+PATTERN = re.compile(r"[\[\\]" if os.sep == "/" else r"\[")  # in a path: TensorFlow takes it for one of names
 MOST_LEVELS = 100  # of values in values, in a file: more would overflow the stack of what looks at them
 
 

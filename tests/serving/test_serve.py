@@ -82,6 +82,14 @@ def test_a_path_may_have_any_character(tmp_path):
     assert model.base == path
 
 
+def test_tensorflow_serving_reaches_a_folder_with_brackets_by_a_link(tmp_path):
+    path = tmp_path / "exports [new]" / "model"
+    path.mkdir(parents=True)
+    engines.write_files(tmp_path, {"model": path}, "tensorflow", batching=False)
+    (model,) = read_config(tmp_path / "models.config")
+    assert model.base == tmp_path / "model" and model.base.resolve() == path
+
+
 def test_a_server_ends_with_whoever_started_it(tmp_path):
     starter = subprocess.Popen([sys.executable, "-c", STARTS, tmp_path / "log.txt"], cwd=catalogue.ROOT)
     assert _soon(lambda: (tmp_path / "log.txt").is_file() and (tmp_path / "log.txt").read_text().strip())
