@@ -6,7 +6,6 @@ Names and layouts become Keras': "_blocks.0._bn1.weight" is "blocks_0_bn1/gamma"
 
 import io
 import math
-import pickle
 import re
 import zipfile
 from collections import OrderedDict
@@ -18,6 +17,7 @@ import numpy as np
 
 from src.errors import UserError
 from src.readers.archives import check_size, member
+from src.system.private import BoundedUnpickler
 
 STREAM = 0x1950A86A20F9469CFC6C  # what a file of the old format begins with
 TYPES = {  # of a storage's numbers, with the bytes in the order of all of today's machines
@@ -93,7 +93,7 @@ def _of_stream(path: Path) -> tuple[Content, Load]:
     return content, lambda storage: rows[storage.key]
 
 
-class _Tensors(pickle._Unpickler):  # the one in Python: that in C reserves whatever memory a file asks for
+class _Tensors(BoundedUnpickler):
     """Reads a pickle of tensors, plain values and containers; raises UserError where it asks for anything else."""
 
     def __init__(self, file: IO[bytes]):

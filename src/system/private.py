@@ -1,14 +1,18 @@
-"""What is borrowed from private names of Keras and TensorFlow, each for want of a public one.
+"""What is borrowed from private names of Keras, TensorFlow and Python, each for want of a public one.
 
 tests/system/test_private.py fails when a name is gone, or no longer needed. src/exporting/verify.py has one more, as it
 imports nothing of this project.
 """
 
+import pickle
 from collections.abc import Iterator
 
 import keras
 import tensorflow as tf
 from keras.src.random.seed_generator import global_seed_generator
+
+# The unpickler in Python: that in C reserves whatever memory a file asks for, before it reads any.
+BoundedUnpickler = pickle._Unpickler
 
 
 def global_seed() -> keras.Variable:

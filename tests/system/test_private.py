@@ -1,9 +1,13 @@
-"""Private names of Keras and TensorFlow: they are still there, still needed, and used in one place."""
+"""Private names of Keras, TensorFlow and Python: they are still there, still needed, and used in one place."""
 
 import ast
+import inspect
+import io
+import pickle
 import re
 
 import keras
+import pytest
 import tensorflow as tf
 
 from src.system import private
@@ -40,6 +44,13 @@ def test_a_pipeline_is_seen_to_its_beginning():
     (graph,) = private.graphs_of(parts[1])
     assert "RandomUniformInt" in {operation.type for operation in graph.get_operations()}
     assert not hasattr(tf.data.Dataset, "inputs"), "there is a public name now"
+
+
+def test_an_unpickler_reads_no_further_than_its_file_and_reserves_nothing():
+    claims = b"\x80\x04\x8e" + (2**40).to_bytes(8, "little")  # a terabyte of bytes follow, it says
+    with pytest.raises((EOFError, pickle.UnpicklingError)):
+        private.BoundedUnpickler(io.BytesIO(claims)).load()
+    assert inspect.isfunction(private.BoundedUnpickler.load), "it is the one in C"
 
 
 def private_names(path):
