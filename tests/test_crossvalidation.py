@@ -178,6 +178,7 @@ def test_all_folds_are_asked_for(tmp_path, knobs, said):
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.long
 @needs_pair
 def test_folds_that_were_stopped_go_on(tmp_path, capsys):
     from src import cli

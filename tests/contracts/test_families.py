@@ -30,9 +30,8 @@ def dropped_in(family, tmp_path):
     return root
 
 
-@pytest.mark.parametrize(
-    "family", ["masks", pytest.param("boxes", marks=pytest.mark.long), pytest.param("reversal", marks=pytest.mark.long)]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("family", ["masks", "boxes", "reversal"])
 def test_it_is_trained_resumed_to_the_bit_exported_and_asked(family, tmp_path):
     root, (model, data, _) = dropped_in(family, tmp_path), FILES[family]
     shutil.copy(FAMILIES / "prove.py", root)

@@ -23,7 +23,7 @@ from src.settings.knobs import shown
 from src.settings.mistakes import mistakes_in
 from src.specs import Classes, NextToken, Tokens, Vector
 from src.training.optimizers import USUAL_RATE
-from tests.samples import MADE_OF, SPECS, features, inputs, predictions, short, targets
+from tests.samples import MADE_OF, SPECS, features, inputs, is_large, predictions, short, targets
 
 MODELS = list(catalogue.models().values())
 CASES = [
@@ -77,7 +77,8 @@ def test_is_pure(file, takes, gives):
 
 
 @pytest.mark.parametrize(
-    ("file", "takes", "gives"), short(CASES, lambda file, takes, gives: {(file.name, takes), gives})
+    ("file", "takes", "gives"),
+    short(CASES, lambda file, takes, gives: set() if is_large(file.name) else {(file.name, takes), gives}),
 )
 def test_learns_one_batch(file, takes, gives):
     model, task = build(file, takes, gives), task_of(gives)

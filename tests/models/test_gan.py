@@ -173,6 +173,7 @@ def test_it_makes_images_without_classes_in_half_precision(runs, tmp_path):
     assert "class_accuracy" not in run.metrics["validation"]
 
 
+@pytest.mark.long
 def test_a_saturated_discriminator_is_noticed(runs, capsys):
     alone = {"learning_rate": 1e-8, "discriminator_rate": 2e5, "spectral_norm": False}
     run = few_steps(runs, batch=8, epochs=12, export=False, **alone)

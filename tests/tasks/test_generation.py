@@ -154,6 +154,7 @@ def weights_of(run):
     return found
 
 
+@pytest.mark.long
 def test_it_goes_on_as_if_it_was_not_stopped(runs, monkeypatch):
     knobs = {"data": DATA, "epochs": 2, "limit": 80, "batch": 16, "steps_per_execution": 1, "verbose": False}
     knobs |= {"export": False, "tensorboard": False, "test": False, "runs_dir": str(runs)}

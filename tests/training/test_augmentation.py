@@ -127,6 +127,7 @@ def test_other_data_has_no_such_knobs(tmp_path):
         train(model, data=data, flip="both", runs_dir=str(tmp_path))
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not IMAGES, reason="no model and data set of images")
 def test_a_training_that_pauses_sees_the_images_it_would_have_seen(tmp_path):
     model, data = IMAGES[0]

@@ -154,6 +154,7 @@ def test_a_default_that_can_not_be_trained_ends_the_search_at_once(tmp_path):
     assert not list(tmp_path.iterdir()), "nothing is left of it"
 
 
+@pytest.mark.long
 def test_ctrl_c_ends_the_trial_and_says_what_is_known(tmp_path):
     runs = tmp_path / "runs"
     runs.mkdir()
