@@ -70,18 +70,21 @@ def optimizer(
         options["nesterov"] = kept > 0
     rate = _cosine(peak, steps, WARMUP if warmup is None else warmup) if schedule == "cosine" else peak
     decay = USUAL_WEIGHT_DECAY.get(optimizer) if weight_decay is None else weight_decay
-    made = kind(rate, weight_decay=decay or None, global_clipnorm=clip_norm, **options)
+    none = 0.0 if optimizer == "adamw" else None
+    made = kind(rate, weight_decay=decay or none, global_clipnorm=clip_norm, **options)
     return made, [_plateau(task)] if schedule == "plateau" else []
 
 
 def slow_down(optimizer: keras.Optimizer, variables: Sequence[keras.Variable], share: float) -> None:
     """Trains some variables at a share of the learning rate, and doesn't draw them to 0 by weight decay."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)  # half precision wraps it
-    update, slow = inner.update_step, {id(variable.value) for variable in variables}
+    update, slow = (
+        inner.update_step,
+        {id(variable.value) for variable in variables},
+    )  # TensorFlow's, as Keras gives them
 
     def update_step(gradient, variable, learning_rate):
-        is_slow = id(getattr(variable, "value", variable)) in slow
-        update(gradient, variable, learning_rate * share if is_slow else learning_rate)
+        update(gradient, variable, learning_rate * share if id(variable) in slow else learning_rate)
 
     inner.update_step = update_step
     inner.exclude_from_weight_decay(var_list=list(variables))

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from src.errors import UserError
 from src.specs import Classes
@@ -57,3 +58,27 @@ def test_callbacks_that_set_the_rate_need_one_that_no_schedule_sets(callback, tm
     for given in ({"schedule": "constant"}, {"optimizer": keras.optimizers.SGD(0.1)}):
         rates = train(written(tmp_path), epochs=3, **knobs, **given).history["learning_rate"]
         assert rates[2] < rates[0]
+
+
+@pytest.mark.parametrize("name", ["adam", "sgd", "adamw"])
+def test_some_variables_are_trained_more_slowly(name):
+    slow, fast = (keras.Variable([1.0], name=which) for which in ("slow", "fast"))
+    made, _ = optimizers.optimizer(10, None, optimizer=name, learning_rate=0.01, schedule="constant", weight_decay=0.0)
+    made.build([slow, fast])
+    optimizers.slow_down(made, [slow], 0.1)
+    tf.function(lambda: made.apply([tf.constant([1.0]), tf.constant([1.0])]))()
+    moved = [1 - variable.numpy()[0] for variable in (slow, fast)]
+    assert moved[0] == pytest.approx(0.1 * moved[1], rel=1e-3)
+    assert moved[1] > 0
+
+
+def test_what_is_trained_slowly_is_not_drawn_to_0():
+    slow, fast = (keras.Variable([1.0], name=which) for which in ("slow", "fast"))
+    made, _ = optimizers.optimizer(
+        10, None, optimizer="adamw", learning_rate=0.01, schedule="constant", weight_decay=0.5
+    )
+    made.build([slow, fast])
+    optimizers.slow_down(made, [slow], 0.1)
+    made.apply([tf.constant([0.0]), tf.constant([0.0])])
+    assert slow.numpy() == 1
+    assert fast.numpy() < 1
