@@ -79,7 +79,7 @@ def _as_text(value: Any) -> Any:
     """What the card shows, so that Markdown, and HTML in it, change nothing of it."""
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
-    return MARKDOWN.sub(r"\\\g<0>", visible(" ".join(value.split())))
+    return MARKDOWN.sub(r"\\\g<0>", visible(re.sub(r"\s+", " ", value)))  # also of the template: with its blanks
 
 
 def _as_code(value: str) -> Markup:

@@ -22,6 +22,7 @@ from src.system.files import whole
 MOST_COLUMNS = 4  # of the curves
 COLORS = {"train": "C0", "validation": "C1"}
 EXAMPLES = "examples.png"
+RUNS, EXPORTS = "runs", "saved_models"  # where commands look by default
 SIDE_BY_SIDE = 12  # pictures, of as many epochs
 
 
@@ -132,10 +133,14 @@ def _next(run: Run, published: Path | None) -> dict[str, str]:
     """Commands that fit what the run can do, with what they are for."""
     commands = {}
     if published:
-        commands[f"make serve MODEL={published.parent.name}"] = "answer requests"
+        exports = published.parent.parent
+        elsewhere = f" ARGS={shlex.quote(f'--exports-dir {shlex.quote(str(exports))}')}" * (exports != Path(EXPORTS))
+        commands[f"make serve MODEL={shlex.quote(published.parent.name)}{elsewhere}"] = "answer requests"
     if "text" in run.requests.get("generate", {}):
         commands[f"make generate RUN={shlex.quote(str(run.path))}"] = "generate text"
-    commands["make tensorboard"] = "view the curves of all runs"
+    runs = run.path.parent
+    elsewhere = f" ARGS={shlex.quote(f'--logdir {shlex.quote(str(runs))}')}" * (runs != Path(RUNS))
+    commands[f"make tensorboard{elsewhere}"] = "view the curves of all runs"
     model, data = record.model_of(run.config), run.config["data"]
     if "data" not in run.config.get("by_hand", {}):
         commands[f'make train {shlex.join([f"MODEL={model}", f"DATA={data}"])} ARGS="--help"'] = "show all flags"

@@ -156,8 +156,8 @@ class Run:
         return traced(self.signatures)
 
     def _has_layer(self, kind: str) -> bool:
-        """Whether a layer of that class is anywhere in the model, also in models within it."""
-        return f'"class_name": "{kind}"' in self.model.to_json()
+        """Whether a layer of that class learns anywhere in the model, also in models within it."""
+        return "init" not in self.config and f'"class_name": "{kind}"' in self.model.to_json()
 
 
 class _SavedDoor(Door):
@@ -191,7 +191,10 @@ def read_history(path: Path) -> dict[str, list[float]]:
     """Each epoch's figures of the run in the folder `path`, by name; none before its first epoch has ended."""
     file = path / HISTORY
     try:
-        rows = list(csv.DictReader(read_text(file).splitlines())) if file.exists() else []
+        text = read_text(file) if file.exists() else "\n"
+        if not text.endswith("\n"):
+            raise ValueError("its last line has no end")
+        rows = list(csv.DictReader(text.splitlines()))
         return {name: [float(row[name]) for row in rows] for name in (rows[0] if rows else ())}
     except (TypeError, ValueError, csv.Error) as error:  # a row that is too short or too long, or no number
         raise UserError(f"{file} is damaged: {error}.") from None

@@ -83,7 +83,8 @@ def fit(
     say, ends, before = tell if options.verbose else _nothing, (frozen.epochs.stop, 0), None
     reached = (start.facts["epoch"], start.facts["step"]) if start else (0, 0)
     if reached <= ends:
-        say("\nOnly the new layers are trained.")
+        if reached < ends:
+            say("\nOnly the new layers are trained.")
         frozen.compile()
         before, start = _fit(frozen, folder, options, shows, start, stop, soon), None
         if reached < ends and options.pause == frozen.epochs.stop < learning.plan.epochs:
