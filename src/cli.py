@@ -134,6 +134,8 @@ def _model_arguments(command: str, words: list[str]) -> tuple[list[str], dict[st
         raise UsageError("Name a model.")
     if words[0].startswith("-") and (recipe := _peek(words, "recipe")):
         words = [config_files.model_of_recipe(recipe), *words]
+    if words[0].startswith("-") and (resumed := _peek(words, "resume")) not in (None, resume.NEWEST):
+        words = [record.model_of(record.of_either(Path(resumed))), *words]
     model, *rest = words
     if model.startswith("-"):
         raise UsageError(f"Name the model first: {PROGRAM} {command} MODEL …, with one of: {names}.")

@@ -187,4 +187,4 @@ def _show(settings: Config, folder: Path, figures: dict[str, list[float]]) -> No
         table.add_row(name, *map(number, (statistics.mean(each), statistics.stdev(each), *each)))
     screen.PlainConsole().print(table)
     screen.show(f"runs    {folder}")
-    screen.show("\nNext: the same command without --folds trains a model, tests and exports it.")
+    screen.show("\nNext: a training without --folds tests and exports its model.")

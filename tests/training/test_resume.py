@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from src import cli
 from src.errors import UsageError, UserError
 from src.runs.resume import knobs_of_run
 from src.settings import catalogue
@@ -126,6 +127,7 @@ def test_a_run_that_another_process_finishes_meanwhile_is_not_trained_again(tmp_
     assert "is finished: there is nothing to resume" in capsys.readouterr().out
     assert late.config["started"] == finished[0].config["started"]
     assert late.metrics == finished[0].metrics
+    assert cli.main(["train", "--resume", str(path)]) == 0, "a run knows its model"
 
 
 @pytest.mark.long
