@@ -69,7 +69,7 @@ def _card(run: Run, cases: Mapping[str, Mapping[str, Any]]) -> str:
         baseline=run.metrics["baseline"],
         manifest=run.manifest,
         warnings=run.warnings,
-        limits=run.task.limits,
+        limits=Markup(run.task.limits),  # Markdown of the task's own
         signatures={name: {part: list(columns) for part, columns in case.items()} for name, case in cases.items()},
         number=number,
     )
