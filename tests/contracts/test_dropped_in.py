@@ -134,8 +134,10 @@ def load() -> Data:
 @pytest.mark.long
 def test_the_examples_of_the_contracts_pass_their_tests(tmp_path):
     root = emptied(tmp_path)
-    shutil.copytree(ROOT / "tests", root / "tests", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", root)
+    for folder in ("tests", "docs"):
+        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / file, root)
     drop_in(root, {**FILES, **{path: ADDED[path] for path in ADDED if path.startswith(("src/data", "src/tasks"))}})
     drop_in(root, {"src/datasets/sides.py": SIDES})
     specs = (root / "src/specs.py").read_text(encoding="utf-8")
