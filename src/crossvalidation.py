@@ -17,14 +17,12 @@ from rich.table import Table
 
 from src.errors import UserError
 from src.evaluate import load_again
-from src.readers.given import given, is_name
 from src.reports.report import number
 from src.runs import record
 from src.runs.manifest import check_same
 from src.runs.resume import knobs_of_folds
 from src.runs.run import Run, load_run
 from src.runs.save import RunFolder, describe_folds
-from src.settings import catalogue
 from src.settings.config import Config, as_names, resolve
 from src.settings.modules import held
 from src.sources.folds import check_folds
@@ -33,7 +31,7 @@ from src.system.files import write_json
 from src.system.locks import owned
 from src.system.signals import Stopped, Terminated
 from src.train import train
-from src.training.by_hand import ByHand
+from src.training.by_hand import told_apart
 
 OBJECTS = ("data", "callbacks", "optimizer", "metrics")  # that may be given beside knobs
 
@@ -71,16 +69,13 @@ def cross_validate(
     Raises:
         UserError: for what a user can fix.
     """
-    named = {"data": data, "optimizer": optimizer}  # which may be objects, too
-    knobs |= {name: value for name, value in named.items() if value is not None and is_name(value)}
-    model, knobs = as_names(model, knobs)
-    given_data = None if is_name(data) else given(data, catalogue.model(model).takes)
-    by_hand = ByHand(callbacks, None if isinstance(optimizer, str) else optimizer, metrics, given_data).described()
+    model, knobs, objects = told_apart(model, data, callbacks, optimizer, metrics, knobs)
+    by_hand = objects.described()
     if knobs.get("resume"):
-        knobs = knobs_of_folds(model, knobs, given_data)
-    settings = resolve(model, knobs, given_data)
+        knobs = knobs_of_folds(model, knobs, objects.data)
+    settings = resolve(model, knobs, objects.data)
     folder = _folder(settings)
-    given_objects = {**named, "callbacks": callbacks, "metrics": metrics}
+    given_objects = {"data": data, "callbacks": callbacks, "optimizer": optimizer, "metrics": metrics}
     with owned(folder / ".lock", f"the folds {folder}"), _kept_if_begun(folder, by_hand):
         if knobs.pop("resume", None):
             _check_data(folder, settings, data)

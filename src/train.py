@@ -37,11 +37,10 @@ from src.settings.modules import held
 from src.system import device, records
 from src.system.files import write_json
 from src.system.locks import owned
-from src.system.screen import tell
 from src.system.signals import Stop, Stopped, Terminated
 from src.training import state
 from src.training.augmentation import examples
-from src.training.by_hand import ByHand
+from src.training.by_hand import ByHand, told_apart
 from src.training.fit import Fitted, fit
 from src.training.learning import Learning
 from src.training.measure import Measurement, compare, figures
@@ -78,18 +77,14 @@ def train(
     Raises:
         UserError: for what a user can fix.
     """
-    named = {"data": data, "optimizer": optimizer}  # which may be objects, too
-    knobs |= {name: value for name, value in named.items() if value is not None and is_name(value)}
     if isinstance(resumed := knobs.get("resume"), Run):
         knobs["resume"] = resumed.path
-    model, knobs = as_names(model, knobs)
-    given_data = None if is_name(data) else given(data, catalogue.model(model).takes)
-    objects = ByHand(callbacks, None if isinstance(optimizer, str) else optimizer, metrics, given_data)
+    model, knobs, objects = told_apart(model, data, callbacks, optimizer, metrics, knobs)
     if knobs.get("resume"):
-        knobs = knobs_of_run(model, knobs, given_data)
+        knobs = knobs_of_run(model, knobs, objects.data)
     if knobs.get("config"):
         objects.check_repeats(by_hand_of(Path(knobs["config"])), knobs["config"])
-    settings = resolve(model, knobs, given_data)
+    settings = resolve(model, knobs, objects.data)
     if settings.values["folds"] and not settings.values["fold"]:
         raise UserError("folds trains a model for each fold: use cross_validate of src/crossvalidation.py, or fold=1.")
     return _train(settings, objects, summary)
@@ -111,16 +106,15 @@ def _train(settings: Config, by_hand: ByHand, summary: bool) -> Run:
     """The whole job, under the lock of the run where one goes on; of one that is finished, nothing."""
     with origins_told(settings):
         options, place = Options(**settings.of("fit")), RunFolder(**settings.of("run"))
-    say = tell if options.verbose else _nothing
     versions = Destination(**settings.of("export")).folder(settings.choices.model.name, settings.data_name)
     place.check()
     if not place.resume:
-        return _learn(settings, by_hand, options, place, versions, say, summary)
+        return _learn(settings, by_hand, options, place, versions, summary)
     path = Path(place.resume)
     with _owned(path):
         if (path / "metrics.json").is_file():
-            return _finish(path, versions, say)
-        return _learn(settings, by_hand, options, place, versions, say, summary)
+            return _finish(path, versions, options.say)
+        return _learn(settings, by_hand, options, place, versions, summary)
 
 
 def _learn(
@@ -129,10 +123,10 @@ def _learn(
     options: Options,
     place: RunFolder,
     versions: Path | None,
-    say: Callable[[str], None],
     summary: bool,
 ) -> Run:
     """Prepare, fit, measure, publish."""
+    say = options.say
     plugged_in = (*settings.choices.tasks, settings.choices.model, settings.choices.data)
     with mistakes_while_training(*plugged_in), origins_told(settings):
         learning, settings = prepare(settings, by_hand, say)
@@ -262,7 +256,3 @@ def _kept_if_of_use(path: Path, resumed: bool, goes_on: str) -> Iterator[None]:
         else:
             shutil.rmtree(path, ignore_errors=True)
         raise
-
-
-def _nothing(*_) -> None:
-    """Says nothing."""

@@ -10,8 +10,10 @@ from typing import Any
 import keras
 
 from src.errors import UserError
+from src.readers.given import given, is_name
 from src.runs.resume import by_hand_of
-from src.settings.config import Config
+from src.settings import catalogue
+from src.settings.config import Config, as_names
 from src.settings.given import GivenData
 from src.task import Task
 
@@ -68,13 +70,13 @@ class ByHand:
 
     def described(self) -> dict[str, Any]:
         """What config.json keeps; empty where nothing was given."""
-        given = {
+        objects = {
             "callbacks": [type(callback).__name__ for callback in self.callbacks],
             "optimizer": self.optimizer and _described(self.optimizer),
             "metrics": {metric.name: _described(metric) for metric in self.metrics},
             "data": self.data and self.data.what,
         }
-        return {name: value for name, value in given.items() if value}
+        return {name: value for name, value in objects.items() if value}
 
     def check_repeats(self, recorded: Mapping[str, Any], where: str) -> None:
         """Raises a UserError where a run that is repeated or resumed had other objects.
@@ -95,6 +97,26 @@ class ByHand:
             if described[name] != recorded[name]:
                 apart = "; ".join(_differences(recorded[name], described[name]))
                 raise UserError(f"{where} is of a training with other {name}: {apart}.")
+
+
+def told_apart(
+    model: str | Path,
+    data: Any,
+    callbacks: Sequence[keras.callbacks.Callback],
+    optimizer: str | keras.Optimizer | None,
+    metrics: Sequence[keras.metrics.Metric],
+    knobs: Mapping[str, Any],
+) -> tuple[str, dict[str, Any], ByHand]:
+    """What was given to `train` from Python: the model's name, knobs that are plain values, and objects.
+
+    Raises:
+        UserError: for what is neither.
+    """
+    named = {"data": data, "optimizer": optimizer}  # which may be objects, too
+    named = {name: value for name, value in named.items() if value is not None and is_name(value)}
+    model, values = as_names(model, {**knobs, **named})
+    given_data = None if is_name(data) else given(data, catalogue.model(model).takes)
+    return model, values, ByHand(callbacks, None if isinstance(optimizer, str) else optimizer, metrics, given_data)
 
 
 def metrics_of(recorded: Mapping[str, Any]) -> tuple[list[keras.metrics.Metric], list[str]]:

@@ -12,7 +12,6 @@ import keras
 import tensorflow as tf
 
 from src.layers import SelfTrained
-from src.system.screen import tell
 from src.system.signals import Stop, Stopped
 from src.training import pipeline, tensorboard
 from src.training.backup import Backup, Training, check_fits
@@ -80,11 +79,11 @@ def fit(
     shows = tensorboard.callbacks(folder, learning, options)
     if not frozen:
         return _fit(learning, folder, options, shows, start, stop, soon)
-    say, ends, before = tell if options.verbose else _nothing, (frozen.epochs.stop, 0), None
+    before, ends = None, (frozen.epochs.stop, 0)
     reached = (start.facts["epoch"], start.facts["step"]) if start else (0, 0)
     if reached <= ends:
         if reached < ends:
-            say("\nOnly the new layers are trained.")
+            options.say("\nOnly the new layers are trained.")
         frozen.compile()
         before, start = _fit(frozen, folder, options, shows, start, stop, soon), None
         if reached < ends and options.pause == frozen.epochs.stop < learning.plan.epochs:
@@ -92,7 +91,7 @@ def fit(
     learning.compile()
     if before and not learning.epochs:
         return dataclasses.replace(before, measure=Measurement(learning.model, learning.task))
-    say("\nNow all layers are trained.")
+    options.say("\nNow all layers are trained.")
     return _fit(learning, folder, options, shows, start, stop, soon, before)
 
 
@@ -160,10 +159,6 @@ def _fixed(layers: Sequence[keras.Layer]) -> Iterator[None]:
     finally:
         for layer, was in zip(layers, before, strict=True):
             layer.trainable = was
-
-
-def _nothing(*_) -> None:
-    """Says nothing."""
 
 
 def _ended_early(best: keras.callbacks.EarlyStopping, plan: Plan) -> int:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from src.errors import UserError
+from src.system.screen import tell
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,3 +35,8 @@ class Options:
                 raise UserError(f"{name} has to be 0 or more, not {getattr(self, name)}.")
         if self.histograms and not self.tensorboard:
             raise UserError("histograms have no effect with --no-tensorboard.")
+
+    def say(self, text: str) -> None:
+        """Tells the user, where `verbose`."""
+        if self.verbose:
+            tell(text)
