@@ -2,22 +2,18 @@
 
 | file | names |
 |---|---|
-| `.keras`, and `.weights.h5` of Keras 3 | of layers as in the file; of variables by the kind of layer |
+| `.weights.h5` of Keras 3 | of layers as in the file; of variables by the kind of layer |
 | `.h5` of Keras 1 and 2, as keras.applications publishes them | as in the file |
 | a SavedModel's folder, such as an export | as in the file |
 | `.pth`, `.pt` of PyTorch | made by src/readers/torch_files.py |
 
-What such a file can't tell, as which of two vectors a normalisation lacks, keeps its number: "norm/0".
+What such a file can't tell, as which of two vectors a normalisation lacks, keeps its number: "norm/0". A `.keras` file
+holds a whole model: src/runs/loading.py opens it.
 """
 
-import io
-import json
 import re
-import zipfile
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -26,7 +22,7 @@ from tensorflow.core.protobuf import trackable_object_graph_pb2
 
 from src.errors import UserError
 from src.readers import torch_files
-from src.readers.archives import check_size, member
+from src.readers.archives import check_size
 from src.system.files import unpatterned
 
 # The variables of a layer, in Keras' order, by the end of its group's name: its class, or how its owner calls it.
@@ -65,7 +61,7 @@ def read(path: Path, rename: Mapping[str, str] | None = None) -> Arrays:
     """
     if not path.exists():
         raise UserError(f"There is no file or folder {path}.")
-    formats = {".keras": _keras, ".h5": _hdf5, ".hdf5": _hdf5, ".pth": torch_files.read, ".pt": torch_files.read}
+    formats = {".h5": _hdf5, ".hdf5": _hdf5, ".pth": torch_files.read, ".pt": torch_files.read}
     if not path.is_dir() and path.suffix not in formats:
         raise UserError(f"{path} can't be read: weights are in {', '.join(formats)} or in a SavedModel's folder.")
     try:
@@ -81,39 +77,15 @@ def read(path: Path, rename: Mapping[str, str] | None = None) -> Arrays:
     return arrays
 
 
-def _keras(path: Path) -> Arrays:
-    with zipfile.ZipFile(path) as archive:
-        config = json.loads(member(archive, "config.json"))
-        weights = member(archive, "model.weights.h5")
-    with h5py.File(io.BytesIO(weights)) as file:
-        return _of_keras_3(file, dict(_layers(config["config"], "layers")))
-
-
 def _hdf5(path: Path) -> Arrays:
     with h5py.File(path) as file:
         root = file.get("model_weights", file)  # the first is in the file of a whole model
         is_old = any(name.startswith("layer_names") for name in root.attrs)
-        return _of_keras_2(root) if is_old else _of_keras_3(file, {})
+        return _of_keras_2(root) if is_old else _of_keras_3(file)
 
 
-def _layers(model: Mapping[str, Any], group: str) -> Iterator[tuple[str, dict]]:
-    """The configuration of each layer of a model, by its group in the file of weights: "layers/conv2d_1"."""
-    counts: Counter[str] = Counter()
-    for layer in model.get("layers", []):
-        kind = re.sub("([a-z])([A-Z])", r"\1_\2", re.sub("(.)([A-Z][a-z]+)", r"\1_\2", layer["class_name"])).lower()
-        own = f"{group}/{kind}_{counts[kind]}" if counts[kind] else f"{group}/{kind}"
-        counts[kind] += 1
-        yield own, layer["config"]
-        yield from _layers(layer["config"], f"{own}/layers")
-
-
-def _of_keras_3(file: h5py.Group, configs: Mapping[str, dict]) -> Arrays:
-    """Each layer has a group, named by its class, with its variables by number, and in newer files its name.
-
-    Args:
-        file: the file.
-        configs: of the layers, by group; none are in a file of weights alone.
-    """
+def _of_keras_3(file: h5py.Group) -> Arrays:
+    """Each layer has a group, named by its class, with its variables by number, and in newer files its name."""
     variables: dict[str, list[h5py.Dataset]] = {}
     for dataset in _datasets(file):
         group, _, number = dataset.name[1:].rpartition("/vars/")
@@ -121,25 +93,23 @@ def _of_keras_3(file: h5py.Group, configs: Mapping[str, dict]) -> Arrays:
             variables.setdefault(group, []).append(dataset)
     arrays = {}
     for group, datasets in variables.items():
-        names = _names(group, len(datasets), configs.get(group, {}))
-        owners = "/".join(_owners(file, group, configs))
+        names = _names(group, len(datasets))
+        owners = "/".join(_owners(file, group))
         for dataset in datasets:
             arrays[f"{owners}/{names[int(dataset.name.rpartition('/')[2])]}"] = dataset[()]
     return arrays
 
 
-def _names(group: str, count: int, config: Mapping[str, Any]) -> list[str]:
+def _names(group: str, count: int) -> Sequence[str]:
     """What a layer's variables are called, by number; their numbers where that can't be told."""
     kind = re.sub(r"_\d+$", "", group.rpartition("/")[2])
-    left_out = {"gamma": not config.get("scale", True), "beta": not config.get("center", True)}
-    usual = next((names for end, names in VARIABLES.items() if kind.endswith(end)), ())
-    names = [name for name in usual if not left_out.get(name)]
-    if names[-1:] == ["bias"] and count < len(names):
+    names = next((names for end, names in VARIABLES.items() if kind.endswith(end)), ())
+    if names[-1:] == ("bias",) and count < len(names):
         names = names[:-1]
     return names if len(names) == count else [str(number) for number in range(count)]
 
 
-def _owners(file: h5py.Group, group: str, configs: Mapping[str, dict]) -> Iterator[str]:
+def _owners(file: h5py.Group, group: str) -> Iterator[str]:
     """The names of the layers around a variable; Keras leaves out those of functional models, but not of others."""
     parts = group.split("/")
     for end, part in enumerate(parts, 1):
@@ -148,7 +118,7 @@ def _owners(file: h5py.Group, group: str, configs: Mapping[str, dict]) -> Iterat
         if part in CONTAINERS or is_functional:
             continue
         name = file[own]["vars"].attrs.get("name") if "vars" in file[own] else None
-        yield str(name or configs.get(own, {}).get("name", part))
+        yield str(name or part)
 
 
 def _of_keras_2(root: h5py.Group) -> Arrays:

@@ -78,10 +78,8 @@ def optimizer(
 def slow_down(optimizer: keras.Optimizer, variables: Sequence[keras.Variable], share: float) -> None:
     """Trains some variables at a share of the learning rate, and doesn't draw them to 0 by weight decay."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)  # half precision wraps it
-    update, slow = (
-        inner.update_step,
-        {id(variable.value) for variable in variables},
-    )  # TensorFlow's, as Keras gives them
+    slow = {id(variable.value) for variable in variables}  # TensorFlow's, as Keras gives them
+    update = inner.update_step
 
     def update_step(gradient, variable, learning_rate):
         update(gradient, variable, learning_rate * share if id(variable) in slow else learning_rate)

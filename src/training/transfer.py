@@ -239,7 +239,8 @@ def _sha256(path: Path) -> str:
     """Of a file, or of the variables in a SavedModel's folder."""
     digest = hashlib.sha256()
     for file in sorted((path / "variables").iterdir()) if path.is_dir() else [path]:
-        digest.update(file.read_bytes())
+        with open(file, "rb") as content:
+            hashlib.file_digest(content, lambda: digest)
     return digest.hexdigest()
 
 
