@@ -20,7 +20,7 @@ from src.settings import catalogue
 from src.system.locks import owned
 from src.system.signals import Stopped
 from src.train import train
-from tests.samples import PAIRS, of_tfds, own_files
+from tests.samples import PAIRS, is_large, of_tfds, own_files
 from tests.training.kills import SHORT, assert_same, chaos, flags, in_the_middle, start
 from tests.tree import run
 
@@ -179,9 +179,12 @@ def test_a_training_on_own_files_goes_on(file, tmp_path):
     assert resumed.metrics["test"] == pytest.approx(whole.metrics["test"], rel=1e-4)
 
 
+QUICK = [pair for pair in PAIRS if not is_large(pair[0])]
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("way", WAYS, ids=["plain", "plateau", "mixed", "executions", "stopped early"])
-@pytest.mark.parametrize("pair", [PAIRS[0], PAIRS[-1]], ids="-".join)
+@pytest.mark.parametrize("pair", [QUICK[0], QUICK[-1]], ids="-".join)
 def test_chaos(tmp_path, pair, way):
     chaos(tmp_path, pair, way, kills=3, seed=f"{pair} {way}")
 
