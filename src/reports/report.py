@@ -1,7 +1,6 @@
 """What a reader is shown of a run: report.html, and the summary on the screen."""
 
 import math
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from rich.table import Table
 
+from src.reports.next_steps import next_steps
 from src.reports.samples import KEPT, folder_of
-from src.runs import record
 from src.runs.manifest import remarks
 from src.runs.run import Run
 from src.system import records, screen
@@ -22,7 +21,6 @@ from src.system.files import whole
 MOST_COLUMNS = 4  # of the curves
 COLORS = {"train": "C0", "validation": "C1"}
 EXAMPLES = "examples.png"
-RUNS, EXPORTS = "runs", "saved_models"  # where commands look by default
 SIDE_BY_SIDE = 12  # pictures, of as many epochs
 
 
@@ -123,28 +121,10 @@ def summary(run: Run, best_epoch: int, stopped_epoch: int, published: Path | Non
     if published:
         screen.show(f"export  {published}  (verified in a clean process)")
     screen.show("\nNext:")
-    commands = _next(run, published)
+    commands = next_steps(run, published)
     width = max(map(len, commands))
     for command, about in commands.items():
         screen.show(f"  {command:<{width}}  {about}")
-
-
-def _next(run: Run, published: Path | None) -> dict[str, str]:
-    """Commands that fit what the run can do, with what they are for."""
-    commands = {}
-    if published:
-        exports = published.parent.parent
-        elsewhere = f" ARGS={shlex.quote(f'--exports-dir {shlex.quote(str(exports))}')}" * (exports != Path(EXPORTS))
-        commands[f"make serve MODEL={shlex.quote(published.parent.name)}{elsewhere}"] = "answer requests"
-    if "text" in run.requests.get("generate", {}):
-        commands[f"make generate RUN={shlex.quote(str(run.path))}"] = "generate text"
-    runs = run.path.parent
-    elsewhere = f" ARGS={shlex.quote(f'--logdir {shlex.quote(str(runs))}')}" * (runs != Path(RUNS))
-    commands[f"make tensorboard{elsewhere}"] = "view the curves of all runs"
-    model, data = record.model_of(run.config), run.config["data"]
-    if "data" not in run.config.get("by_hand", {}):
-        commands[f'make train {shlex.join([f"MODEL={model}", f"DATA={data}"])} ARGS="--help"'] = "show all flags"
-    return commands
 
 
 def number(value: float) -> str:

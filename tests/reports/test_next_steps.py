@@ -1,0 +1,52 @@
+"""What a training proposes at its end."""
+
+import shlex
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from src.reports.next_steps import next_steps
+from src.settings import catalogue
+from src.specs import Classes, Image, to_json
+
+PUBLISHED = [file for file in catalogue.models().values() if file.pretrained]
+if not PUBLISHED or "images" not in catalogue.datasets():
+    pytest.skip("no model has published weights", allow_module_level=True)
+
+
+PHOTOGRAPH = Image(96, 128, 3)
+
+
+def run(inputs=PHOTOGRAPH, examples=300, model="own", **config):
+    """As far as a run is looked at."""
+    specs = {"inputs": to_json(inputs), "outputs": to_json(Classes(("a", "b")))}
+    named = {"model": model, "data": "images", "task": "classification", "knobs": {"path": "my photos"}}
+    manifest = {"splits": {"train": {"examples": examples}}}
+    return SimpleNamespace(path=Path("runs/one"), requests={}, manifest=manifest, config={**specs, **named, **config})
+
+
+def weights(run):
+    """The words of the command that begins with published weights, if it is proposed."""
+    return [shlex.split(command) for command in next_steps(run, None) if "--pretrained" in command]
+
+
+def test_few_photographs_are_better_learnt_from_published_weights():
+    first = ["make", "train", f"MODEL={PUBLISHED[0].name}", "DATA=images", "ARGS=--path 'my photos' --pretrained"]
+    assert weights(run()) == [first]
+    assert weights(run(model=PUBLISHED[-1].name))[0][2] == f"MODEL={PUBLISHED[-1].name}"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        run(inputs=Image(32, 32, 3)),
+        run(inputs=Image(96, 96, 1)),
+        run(examples=50_000),
+        run(init={"file": "x"}),
+        run(by_hand={"data": "arrays"}),
+    ],
+    ids=["small", "grey", "many", "begun with weights", "arrays"],
+)
+def test_other_pictures_are_not(other):
+    assert not weights(other)
