@@ -25,7 +25,7 @@ def transferring(
     learning: Learning,
     taken: Sequence[keras.Layer],
     epochs: int,
-    rate: float,
+    shares: Sequence[float],
     optimizer: keras.Optimizer,
     schedule: Sequence[keras.callbacks.Callback],
 ) -> Learning:
@@ -37,13 +37,14 @@ def transferring(
         learning: without such a beginning.
         taken: layers that were taken over.
         epochs: in which they are frozen.
-        rate: theirs afterwards, as a share of the others' learning rate.
+        shares: of the others' learning rate, each one's afterwards.
         optimizer, schedule: of the frozen epochs.
 
     Raises:
         UserError: where there would be nothing to train, or the model trains in a way of its own.
     """
-    slow_down(learning.optimizer, [weight for layer in taken for weight in layer.trainable_weights], rate)
+    by_layer = zip(taken, shares, strict=True)
+    slow_down(learning.optimizer, [(weight, share) for layer, share in by_layer for weight in layer.trainable_weights])
     normalising = [layer for layer in taken if isinstance(layer, layers.BatchNormalization)]
     learning = dataclasses.replace(learning, fixed=normalising, part=range(epochs, learning.plan.epochs))
     if not epochs:

@@ -75,17 +75,17 @@ def optimizer(
     return made, [_plateau(task)] if schedule == "plateau" else []
 
 
-def slow_down(optimizer: keras.Optimizer, variables: Sequence[keras.Variable], share: float) -> None:
-    """Trains some variables at a share of the learning rate, and doesn't draw them to 0 by weight decay."""
+def slow_down(optimizer: keras.Optimizer, shares: Sequence[tuple[keras.Variable, float]]) -> None:
+    """Trains some variables at a share of the learning rate each, and doesn't draw them to 0 by weight decay."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)  # half precision wraps it
-    slow = {id(variable.value) for variable in variables}  # TensorFlow's, as Keras gives them
+    slow = {id(variable.value): share for variable, share in shares}  # TensorFlow's, as Keras gives them
     update = inner.update_step
 
     def update_step(gradient, variable, learning_rate):
-        update(gradient, variable, learning_rate * share if id(variable) in slow else learning_rate)
+        update(gradient, variable, learning_rate * slow.get(id(variable), 1.0))
 
     inner.update_step = update_step
-    inner.exclude_from_weight_decay(var_list=list(variables))
+    inner.exclude_from_weight_decay(var_list=[variable for variable, _ in shares])
 
 
 def schedule_of(optimizer: keras.Optimizer) -> keras.optimizers.schedules.LearningRateSchedule | None:

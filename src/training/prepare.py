@@ -81,7 +81,7 @@ def prepare(settings: Config, by_hand: ByHand, say: Callable[[str], None]) -> tu
     )
     if taken:
         alone = _optimizer(settings, task, by_hand, chosen.steps * frozen_epochs)
-        learning = transferring(learning, taken.layers, frozen_epochs, transfer.body_rate, *alone)
+        learning = transferring(learning, taken.layers, frozen_epochs, transfer.shares(len(taken.layers)), *alone)
     learning.compile()
     resolved = {"jit": model.jit_compile, "precision": precision, "augmented": augment is not None}
     facts = describe(settings, data, vars(chosen) | resolved)

@@ -36,6 +36,8 @@ class Transfer:
         pretrained: whether to start from the weights that were published for this model.
         freeze: epochs in which only the new layers are trained. The default is all with pretrained, and none with init.
         body_rate: learning rate of the layers that were taken over, as a share of the new ones', above 0 and up to 1.
+        layer_decay: learning rate of each layer that was taken over, as a share of the one's above it, above 0 and up
+            to 1.
 
     Raises:
         UserError: for knobs that don't fit together.
@@ -45,6 +47,7 @@ class Transfer:
     pretrained: bool = False
     freeze: int | None = None
     body_rate: float = 0.1
+    layer_decay: float = 1.0
 
     def __post_init__(self):
         if self.init and self.pretrained:
@@ -53,12 +56,17 @@ class Transfer:
             raise UserError("freeze has no effect without --init or --pretrained: all layers are new.")
         if (self.freeze or 0) < 0:
             raise UserError(f"freeze has to be 0 or more, not {self.freeze}.")
-        if not 0 < self.body_rate <= 1:
-            raise UserError(f"body_rate has to be above 0 and up to 1, not {self.body_rate:g}.")
+        for name in ("body_rate", "layer_decay"):
+            if not 0 < getattr(self, name) <= 1:
+                raise UserError(f"{name} has to be above 0 and up to 1, not {getattr(self, name):g}.")
 
     def frozen_epochs(self, epochs: int) -> int:
         """How many of a training's epochs the new layers are trained alone."""
         return min(epochs, (epochs if self.pretrained else 0) if self.freeze is None else self.freeze)
+
+    def shares(self, layers: int) -> list[float]:
+        """The learning rates of so many layers that were taken over, lowest first, as shares of the new ones'."""
+        return [self.body_rate * self.layer_decay**below for below in reversed(range(layers))]
 
     def take_over(
         self, model: keras.Model, file: ModelFile, knobs: Mapping[str, Any], inputs: Input, outputs: Output

@@ -65,7 +65,7 @@ def test_some_variables_are_trained_more_slowly(name):
     slow, fast = (keras.Variable([1.0], name=which) for which in ("slow", "fast"))
     made, _ = optimizers.optimizer(10, None, optimizer=name, learning_rate=0.01, schedule="constant", weight_decay=0.0)
     made.build([slow, fast])
-    optimizers.slow_down(made, [slow], 0.1)
+    optimizers.slow_down(made, [(slow, 0.1)])
     tf.function(lambda: made.apply([tf.constant([1.0]), tf.constant([1.0])]))()
     moved = [1 - variable.numpy()[0] for variable in (slow, fast)]
     assert moved[0] == pytest.approx(0.1 * moved[1], rel=1e-3)
@@ -78,7 +78,7 @@ def test_what_is_trained_slowly_is_not_drawn_to_0():
         10, None, optimizer="adamw", learning_rate=0.01, schedule="constant", weight_decay=0.5
     )
     made.build([slow, fast])
-    optimizers.slow_down(made, [slow], 0.1)
+    optimizers.slow_down(made, [(slow, 0.1)])
     made.apply([tf.constant([0.0]), tf.constant([0.0])])
     assert slow.numpy() == 1
     assert fast.numpy() < 1

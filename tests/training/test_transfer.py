@@ -199,11 +199,17 @@ def test_what_can_not_be_taken_over_is_refused(tmp_path, make, said):
         ({"init": "x", "freeze": -1}, "freeze has to be 0 or more"),
         ({"init": "x", "body_rate": 0.0}, "body_rate has to be above 0"),
         ({"init": "x", "body_rate": 1.5}, "body_rate has to be above 0"),
+        ({"init": "x", "layer_decay": 0.0}, "layer_decay has to be above 0"),
     ],
 )
 def test_knobs_that_do_not_fit_together_are_refused(knobs, said):
     with pytest.raises(UserError, match=said):
         Transfer(**knobs)
+
+
+def test_lower_layers_are_trained_more_slowly():
+    assert Transfer(init="x", body_rate=0.2, layer_decay=0.5).shares(3) == pytest.approx([0.05, 0.1, 0.2])
+    assert Transfer(init="x").shares(2) == [0.1, 0.1]
 
 
 def test_rows_of_tokens_that_both_know_are_taken_over(tmp_path, monkeypatch):
@@ -212,7 +218,7 @@ def test_rows_of_tokens_that_both_know_are_taken_over(tmp_path, monkeypatch):
         x = layers.Embedding(len(tokens), 2, name="embedding")(tokens_in)
         return keras.Model(tokens_in, layers.Dense(3, name="head")(layers.GlobalAveragePooling1D()(x)))
 
-    before, now = ("", "?", "a", "b", "c"), ("", "?", "c", "d", "a", "e")
+    before, now = ("", specs.UNKNOWN, "a", "b", "c"), ("", "[UNK]", "c", "d", "a", "e")
     source, made = model(before), model(now)
     source.save(tmp_path / "net.keras")
     fresh = made.get_layer("embedding").embeddings.numpy()
