@@ -10,6 +10,8 @@ from typing import Any, TypeAlias
 import keras
 import tensorflow as tf
 
+from src.specs import Input
+
 Request: TypeAlias = Mapping[str, tf.TensorSpec]
 Signature: TypeAlias = tuple[Callable[[Mapping[str, tf.Tensor]], dict[str, tf.Tensor]], Request]
 DEFAULT = "serving_default"
@@ -21,10 +23,12 @@ class Steps:
 
     Args:
         step: makes the model of a single step, from {"token", …states} to {"logits", …states}.
+        inputs: spec of the features that the model was built for.
         start: makes the model from features to the states before the first step; None where they are zeros.
     """
 
     step: Callable[[], keras.Model]
+    inputs: Input
     start: Callable[[], keras.Model | None] = lambda: None
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+UNKNOWN = "\ufffd"  # Unicode's replacement character stands for what training had not
 STEPS = 100  # usual changes of a series from step to step that tell as much as the deviation of all its values
 
 
@@ -58,7 +59,7 @@ class Tokens(Input):
     Args:
         length: most tokens of an example.
         vocabulary: number of indices.
-        tokens: the text of each index, where there are pre-trained vectors to look up; not kept in a run.
+        tokens: the text of each index, to look up pre-trained vectors and to write texts; not kept in a run.
     """
 
     length: int
@@ -140,15 +141,26 @@ class Values(Numbers):
 class NextToken(Output):
     """The token that follows each one of a text; the prediction is logits (batch, time, len(tokens)).
 
-    The target is int32 (batch,): the number of tokens of each text, whatever its features were cut to.
+    The target is the data set's own, which isn't used.
 
     Args:
-        tokens: the text of each index; 0 is padding and 1 an unknown token. A text is its tokens joined.
-        counts: how often each stands in the training split.
+        tokens: the text of each index; 0 is padding and 1 an unknown token.
+        between: what stands between the tokens of a text, such as a blank between words.
     """
 
     tokens: tuple[str, ...]
-    counts: tuple[int, ...]
+    between: str = ""
+
+    @classmethod
+    def of(cls, inputs: Tokens, outputs: Output) -> "NextToken":
+        """The words of a data set with these features.
+
+        Raises:
+            ValueError: where it doesn't say what they are.
+        """
+        if not inputs.tokens:
+            raise ValueError("its Tokens have no tokens, so nothing can be written: give the text of each index")
+        return cls(("", UNKNOWN, *inputs.tokens[2:]), " ")
 
     @property
     def shape(self) -> tuple[int | None, ...]:
@@ -243,7 +255,9 @@ def groups() -> dict[str, tuple[type, ...]]:
     return {"Numbers": kinds_of(Numbers)}
 
 
-DERIVED: dict[type, tuple[type, ...]] = {Image: (Images,)}  # outputs that any data set of such inputs has, too
+# Outputs that any data set of such inputs has, too.
+DERIVED: dict[type, tuple[type, ...]] = {Image: (Images,), Tokens: (NextToken,)}
+GONE = {"NextToken": ("counts",)}  # fields that older runs have
 
 
 def to_json(spec: Input | Output) -> dict[str, Any]:
@@ -254,7 +268,8 @@ def to_json(spec: Input | Output) -> dict[str, Any]:
 
 def from_json(data: Mapping[str, Any]) -> Any:
     """The spec that `to_json` wrote."""
-    fields = {name: as_tuples(value) for name, value in data.items() if name != "kind"}
+    left_out = ("kind", *GONE.get(data["kind"], ()))
+    fields = {name: as_tuples(value) for name, value in data.items() if name not in left_out}
     return kinds()[data["kind"]](**fields)
 
 

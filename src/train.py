@@ -106,15 +106,16 @@ def _train(settings: Config, by_hand: ByHand, summary: bool) -> Run:
     """The whole job, under the lock of the run where one goes on; of one that is finished, nothing."""
     with origins_told(settings):
         options, place = Options(**settings.of("fit")), RunFolder(**settings.of("run"))
-    versions = Destination(**settings.of("export")).folder(settings.choices.model.name, settings.data_name)
+    destination = Destination(**settings.of("export"))
+    destination.folder(settings.choices.model.name, settings.data_name)  # what can't be published ends here
     place.check()
     if not place.resume:
-        return _learn(settings, by_hand, options, place, versions, summary)
+        return _learn(settings, by_hand, options, place, destination, summary)
     path = Path(place.resume)
     with _owned(path):
         if (path / "metrics.json").is_file():
-            return _finish(path, versions, options.say)
-        return _learn(settings, by_hand, options, place, versions, summary)
+            return _finish(path, destination, settings.choices.model.name, options.say)
+        return _learn(settings, by_hand, options, place, destination, summary)
 
 
 def _learn(
@@ -122,7 +123,7 @@ def _learn(
     by_hand: ByHand,
     options: Options,
     place: RunFolder,
-    versions: Path | None,
+    destination: Destination,
     summary: bool,
 ) -> Run:
     """Prepare, fit, measure, publish."""
@@ -133,6 +134,7 @@ def _learn(
         requests = sample_requests(learning.data, learning.task, learning.signatures)  # what can't be served ends here
     if options.pause and not learning.is_exact:
         raise UserError(f"pause has no effect: {NOT_RESUMED}.")
+    versions = destination.folder(settings.choices.model.name, settings.data_name)
     if versions:
         check_signatures(versions, learning.signatures)
     judge = _judge(settings, learning, by_hand.data, place, say) if learning.task.is_judged else None
@@ -213,10 +215,11 @@ def _measure(learning: Learning, fitted: Fitted, requests: Requests, path: Path)
     report.write(path)
 
 
-def _finish(path: Path, versions: Path | None, say: Callable[[str], None]) -> Run:
+def _finish(path: Path, destination: Destination, model: str, say: Callable[[str], None]) -> Run:
     """Does for a run what it lacks that was cut off after it was measured: the report, and the export if it has one."""
     run = load_run(path)
     report.write(path)
+    versions = destination.folder(model, run.config["data_name"])
     if versions and not (path / "export.json").exists():
         say(f"{path} was cut off before it was wholly published")
         with Verifier() as verifier:

@@ -42,7 +42,7 @@ SPECS = Specs(
         Series: Series(8, 2),
         Classes: Classes(("low", "middle", "high"), (5, 6, 7)),
         Values: Values(("price", "rent"), "EUR", (1000.0, 10.0), (200.0, 2.0)),
-        NextToken: NextToken(("", "?", *"abcdefghi"), (0, 0, 5, 4, 4, 3, 3, 3, 2, 1, 1)),
+        NextToken: NextToken(("", "?", *"abcdefghi")),
         Horizon: Horizon(("low", "high"), 3, 4, False, (10.0, 20.0), (2.0, 4.0), (1.0, 1.5), (2.0, 3.0)),
         Images: Images(12, 8, 2, ("low", "middle", "high")),
     }

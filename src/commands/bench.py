@@ -105,7 +105,7 @@ def _writing(name: str, rounds: int) -> list[float]:
     file = catalogue.model(name)
     if NextToken not in file.gives:
         raise UserError("it doesn't predict the next token.")
-    inputs, outputs = Tokens(CONTEXT, 100), NextToken(tuple(map(chr, range(32, 132))), (1,) * 100)
+    inputs, outputs = Tokens(CONTEXT, 100), NextToken(tuple(map(chr, range(32, 132))))
     step = steps_of(name, catalogue.load(file).build(inputs, outputs), inputs).step()
 
     @tf.function(input_signature=[tf.TensorSpec((None,), tf.int32)])

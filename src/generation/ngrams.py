@@ -17,15 +17,16 @@ class NGrams:
 
     Args:
         texts: batches, int32 (batch, time); as many are read as have MOST_TOKENS tokens.
-        counts: how often each token stands in the training split, (tokens,).
+        size: of the vocabulary.
     """
 
-    def __init__(self, texts: Iterable[np.ndarray], counts: np.ndarray):
-        smoothed = np.maximum(np.asarray(counts, float), 0.5)  # nothing is impossible
-        self._unigram = smoothed / smoothed.sum()
-        self._size = len(self._unigram)
-        self._levels = []
+    def __init__(self, texts: Iterable[np.ndarray], size: int):
         texts = _first(texts)
+        counts = sum(np.bincount(text[text > 0], minlength=size) for text in texts)
+        smoothed = np.maximum(counts, 0.5)  # nothing is impossible
+        self._unigram = smoothed / smoothed.sum()
+        self._size = size
+        self._levels = []
         context = np.zeros(sum(map(_predicted, texts)), "int64")
         for order in range(1, ORDER):
             before = np.concatenate([_shifted(text, order) for text in texts])

@@ -10,7 +10,7 @@ from keras import layers, ops
 
 from src.data import Source
 from src.sources.windows import Windows
-from src.specs import NextToken, Tokens
+from src.specs import UNKNOWN, NextToken, Tokens
 
 BATCH = 1024
 # What ends a line of a vocabulary's file, or a C string, and spaces of other scripts; matching plain ones takes time.
@@ -20,7 +20,6 @@ TOKEN = (
     r"\p{L}+(?:'\p{L}+)+|[\p{P}\p{Sm}\p{Sc}\p{Sk}]+|"
     r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{So}]"
 )
-UNKNOWN = "\ufffd"  # Unicode's replacement character stands for characters that training had not
 
 
 @keras.saving.register_keras_serializable("src")
@@ -77,7 +76,7 @@ def characters(train: Source, length: int) -> tuple[Tokens, NextToken, keras.Mod
     lookup = layers.TextVectorization(standardize=None, split="character", vocabulary=alphabet, name="characters")
     text = keras.Input((), dtype="string", name="text")
     tokens = _last(ops.cast(lookup(text), "int32"), length)
-    outputs = NextToken(("", UNKNOWN, *alphabet), (0, counts[UNKNOWN], *(counts[character] for character in alphabet)))
+    outputs = NextToken(("", UNKNOWN, *alphabet))
     return Tokens(length, outputs.size, outputs.tokens), outputs, keras.Model({"text": text}, tokens, name="preprocess")
 
 

@@ -76,11 +76,19 @@ class Choices:
 
 @dataclass(frozen=True)
 class Config:
-    """The choices, the value of every knob, and where each came from: "default", "models/….py", a file or "flag"."""
+    """The choices, and every knob.
+
+    Args:
+        choices: the files.
+        values: of all knobs.
+        origins: where each came from: "default", "models/….py", a file or "flag".
+        is_derived: whether the output is made of the features, as the data has shown.
+    """
 
     choices: Choices
     values: dict[str, Any]
     origins: dict[str, str]
+    is_derived: bool = False
 
     def of(self, group: str) -> dict[str, Any]:
         """The values of one group's knobs, as keyword arguments; none of a group that isn't for these features."""
@@ -92,8 +100,14 @@ class Config:
 
     @property
     def data_name(self) -> str:
-        """What runs and exports are called by: the data set, or the user's own one that it reads."""
-        return self.choices.data.called(self.values)
+        """What runs and exports are called by: the data set, or the user's own one that it reads.
+
+        With the task, where the model learns something else of it than usual.
+        """
+        model, data, (task, *undecided) = self.choices.model, self.choices.data, self.choices.tasks
+        is_own = not self.is_derived and (undecided or task.spec in data.outputs)
+        is_usual = is_own or not any(kind in model.gives for kind in data.outputs if kind is not task.spec)
+        return data.called(self.values) + ("" if is_usual else f"-{task.name}")
 
     def decided(self, inputs: type, output: type) -> "Config":
         """What is left when the data has shown which kind of features and of output it has.
@@ -118,7 +132,8 @@ class Config:
                     f"{flag} has no effect in {choices.task.name} of {inputs.__name__}, which {data.name} has."
                 )
         values = {name: self.values[name] for name in self.values if name in choices.knobs}
-        return Config(choices, values | {"task": choices.task.name}, {name: self.origins[name] for name in values})
+        origins = {name: self.origins[name] for name in values}
+        return Config(choices, values | {"task": choices.task.name}, origins, choices.task.spec is not output)
 
 
 def choose(
@@ -279,7 +294,8 @@ def _tasks(model: ModelFile, data: DataFile, name: str | None) -> tuple[TaskFile
             f"{_names(data.inputs)} and {_names(data.outputs)}. What goes together: make list"
         )
     if name is None:
-        return tuple(possible)
+        own = tuple(task for task in possible if task.spec in data.outputs)
+        return own if set(data.outputs) <= set(model.gives) else tuple(possible)
     wanted = catalogue.task(name)
     if wanted not in possible:
         can = ", ".join(task.name for task in possible)

@@ -160,7 +160,7 @@ def steps_of(name: str, model: keras.Model, inputs: Input) -> Steps:
         file = catalogue.model(name)
         return catalogue.load(file).start(model, inputs) if file.has_start else None
 
-    return Steps(step, start)
+    return Steps(step, inputs, start)
 
 
 def unexplained(*files: ModelFile | DataFile | TaskFile) -> list[str]:

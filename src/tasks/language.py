@@ -31,14 +31,7 @@ SAMPLES, SAMPLE_LENGTH = 3, 400  # that training shows
 
 
 def adapt(outputs: NextToken, train: Source) -> NextToken:
-    """The spec as it is: its counts came with the vocabulary.
-
-    Raises:
-        ValueError: for targets that aren't int32, one an example.
-    """
-    _, target = train.examples(1)
-    if target.ndim != 1 or target.dtype != "int32":
-        raise ValueError(f"targets have to be int32 (examples,), not {target.dtype} {target.shape}")
+    """The spec as it is: what is predicted is in the features."""
     return outputs
 
 
@@ -46,7 +39,7 @@ class Task(task.Task):
     """Prediction of the token after each one, from those before it.
 
     Args:
-        outputs: the tokens and how often each stands in the training split.
+        outputs: the tokens.
     """
 
     monitor, direction = "val_bits_per_character", "min"
@@ -54,7 +47,8 @@ class Task(task.Task):
 
     def __init__(self, outputs: NextToken):
         self.outputs = outputs
-        self.characters = np.array([len(token) for token in outputs.tokens], "float32")
+        self.written = [outputs.between + token if token else "" for token in outputs.tokens]
+        self.characters = np.array([len(token) for token in self.written], "float32")
 
     def supervise(self, features, target):
         """What the model is trained on: each text (batch, time) begins with padding and is to be read one step on."""
@@ -95,13 +89,13 @@ class Task(task.Task):
 
     def signatures(self, model, preprocess, doors, steps) -> dict:
         """`serving_default`: what comes after a text. `generate`: how it goes on, with a sampling loop inside."""
-        (context,) = {tensor.shape[1] for tensor in preprocess.outputs}
-        advance = steps.step()
+        context, advance = steps.inputs.length, steps.step()
 
         def serve(raw):
             tokens = tf.convert_to_tensor(features_of(preprocess, raw))
-            full = tf.cast(tokens[:, -1:] > 0, tf.int32)  # the first token then makes place for the beginning
-            places = full + tf.range(context - 1)
+            full = tf.math.count_nonzero(tokens, axis=1, keepdims=True, dtype=tf.int32) == context
+            # The first token of a full one makes place for the beginning.
+            places = tf.cast(full, tf.int32) + tf.range(tf.minimum(tf.shape(tokens)[1], context - 1))
             tokens = tf.gather(tf.pad(tokens, [[0, 0], [0, 1]]), places, batch_dims=1)
             logits = model(tf.pad(tokens, [[0, 0], [1, 0]]), training=False)
             return self.answers(tf.gather(logits, tf.math.count_nonzero(tokens, axis=1), batch_dims=1))
@@ -110,7 +104,7 @@ class Task(task.Task):
             text = tf.strings.unicode_transcode(request["text"], "UTF-8", "UTF-8")  # an answer is always valid
             prompts = features_of(preprocess, {"text": text})
             tokens = sampling.sample(advance, prompts, context, Drawing(**{name: request[name] for name in KNOBS}))
-            written = tf.strings.reduce_join(tf.gather(tf.constant(self.outputs.tokens), tokens), axis=1)
+            written = tf.strings.reduce_join(tf.gather(tf.constant(self.written), tokens), axis=1)
             return {"text": tf.strings.join([text, written])}
 
         request = request_of(preprocess)
@@ -132,8 +126,8 @@ class Task(task.Task):
         return {f"seed {seed}": text.decode() for seed, text in enumerate(texts)}
 
     def summarize(self, targets) -> dict:
-        """One split's targets, in batches, for the manifest: the number of its tokens."""
-        return {"tokens": sum(int(batch.sum()) for batch in targets)}
+        """One split's targets, in batches, for the manifest: the number of its texts."""
+        return {"texts": sum(map(len, targets))}
 
     def figures(self, predict, batches) -> dict:
         """Bits per character and perplexity; by place in the text.
@@ -161,7 +155,7 @@ class Task(task.Task):
             train: (shifted tokens, tokens) of the training split.
             batches: … of the split that is measured.
         """
-        model = NGrams((target.numpy() for _, target, *_ in train), np.array(self.outputs.counts))
+        model = NGrams((target.numpy() for _, target, *_ in train), self.outputs.size)
         nats, tokens, characters = 0.0, 0, 0.0
         for _, target, *_ in batches:
             text = target.numpy()

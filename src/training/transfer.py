@@ -21,7 +21,7 @@ from src.readers.published import published
 from src.runs import record
 from src.runs.loading import load_model
 from src.settings.catalogue import ModelFile
-from src.specs import Input, NextToken, Output, Tokens, from_json
+from src.specs import UNKNOWN, Input, NextToken, Output, Tokens, from_json
 
 SHOWN = 4  # layers or arrays that a message names
 
@@ -141,7 +141,12 @@ def _tokens_of(run: Path) -> Sequence[str]:
     if isinstance(outputs, NextToken):
         return outputs.tokens
     lookups = [layer for layer in load_model(run / "preprocess.keras").layers if hasattr(layer, "get_vocabulary")]
-    return lookups[0].get_vocabulary() if len(lookups) == 1 else ()
+    return _known(lookups[0].get_vocabulary()) if len(lookups) == 1 else ()
+
+
+def _known(tokens: Sequence[str]) -> Sequence[str]:
+    """The tokens, of which the first two mean the same however they are called."""
+    return ("", UNKNOWN, *tokens[2:]) if tokens else ()
 
 
 def _arrays(path: Path, renamed: Mapping[str, str]) -> dict[str, np.ndarray]:
@@ -200,7 +205,13 @@ def _by_token(
         model: that was just built.
         inputs, outputs: its specs.
     """
-    now = outputs.tokens if isinstance(outputs, NextToken) else inputs.tokens if isinstance(inputs, Tokens) else ()
+    now = (
+        outputs.tokens
+        if isinstance(outputs, NextToken)
+        else _known(inputs.tokens)
+        if isinstance(inputs, Tokens)
+        else ()
+    )
     places = {token: place for place, token in enumerate(before)}
     known = np.array([place for place, token in enumerate(now) if token in places], int)
     there = np.array([places[now[place]] for place in known], int)
