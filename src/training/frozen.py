@@ -43,14 +43,16 @@ def transferring(
     Raises:
         UserError: where there would be nothing to train, or the model trains in a way of its own.
     """
+    if learning.task.loss is None:
+        raise UserError(
+            f"{learning.model.name} can't begin with other weights: it trains networks that no file of a model holds."
+        )
     by_layer = zip(taken, shares, strict=True)
     slow_down(learning.optimizer, [(weight, share) for layer, share in by_layer for weight in layer.trainable_weights])
     normalising = [layer for layer in taken if isinstance(layer, layers.BatchNormalization)]
     learning = dataclasses.replace(learning, fixed=normalising, part=range(epochs, learning.plan.epochs))
     if not epochs:
         return learning
-    if learning.task.loss is None:
-        raise UserError("freeze has no effect here: the model is trained in a way of its own.")
     alone = dataclasses.replace(learning, optimizer=optimizer, schedule=schedule, fixed=taken, part=range(epochs))
     mine = {id(weight) for layer in taken for weight in layer.weights}
     if all(id(weight) in mine for weight in learning.model.trainable_weights):

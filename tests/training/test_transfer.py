@@ -207,6 +207,18 @@ def test_knobs_that_do_not_fit_together_are_refused(knobs, said):
         Transfer(**knobs)
 
 
+def test_a_generator_without_its_discriminator_is_no_beginning(tmp_path):
+    judged = [file for file in catalogue.models().values() if file.judge]
+    if not judged or "digits" not in catalogue.datasets():
+        pytest.skip("no model has a training of its own")
+    data = catalogue.load(catalogue.dataset("digits")).load()
+    images = specs.Images.of(data.inputs, data.outputs)
+    built = catalogue.load(judged[0]).build(data.inputs, images)
+    keras.Model(built.input, built.output).save(tmp_path / "generator.keras")
+    with pytest.raises(UserError, match="can't begin with other weights"):
+        train(judged[0].name, init=tmp_path / "generator.keras", runs_dir=tmp_path / "runs", **KNOBS)
+
+
 def test_lower_layers_are_trained_more_slowly():
     assert Transfer(init="x", body_rate=0.2, layer_decay=0.5).shares(3) == pytest.approx([0.05, 0.1, 0.2])
     assert Transfer(init="x").shares(2) == [0.1, 0.1]
