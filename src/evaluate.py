@@ -18,7 +18,8 @@ from src.settings.config import harness_knobs
 from src.settings.contract import load_data
 from src.settings.examples import check_examples
 from src.sources.folds import splits_of
-from src.system.files import sweep, write_json
+from src.system.files import write_json
+from src.system.locks import owned
 from src.system.screen import tell
 from src.training.by_hand import metrics_of
 from src.training.measure import Measurement, compare, figures
@@ -57,6 +58,17 @@ def evaluate(
         UserError: for a run, or data, that can't be measured.
     """
     run = run if isinstance(run, Run) else load_run(run)
+    with owned(run.path / ".lock", f"the run {run.path}"):
+        lacking = _measure(run, data, test)
+    if verbose:
+        report.show(run)
+        for name in lacking:
+            tell(f"{name}  is kept from training: it is a metric that was given from Python")
+    return run.metrics
+
+
+def _measure(run: Run, data: Any, test: bool) -> list[str]:
+    """Measures it and writes what comes of it; returns the names of metrics that can't be measured again."""
     examples, splits, about = load_again(run, data, test)
     if not is_name(data):
         check_same(run.path, run.manifest, about)
@@ -72,15 +84,10 @@ def evaluate(
         for split, values in metrics_now.items()
     }
     run.manifest = about
-    sweep(run.path)
     write_json(run.path / "manifest.json", run.manifest)
     write_json(run.path / "metrics.json", run.metrics)
     report.write(run.path)
-    if verbose:
-        report.show(run)
-        for name in lacking:
-            tell(f"{name}  is kept from training: it is a metric that was given from Python")
-    return run.metrics
+    return lacking
 
 
 def load_again(run: Run, data: Any = None, test: bool = False) -> tuple[Data, dict[str, Source], dict[str, Any]]:

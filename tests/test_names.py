@@ -47,3 +47,4 @@ def test_pages_show_names_as_they_are(trained):
     export = Path(json.loads((trained.path / "export.json").read_text(encoding="utf-8"))["path"])
     text = (export / CARD).read_text(encoding="utf-8")
     assert r"\<i\>b\</i\> \|" in text and "<i>" not in text and "\x1b" not in text
+    assert "in the order of its answers: " in text and "`[/z]`" in text

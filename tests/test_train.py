@@ -22,6 +22,7 @@ from src.runs.run import load_run
 from src.settings import catalogue, config
 from src.signatures import DEFAULT
 from src.system.files import write_json
+from src.system.locks import owned
 from src.train import train
 from tests.conftest import FEW
 from tests.samples import PAIRS, is_large, short
@@ -190,6 +191,8 @@ def test_a_test_split_that_was_left_unread_is_measured_when_asked_for(folders):
     assert "test" in (run.path / "report.html").read_text(encoding="utf-8")
     evaluate(run.path)
     assert load_run(run.path).metrics == measured.metrics
+    with owned(run.path / ".lock", "another"), pytest.raises(UserError, match=f"works on the run {run.path}"):
+        evaluate(run.path)
 
 
 def test_a_loss_that_is_not_finite_ends_training(folders, tmp_path):

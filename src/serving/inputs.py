@@ -23,6 +23,7 @@ from src.system.screen import tell
 
 STRINGS = "strings"  # the signature that takes columns as texts, an empty one where a value is missing
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp")
+FILES = (*PICTURES, ".csv", ".tsv", ".txt", ".json")  # what ends in one of these is no text
 AT_ONCE = 256  # rows of a table in a request
 COMMAS: dict[str | None, Comma] = {".": "thousands", ",": "decimal", None: ""}  # what one means, by the decimal mark
 
@@ -65,6 +66,8 @@ def to_requests(
     """
     path = Path(what)
     is_file = len(what) < 4096 and path.is_file()
+    if not is_file and path.suffix.lower() in FILES and not re.search(r"\s", what):
+        raise UserError(f"There is no file {what}.")
     suffix = path.suffix.lower() if is_file else ""
     if suffix == ".json":
         content = read_json(path)

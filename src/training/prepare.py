@@ -42,6 +42,8 @@ def prepare(settings: Config, by_hand: ByHand, say: Callable[[str], None]) -> tu
     precision = device.start(**settings.of("device"))
     if settings.values["deterministic"] and (threads := device.threads()["intra_op"]) != device.THREADS:
         say(f"TensorFlow had started before with {threads} threads: the bits are the same only where it has as many")
+    transfer = Transfer(**settings.of("transfer"))
+    transfer.check()
     settings, data, splits = _load(settings, say)
     task, data, about = _task(settings, data, splits)
     augment = augmentation(task.move, **settings.of("augmentation"))
@@ -50,7 +52,6 @@ def prepare(settings: Config, by_hand: ByHand, say: Callable[[str], None]) -> tu
         say(text)
     by_hand.check_metrics(task)
     model = _build(settings, data, precision)
-    transfer = Transfer(**settings.of("transfer"))
     taken = _taken_over(transfer, settings, model, data, say)
     check_loss(settings.choices.task, task, model, data)
     signatures = task.signatures(

@@ -60,6 +60,11 @@ class Transfer:
             if not 0 < getattr(self, name) <= 1:
                 raise UserError(f"{name} has to be above 0 and up to 1, not {getattr(self, name):g}.")
 
+    def check(self) -> None:
+        """Raises a UserError where there is nothing to start from, before data is read."""
+        if self.init:
+            _file(Path(self.init))
+
     def frozen_epochs(self, epochs: int) -> int:
         """How many of a training's epochs the new layers are trained alone."""
         return min(epochs, (epochs if self.pretrained else 0) if self.freeze is None else self.freeze)

@@ -196,7 +196,16 @@ def test_what_is_no_text_is_refused(served, tmp_path):
         ask(write(tmp_path / "t.json", "[1, 2]"), model="mine")
     served(serving_default=numbers("size"))
     with pytest.raises(UserError, match=r"is no file, so a text; serving_default takes size \(float\)"):
-        ask("gone.png", model="mine")
+        ask("no file", model="mine")
+
+
+@pytest.mark.parametrize("name", ["gone.png", "reviews/gone.TXT", "gone.csv", "gone.json"])
+def test_a_path_that_is_not_there_is_no_text(served, name):
+    asked = served(serving_default=TEXT)
+    with pytest.raises(UserError, match=f"There is no file {name}"):
+        ask(name, model="mine")
+    ask("I saw it at films.csv, or so", model="mine")
+    assert len(asked.requests) == 1
 
 
 DAYS = [f"{n + 1:02}.01.2024" for n in range(30)]

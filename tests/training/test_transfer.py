@@ -207,6 +207,11 @@ def test_knobs_that_do_not_fit_together_are_refused(knobs, said):
         Transfer(**knobs)
 
 
+def test_what_is_not_there_is_told_before_data_is_read(tmp_path):
+    with pytest.raises(UserError, match="init: there is no"):
+        train("mlp", data="csv", path="gone.csv", init=tmp_path / "gone.keras", runs_dir=tmp_path)
+
+
 def test_a_generator_without_its_discriminator_is_no_beginning(tmp_path):
     judged = [file for file in catalogue.models().values() if file.judge]
     if not judged or "digits" not in catalogue.datasets():
