@@ -100,6 +100,11 @@ class Client:
             raise UserError(f"{self.server} didn't answer with JSON: is it TensorFlow Serving?") from None
 
 
+def without_nodes(message: str) -> str:
+    """What a server says, without the nodes of the graph that TensorFlow names after it."""
+    return message.partition("[[{{")[0].rstrip()
+
+
 def _plain(value: Any) -> Any:
     """As JSON has it: lists of numpy's arrays, {"b64": …} of bytes."""
     if isinstance(value, bytes):
@@ -112,6 +117,6 @@ def _plain(value: Any) -> Any:
 def _reason(error: urllib.error.HTTPError) -> str:
     content = error.read()
     try:
-        return json.loads(content)["error"]
+        return without_nodes(json.loads(content)["error"])
     except (ValueError, KeyError, TypeError):
         return f"{error.code} {error.reason}"

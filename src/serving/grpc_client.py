@@ -17,7 +17,7 @@ from tensorflow_serving.apis import (
 
 from src.errors import UserError
 from src.exporting.verify import from_json, to_json
-from src.serving.client import DEADLINE_S, DEFAULT, NotServed
+from src.serving.client import DEADLINE_S, DEFAULT, NotServed, without_nodes
 
 LARGEST = 256 * 2**20  # bytes of a message
 
@@ -63,7 +63,7 @@ class GrpcClient:
             return method(request, timeout=self.deadline_s)
         except grpc.RpcError as error:
             kind = NotServed if error.code() is grpc.StatusCode.NOT_FOUND else UserError
-            raise kind(f"{self.server}: {error.code().name}: {error.details()}") from None
+            raise kind(f"{self.server}: {error.code().name}: {without_nodes(error.details() or '')}") from None
 
 
 def _array(column: Any, dtype: tf.DType, name: str) -> np.ndarray:

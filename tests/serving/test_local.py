@@ -15,6 +15,8 @@ import uvicorn
 from hypothesis import given
 from hypothesis import strategies as st
 
+from src.errors import UserError
+from src.serving.client import Client
 from src.serving.local.connections import Limits
 from src.serving.local.rest import respond
 from src.serving.local.server import App, configured, read_config
@@ -28,6 +30,11 @@ GOOD = b'{"instances": [[[[1], [2]], [[3], [4]]]]}'
 def slow(x):
     steps = tf.while_loop(lambda n: n < 10**12, lambda n: n + 1, [tf.constant(0, tf.int64)])
     return {"y": x + tf.cast(steps[0], tf.float32)}
+
+
+def picky(x):
+    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(x > 0), ["x has to be above 0"])]):
+        return {"y": tf.identity(x)}
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +53,7 @@ def models(tmp_path_factory):
             lambda s: {"s": tf.strings.join([s, "x" * 2**23])}, input_signature=[tf.TensorSpec([None], tf.string)]
         ),
         "none": tf.function(lambda x: {"y": x[:0]}, input_signature=[tf.TensorSpec([None], name="x")]),
+        "picky": tf.function(picky, input_signature=[tf.TensorSpec([None], name="x")]),
         "same": tf.function(lambda x: {"y": x}, input_signature=[tf.TensorSpec([None], name="x")]),
     }
     tf.saved_model.save(module, str(base / "1"), signatures=signatures)
@@ -322,3 +330,10 @@ def test_policies_and_labels_of_a_config(tmp_path, encoding):
     models = read_config(tmp_path / "models.config")
     assert [model.policy([1, 4, 9]) for model in models] == [{9}, {1, 4, 9}, {4, 9}, {4}]
     assert models[-1].labels == {"stable": 4}
+
+
+def test_a_user_is_told_why_without_nodes_of_the_graph(port):
+    client = Client(f"http://127.0.0.1:{port}", "conv")
+    with pytest.raises(UserError, match="x has to be above 0") as caught:
+        client.predict({"x": [-1.0]}, "picky")
+    assert "[[{{" not in str(caught.value) and "\n" not in str(caught.value)
