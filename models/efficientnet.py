@@ -20,7 +20,7 @@ from src.specs import Choice, Image, Numbers, Range
 TAKES = (Image,)
 GIVES = (Numbers,)
 DATA = "digits"
-FIT = {"learning_rate": 3e-3}
+FIT = {"learning_rate": 3e-3, "body_rate": 0.01}
 SPACE = {"variant": Choice("lite0", "lite1"), "dropout": Range(0.0, 0.5)}
 PRETRAINED = {
     "variant": {

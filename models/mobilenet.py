@@ -17,7 +17,7 @@ from src.specs import Choice, Image, Numbers, Range
 TAKES = (Image,)
 GIVES = (Numbers,)
 DATA = "digits"
-FIT = {"learning_rate": 3e-3}
+FIT = {"learning_rate": 3e-3, "body_rate": 0.01}
 SPACE = {"alpha": Choice(0.35, 1.0), "dropout": Range(0.0, 0.5)}
 PRETRAINED = {  # from images of 224 pixels; no hashes are published
     "alpha": {

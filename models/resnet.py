@@ -18,7 +18,7 @@ from src.specs import Choice, Image, Numbers, Range
 TAKES = (Image,)
 GIVES = (Numbers,)
 DATA = "digits"
-FIT = {"learning_rate": 1e-3}
+FIT = {"learning_rate": 1e-3, "body_rate": 0.03}
 SPACE = {"depth": Choice(18, 34), "dropout": Range(0.0, 0.5)}
 PRETRAINED = {
     "depth": {

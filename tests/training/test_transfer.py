@@ -16,6 +16,7 @@ from src.system.signals import Stopped
 from src.train import train
 from src.training import frozen
 from src.training.transfer import Transfer
+from tests.training.kills import chaos
 
 NET = '''"""Net with a body and a head: for tests."""
 
@@ -108,6 +109,14 @@ def test_it_is_resumed_exactly_across_the_thaw(net, thawed, tmp_path, pause):
     assert resumed.history == thawed.history
     for one, other in zip(thawed.model.get_weights(), resumed.model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("freeze", [15, 30], ids=["frozen and thawed", "frozen"])
+def test_killed_in_either_part_it_ends_as_an_undisturbed_one(net, tmp_path, freeze):
+    file, run = net
+    way = f"--init {run.path} --units 6 --freeze {freeze} --limit 200 --batch 16 --steps-per-execution 1"
+    chaos(tmp_path, (str(file), "digits"), way, kills=4, seed=freeze, epochs=30)
 
 
 def test_a_resume_needs_the_same_weights(net, tmp_path):
