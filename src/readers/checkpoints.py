@@ -5,7 +5,7 @@
 | `.weights.h5` of Keras 3 | of layers as in the file; of variables by the kind of layer |
 | `.h5` of Keras 1 and 2, as keras.applications publishes them | as in the file |
 | a SavedModel's folder, such as an export | as in the file |
-| `.pth`, `.pt` of PyTorch | made by src/readers/torch_files.py |
+| `.pth`, `.pt` of PyTorch, `.safetensors` | made by src/readers/torch_layout.py |
 
 What such a file can't tell, as which of two vectors a normalisation lacks, keeps its number: "norm/0". A `.keras` file
 holds a whole model: src/runs/loading.py opens it.
@@ -21,7 +21,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import trackable_object_graph_pb2
 
 from src.errors import UserError
-from src.readers import torch_files
+from src.readers import safetensors_files, torch_files
 from src.readers.archives import check_size
 from src.system.files import unpatterned
 
@@ -61,7 +61,13 @@ def read(path: Path, rename: Mapping[str, str] | None = None) -> Arrays:
     """
     if not path.exists():
         raise UserError(f"There is no file or folder {path}.")
-    formats = {".h5": _hdf5, ".hdf5": _hdf5, ".pth": torch_files.read, ".pt": torch_files.read}
+    formats = {
+        ".h5": _hdf5,
+        ".hdf5": _hdf5,
+        ".pth": torch_files.read,
+        ".pt": torch_files.read,
+        ".safetensors": safetensors_files.read,
+    }
     if not path.is_dir() and path.suffix not in formats:
         raise UserError(f"{path} can't be read: weights are in {', '.join(formats)} or in a SavedModel's folder.")
     try:

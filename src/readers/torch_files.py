@@ -1,12 +1,10 @@
 """PyTorch's files of weights, without PyTorch: tensors alone, and nothing of the code that such a file may carry.
 
 A file is a pickle of names and tensors, beside the tensors' numbers: in a zip since PyTorch 1.6, in one stream before.
-Names and layouts become Keras': "_blocks.0._bn1.weight" is "blocks_0_bn1/gamma".
 """
 
 import io
 import math
-import re
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -17,6 +15,7 @@ import numpy as np
 
 from src.errors import UserError
 from src.readers.archives import check_size, member
+from src.readers.torch_layout import as_keras_has
 from src.system.private import BoundedUnpickler
 
 STREAM = 0x1950A86A20F9469CFC6C  # what a file of the old format begins with
@@ -64,7 +63,7 @@ def read(path: Path) -> dict[str, np.ndarray]:
     content, load = _of_zip(path) if zipfile.is_zipfile(path) else _of_stream(path)
     content = content.get("state_dict", content)  # which a training's checkpoint has beside other things
     tensors = {name: tensor for name, tensor in content.items() if isinstance(tensor, Tensor)}
-    return _as_keras_has({name: _array(name, tensor, load(tensor.storage)) for name, tensor in tensors.items()})
+    return as_keras_has({name: _array(name, tensor, load(tensor.storage)) for name, tensor in tensors.items()})
 
 
 def _of_zip(path: Path) -> tuple[Content, Load]:
@@ -136,30 +135,3 @@ def _array(name: str, tensor: Tensor, row: bytes) -> np.ndarray:
     check_size(name, math.prod(tensor.shape) * type.itemsize, len(row))
     strides = [stride * type.itemsize for stride in tensor.strides]
     return np.ndarray(tensor.shape, type, row, tensor.offset * type.itemsize, strides)
-
-
-def _as_keras_has(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The tensors under Keras' names, in its layout.
-
-    Where a kernel has one channel in, it is depthwise, but for that of the file's first convolution, which sees
-    pictures. A vector of weights belongs to a normalisation.
-    """
-    arrays = {}
-    first = next((name for name, tensor in tensors.items() if tensor.ndim > 2), None)
-    for name, tensor in tensors.items():
-        owner, _, kind = name.rpartition(".")
-        layer = re.sub(r"[._]+", "_", owner).strip("_")
-        weight = tensors.get(f"{owner}.weight", tensor)
-        names = {"running_mean": "moving_mean", "running_var": "moving_variance"}
-        names |= {"weight": "gamma", "bias": "beta"} if weight.ndim == 1 else {"weight": "kernel"}
-        if kind == "num_batches_tracked":
-            continue
-        if kind == "weight" and tensor.ndim > 1:
-            is_depthwise = tensor.ndim == 4 and tensor.shape[1] == 1 and name != first
-            ends = (0, 1) if is_depthwise else (1, 0)
-            tensor = tensor.transpose(*range(2, tensor.ndim), *ends)  # from (out, in, …) to (…, in, out)
-        path = "/".join(part for part in (layer, names.get(kind, kind)) if part)
-        if path in arrays:
-            raise UserError(f"two of its tensors would be called {path}")
-        arrays[path] = tensor
-    return arrays
