@@ -226,7 +226,8 @@ def _by_token(
         if axis and not (layer.name == "head" and isinstance(outputs, NextToken)):
             continue
         for name, weight in weights.items():
-            if name in arrays and arrays[name].shape[axis] == len(before) and weight.shape[axis] == len(now):
+            shape = (*weight.shape[:-1], len(before)) if axis else (len(before), *weight.shape[1:])
+            if weight.shape[axis] == len(now) and name in arrays and arrays[name].shape == shape:
                 moved[name] = np.array(weight)
                 rows = np.moveaxis(moved[name], axis, 0)
                 rows[known] = np.moveaxis(arrays[name], axis, 0)[there]

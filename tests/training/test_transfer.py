@@ -239,9 +239,9 @@ def test_lower_layers_are_trained_more_slowly():
 
 
 def test_rows_of_tokens_that_both_know_are_taken_over(tmp_path, monkeypatch):
-    def model(tokens):
+    def model(tokens, size=2):
         tokens_in = keras.Input((None,), dtype="int32")
-        x = layers.Embedding(len(tokens), 2, name="embedding")(tokens_in)
+        x = layers.Embedding(len(tokens), size, name="embedding")(tokens_in)
         return keras.Model(tokens_in, layers.Dense(3, name="head")(layers.GlobalAveragePooling1D()(x)))
 
     before, now = ("", specs.UNKNOWN, "a", "b", "c"), ("", "[UNK]", "c", "d", "a", "e")
@@ -252,3 +252,5 @@ def test_rows_of_tokens_that_both_know_are_taken_over(tmp_path, monkeypatch):
     taken(tmp_path / "net.keras", made, specs.Tokens(5, len(now), now), specs.Classes(("x", "y", "z")))
     rows, old = made.get_layer("embedding").embeddings.numpy(), source.get_layer("embedding").embeddings.numpy()
     np.testing.assert_array_equal(rows, np.stack([old[0], old[1], old[4], fresh[3], old[2], fresh[5]]))
+    with pytest.raises(UserError, match=r"embedding/embeddings \(\(5, 2\) there, \(6, 7\) here\)"):
+        taken(tmp_path / "net.keras", model(now, 7), specs.Tokens(5, len(now), now), specs.Classes(("x", "y")))
