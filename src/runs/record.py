@@ -63,6 +63,12 @@ class Conditions(TypedDict):
     environment: dict[str, str]
 
 
+class Init(TypedDict):
+    """What a model began with, as far as it is read again: the paths of files that it was built with, by knob."""
+
+    files: NotRequired[dict[str, str]]
+
+
 class Shared(TypedDict):
     """What config.json and folds.json have both, as far as it is read again."""
 
@@ -90,6 +96,7 @@ class Config(Shared):
     resolved: Resolved
     inputs: Spec
     outputs: Spec
+    init: NotRequired[Init]
 
 
 LATER: Mapping[str, Any] = {"origins": {}, "versions": {}, "commit": "", "device": ""}  # which a very old run may lack

@@ -63,7 +63,7 @@ class ModelFile(PlugIn):
     knobs: tuple[Knob, ...]
     has_step: bool = False
     has_start: bool = False
-    pretrained: Mapping[str, Mapping[Any, Mapping[str, str]]] = field(default_factory=dict)
+    pretrained: Mapping[str, Mapping[Any, Mapping[str, Any]]] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -71,7 +71,7 @@ class ModelFile(PlugIn):
         """What it is asked for by: its name, or its path where it isn't in models/."""
         return self.name if self.path in files("models") else str(self.path)
 
-    def weights(self, knobs: Mapping[str, Any]) -> Mapping[str, str] | None:
+    def weights(self, knobs: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Where the published weights of the model with those knobs are; None where there are none."""
         sources = (by_value.get(knobs[name]) for name, by_value in self.pretrained.items())
         return next(filter(None, sources), None)
@@ -256,11 +256,14 @@ def _model(path: Path) -> ModelFile:
         renamed=values.get("RENAMED", {}),
     )
     by_name = {knob.name: knob for knob in file.knobs}
-    for constant, names in (("SPACE", file.space), ("PRETRAINED", file.pretrained)):
-        for name in names.keys() - by_name.keys():
-            raise UserError(f"{file.where}: {constant} names {name!r}, which is no knob of build.")
-    for name, sources in file.pretrained.items():
-        for value in sources:
+    sources = [source for by_value in file.pretrained.values() for source in by_value.values()]
+    published = [*file.pretrained, *(knob for source in sources for knob in source.get("knobs", {}))]
+    for constant, names in (("SPACE", file.space), ("PRETRAINED", published)):
+        for name in names:
+            if name not in by_name:
+                raise UserError(f"{file.where}: {constant} names {name!r}, which is no knob of build.")
+    for name, by_value in file.pretrained.items():
+        for value in by_value:
             by_name[name].check(value)
     if file.judge and "model" not in file.judge:
         raise UserError(f'{file.where}: JUDGE has to name a model, such as {{"model": "cnn"}}.')

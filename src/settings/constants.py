@@ -104,11 +104,15 @@ def _constant(name: str, node: ast.expr, path: Path) -> Any:
 def _has_sources(pretrained: Any) -> bool:
     """Whether it says, by knob and value, where published weights are."""
     by_value = pretrained.values()
-    return all(isinstance(sources, dict) for sources in by_value) and all(
-        isinstance(source, dict) and ("url" in source or {"package", "file"} <= source.keys())
-        for sources in by_value
-        for source in sources.values()
-    )
+    return all(isinstance(sources, dict) and all(map(_is_source, sources.values())) for sources in by_value)
+
+
+def _is_source(source: Any) -> bool:
+    """Whether it says where a file is, and by knob where further ones are."""
+    if not isinstance(source, dict) or not ("url" in source or {"package", "file"} <= source.keys()):
+        return False
+    knobs = source.get("knobs", {})
+    return isinstance(knobs, dict) and all(map(_is_source, knobs.values()))
 
 
 def _value(node: ast.expr) -> Any:

@@ -51,7 +51,7 @@ def prepare(settings: Config, by_hand: ByHand, say: Callable[[str], None]) -> tu
     for text in filter(None, [*remarks(about), *warned, suggestion(data, augment)]):
         say(text)
     by_hand.check_metrics(task)
-    model = _build(settings, data, precision)
+    model = _build(transfer, settings, data, precision)
     taken = _taken_over(transfer, settings, model, data, say)
     check_loss(settings.choices.task, task, model, data)
     signatures = task.signatures(
@@ -147,14 +147,15 @@ def _optimizer(
     return made, schedule
 
 
-def _build(settings: Config, data: Data, precision: str) -> keras.Model:
+def _build(transfer: Transfer, settings: Config, data: Data, precision: str) -> keras.Model:
     """The model under a precision policy, which is put back: preprocessing stays in float32."""
-    file = settings.choices.model
+    file, knobs = settings.choices.model, settings.of("model")
+    knobs |= transfer.files(file, knobs)
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)
     try:
         with mistakes_in(file):
-            model = catalogue.load(file).build(data.inputs, data.outputs, **settings.of("model"))
+            model = catalogue.load(file).build(data.inputs, data.outputs, **knobs)
     finally:
         keras.config.set_dtype_policy(before)
     check_model(file, model, data.outputs)

@@ -8,7 +8,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,8 @@ class Transfer:
     """Weights to start from, and how they are trained on.
 
     Args:
-        init: what to start from: a run, a .keras, .weights.h5 or .pth file, or a SavedModel. Weights are taken over
-            where layer, name and shape are the same.
+        init: what to start from: a run, a .keras, .weights.h5, .pth or .safetensors file, or a SavedModel. Weights are
+            taken over where layer, name and shape are the same.
         pretrained: whether to start from the weights that were published for this model.
         freeze: epochs in which only the new layers are trained. The default is all with pretrained, and none with init.
         body_rate: learning rate of the layers that were taken over, as a share of the new ones', above 0 and up to 1.
@@ -73,6 +73,19 @@ class Transfer:
         """The learning rates of so many layers that were taken over, lowest first, as shares of the new ones'."""
         return [self.body_rate * self.layer_decay**below for below in reversed(range(layers))]
 
+    def files(self, file: ModelFile, knobs: Mapping[str, Any]) -> dict[str, str]:
+        """What the model has to be built with besides, so that the weights fit: paths, by knobs that nobody has set.
+
+        A run says what it was built with. Raises UserError where a file isn't there.
+        """
+        paths: Mapping[str, str] = {}
+        if self.pretrained:
+            sources = _source(file, knobs).get("knobs", {})
+            paths = {name: str(published(source)) for name, source in sources.items()}
+        elif self.init and (Path(self.init) / record.CONFIG).is_file():
+            paths = record.of_run(Path(self.init)).get("init", {}).get("files", {})
+        return {name: path for name, path in paths.items() if name in knobs and not knobs[name]}
+
     def take_over(
         self, model: keras.Model, file: ModelFile, knobs: Mapping[str, Any], inputs: Input, outputs: Output
     ) -> "TakenOver | None":
@@ -93,7 +106,9 @@ class Transfer:
         arrays = _arrays(path, file.renamed)
         if tokens := _tokens_of(Path(self.init or "")):
             arrays |= _by_token(arrays, tokens, model, inputs, outputs)
-        return _assigned(model, arrays, path)
+        taken = _assigned(model, arrays, path)
+        files = self.files(file, knobs)
+        return replace(taken, facts={**taken.facts, "files": files}) if files else taken
 
 
 @dataclass(frozen=True)
@@ -102,7 +117,8 @@ class TakenOver:
 
     Args:
         layers: that got all their weights.
-        facts: for the configuration: the file, its hash, and what was taken, is new, or was left out, and why.
+        facts: for the configuration: the file, its hash, what was taken, is new, or was left out, and why; and the
+            files that the model was built with besides.
     """
 
     layers: Sequence[keras.Layer]

@@ -66,6 +66,12 @@ def test_reads_where_published_weights_are(toys):
         ('"rich":', '"thin":', "style takes one of 'plain', 'rich', not 'thin' (models/odd.py:"),
         ('"file"', '"path"', 'models/odd.py:8: PRETRAINED has to give, by knob and value, a "package" and a "file"'),
         (LITE[23:], '"rich.pth"}', "models/odd.py:8: PRETRAINED has to give, by knob and value"),
+        (
+            'h"}',
+            'h", "knobs": {"ink": {"url": "a"}}}',
+            "models/odd.py: PRETRAINED names 'ink', which is no knob of build",
+        ),
+        ('h"}', 'h", "knobs": {"style": {}}}', "models/odd.py:8: PRETRAINED has to give, by knob and value"),
     ],
 )
 def test_published_weights_that_can_not_be_are_refused(toys, old, new, said):

@@ -1,5 +1,6 @@
 """Weights that are taken over: which, by what, and how they are trained on."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -236,6 +237,21 @@ def test_a_generator_without_its_discriminator_is_no_beginning(tmp_path):
 def test_lower_layers_are_trained_more_slowly():
     assert Transfer(init="x", body_rate=0.2, layer_decay=0.5).shares(3) == pytest.approx([0.05, 0.1, 0.2])
     assert Transfer(init="x").shares(2) == [0.1, 0.1]
+
+
+def test_a_model_is_built_with_the_files_that_belong_to_its_weights(net, tmp_path):
+    source = {"package": "numpy", "file": "numpy/__init__.py"}
+    published = {"size": {1: {**source, "knobs": {"words": source}}}}
+    file = catalogue.ModelFile("net", Path("net.py"), "", (), (), "", {}, {}, {}, (), pretrained=published)
+    knobs = {"size": 1, "words": None}
+    assert Transfer(pretrained=True).files(file, knobs) == {"words": np.__file__}
+    assert Transfer(pretrained=True).files(file, {**knobs, "words": "my.txt"}) == {}
+    assert Transfer().files(file, knobs) == {}
+    run = shutil.copytree(net[1].path, tmp_path / "run")
+    config = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps({**config, "init": {"files": {"words": "theirs.txt"}}}))
+    assert Transfer(init=str(run)).files(file, knobs) == {"words": "theirs.txt"}
+    assert Transfer(init=str(run)).files(file, {}) == {}
 
 
 def test_rows_of_tokens_that_both_know_are_taken_over(tmp_path, monkeypatch):
