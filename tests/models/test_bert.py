@@ -72,7 +72,11 @@ def test_pieces_stand_without_gaps_between_the_ends_of_their_text(vocabulary):
 
 @pytest.mark.parametrize(
     ("words", "pieces", "said"),
-    [((), PIECES, "doesn't say what its words are"), (WORDS, PIECES[:3], r"vocab\.txt has no line \[SEP\]")],
+    [
+        ((), PIECES, "doesn't say what its words are"),
+        (WORDS, PIECES[:3], r"vocab\.txt has no line \[SEP\]"),
+        (WORDS, PIECES[::-1], r"the first line of .*vocab\.txt has to be \[PAD\]"),
+    ],
 )
 def test_words_that_can_not_be_split_are_refused(tmp_path, words, pieces, said):
     (tmp_path / "vocab.txt").write_text("\n".join(pieces), encoding="utf-8")
@@ -97,10 +101,10 @@ def mean_vector(weights, pieces, heads):
         x = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-12)
         return x * weights[f"{name}/gamma"] + weights[f"{name}/beta"]
 
-    words, places, segments = (
+    words, positions, segments = (
         weights[f"embeddings_{kind}_embeddings/embeddings"] for kind in ("word", "position", "token_type")
     )
-    x = norm(words[pieces] + places[: len(pieces)] + segments[0], "embeddings_LayerNorm")
+    x = norm(words[pieces] + positions[: len(pieces)] + segments[0], "embeddings_LayerNorm")
     for layer in (f"encoder_layer_{number}" for number in range(2)):
         query, key, value = (
             dense(x, f"{layer}_attention_self_{part}").reshape(len(x), heads, -1).transpose(1, 0, 2)
