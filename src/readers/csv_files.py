@@ -53,17 +53,25 @@ class Table:
             ValueError: for a row of another length.
         """
         width, first = len(self.names), 1
+        rows = self.rows()
+        while chunk := list(islice(rows, max(1, CELLS // width))):
+            if set(map(len, chunk)) != {width}:
+                for number, row in enumerate(chunk, first):
+                    self.check(row, number)
+            first += len(chunk)
+            yield tuple(zip(*chunk, strict=True))
+
+    def rows(self) -> Iterator[list[str]]:
+        """Each row below the header, its cells as texts; `check` tells which have another length."""
         with _text(self.path, self.encoding) as file:
             rows = filter(None, csv.reader(file, delimiter=self.separator, **self.quoting))  # an empty line is none
-            for _ in range(self.says_separator + self.header):
-                next(rows)
-            while chunk := list(islice(rows, max(1, CELLS // width))):
-                if set(map(len, chunk)) != {width}:
-                    number, row = next((n, row) for n, row in enumerate(chunk, first) if len(row) != width)
-                    way = f"a text with {self.separator!r} in it needs quotes" if len(row) > width else "fill it up"
-                    raise ValueError(f"{self.path}, row {number}: {len(row)} columns instead of {width}; {way}")
-                first += len(chunk)
-                yield tuple(zip(*chunk, strict=True))
+            yield from islice(rows, self.says_separator + self.header, None)
+
+    def check(self, row: Sequence[str], number: int) -> None:
+        """Raises ValueError for the row of that number where it has another length than the header."""
+        if len(row) != (width := len(self.names)):
+            way = f"a text with {self.separator!r} in it needs quotes" if len(row) > width else "fill it up"
+            raise ValueError(f"{self.path}, row {number}: {len(row)} columns instead of {width}; {way}")
 
     def without_header(self) -> "Table":
         """The same file, its first row taken for data."""

@@ -63,6 +63,15 @@ def find(folder: Path, endings: Collection[str], *, follow_links: bool = False) 
     return files, walk.left_out()
 
 
+def below(folder: Path, endings: Collection[str]) -> tuple[list[Path], str]:
+    """All files with these endings in a folder and its folders, by path, and a sentence on what was left out.
+
+    Links are followed. Raises ValueError for one that leads nowhere.
+    """
+    walk = _Walk(folder, endings, follow_links=True)
+    return walk.files(folder), walk.left_out()
+
+
 class _Walk:
     """Reads folders, and takes note of what it leaves out."""
 
@@ -78,7 +87,7 @@ class _Walk:
         folders = {}
         for folder in self.folders(root):
             name = normalize("NFC", folder.name)
-            classes.setdefault(name, []).extend(self._files(folder))
+            classes.setdefault(name, []).extend(self.files(folder))
             folders[name] = folder
         kinds = ", ".join(ending or "no ending" for ending in self._endings)
         if not any(classes.values()):
@@ -87,6 +96,18 @@ class _Walk:
             if not files:
                 raise ValueError(f"the class folder {folders[name]} has no file of {kinds}: remove it, or fill it")
         return classes
+
+    def files(self, folder: Path) -> list[Path]:
+        """All files below that are meant, in the order of their paths."""
+        files = []
+        for path in self._entries(folder):
+            if path.is_dir():
+                files += self.files(path)
+            elif path.suffix.lower() in self._endings:
+                files.append(path)
+            else:
+                self._others[path.suffix.lower()] += 1
+        return files
 
     def folders(self, root: Path) -> list[Path]:
         """The folders in `root`."""
@@ -106,18 +127,6 @@ class _Walk:
             names = ", ".join(str(path.relative_to(self._top)) for path in sorted(self._loops)[:SHOWN])
             parts.append(f"links that lead back to where they are ({names})")
         return f"{self._top}: left out are {'; '.join(parts)}" if parts else ""
-
-    def _files(self, folder: Path) -> list[Path]:
-        """All files below that are meant, in the order of their paths."""
-        files = []
-        for path in self._entries(folder):
-            if path.is_dir():
-                files += self._files(path)
-            elif path.suffix.lower() in self._endings:
-                files.append(path)
-            else:
-                self._others[path.suffix.lower()] += 1
-        return files
 
     def _entries(self, folder: Path) -> list[Path]:
         """What is in the folder, sorted; what is hidden, the system's, or a link that leads back is left out."""

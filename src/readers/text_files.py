@@ -28,6 +28,18 @@ def text_of(path: Path, encoding: str = "") -> tuple[str, list[str]]:
         return io.TextIOWrapper(file, encoding=encoding).read(), notes
 
 
+def lines_of(path: Path, encoding: str = "") -> tuple[Iterator[str], list[str]]:
+    """The lines of a file, unpacked, without their ends, and what is to be said of it; see `encoding_of`."""
+    encoding, notes = encoding_of(path, encoding)
+
+    def lines() -> Iterator[str]:
+        with binary(path) as file:
+            for line in io.TextIOWrapper(file, encoding=encoding):
+                yield line.removesuffix("\n")
+
+    return lines(), notes
+
+
 @contextmanager
 def binary(path: Path) -> Iterator[IO[bytes]]:
     """The file, unpacked; raises ValueError where that fails, then or later."""

@@ -10,6 +10,7 @@ from src.preprocess.names import composed
 from src.readers import column_kinds, csv_files, times
 from src.readers.column_kinds import Column
 from src.readers.csv_files import Table
+from src.readers.times import Times
 
 LOOKED_AT = 20  # rows in which a column of dates is looked for
 RISING = 0.9  # share of the steps that rise in a column of times, perhaps with mistakes
@@ -30,11 +31,21 @@ class Timeline:
         values: of each series by its name in the file, float64 (time,), NaN where one is missing.
         steps: where each step is in the file, for messages: its row, or its time.
         notes: what the file was taken for.
+        time: what the times are called.
+        times: of the steps; None where there are none.
     """
 
     values: Mapping[str, np.ndarray]
     steps: Sequence[str]
     notes: Sequence[str]
+    time: str = ""
+    times: Times | None = None
+
+    def ahead(self, count: int) -> dict[str, list[str]]:
+        """A column that names the next steps after the last one: by their times, or numbered from 1."""
+        if self.times is None or len(self.steps) < 2:
+            return {"step": [str(step) for step in range(1, count + 1)]}
+        return {self.time: times.after(self.times, count)}
 
 
 def read(
@@ -79,7 +90,8 @@ def read(
         return Timeline(values, [f"row {row + 1}" for row in rows], [first, *notes])
     order = clock.order(not time, [name for name, kind in kinds.items() if kind == "category"])
     values = {name: column[order] for name, column in values.items()}
-    return Timeline(values, [f"row {row + 1}" for row in rows[order]], [*clock.notes, *notes])
+    steps = [f"row {row + 1}" for row in rows[order]]
+    return Timeline(values, steps, [*clock.notes, *notes], clock.name, clock.times._replace(values=clock.values[order]))
 
 
 def carried_on(values: np.ndarray) -> np.ndarray:
@@ -108,7 +120,8 @@ class _Clock:
     def __init__(self, table: Table, names: Sequence[str], texts: Mapping[str, Sequence[str]], rows: np.ndarray):
         self.name, self._path, self._rows = " ".join(names), table.path, rows
         self.texts = [" ".join(cells).strip() for cells in zip(*(texts[name] for name in names), strict=True)]
-        self.values, self._dates, self._local = times.read(self.texts)
+        self.times = times.read(self.texts)
+        self.values = self.times.values
         if (strange := np.flatnonzero(np.isnan(self.values))).size:
             what = f"{self.texts[strange[0]]!r}, not a time such as 2024-12-31 or 2024-12-31 23:00"
             raise ValueError(f"{self.row(strange[0])}: {self.name} is {what}; --time names the column with the times")
@@ -140,7 +153,7 @@ class _Clock:
         steps = np.diff(moments)
         usual = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
         back = np.flatnonzero(steps <= 0)
-        twice = self._local & (steps[back] == usual - HOUR)  # the hour that comes again
+        twice = self.times.local & (steps[back] == usual - HOUR)  # the hour that comes again
         if not (twice.all() and (np.diff(moments[back]) > YEAR).all()):
             self._refuse(order, int(back[0]), by_itself, telling, bool(twice[0]))
         if back.size:
@@ -166,7 +179,7 @@ class _Clock:
         ways = ["sort the rows by time", f"or --series {column} where it tells series apart"]
         if twice:
             ways.append("or write times with their offset, 2024-10-27T02:00+01:00, where a clock was set back")
-        if by_itself and not self._dates:
+        if by_itself and not self.times.dates:
             ways.append("or name the series with --columns where this is one of them")
         raise ValueError(f"{self.row(index)}: {self.name} {self.texts[index]} isn't after {before}: {', '.join(ways)}")
 
@@ -282,4 +295,5 @@ def _joined(
                 raise ValueError(f"{table.path}: {name} has {what}: leave its rows out of the file")
     texts = [clock.texts[index] for index in first]
     clock.tell_gaps(moments, texts)
-    return Timeline(joined, texts, [*clock.notes, f"{len(joined):,} series by {series} (--series)", *notes])
+    notes = [*clock.notes, f"{len(joined):,} series by {series} (--series)", *notes]
+    return Timeline(joined, texts, notes, clock.name, clock.times._replace(values=moments))

@@ -12,6 +12,7 @@ from src.numbers import number
 
 DAY = 86400.0  # seconds
 CENTURY = 69  # two digits from here on are years before 2000, as in C
+LAST, WEEK = 30, 5  # times whose steps tell the next ones; working days
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 TIME = (
     r"(?P<hour>\d\d?)(?:[:.h](?P<minute>\d\d))?(?:[:.](?P<second>\d\d(?:[.,]\d+)?))?"
@@ -65,6 +66,39 @@ def read(texts: Sequence[str]) -> Times:
     return Times(dates, dates=True, local=any(match and match["hour"] and not match["zone"] for match in matches))
 
 
+def after(times: Times, count: int) -> list[str]:
+    """The next times of a column in rising order, in steps like its last ones: by ISO 8601, or as numbers.
+
+    Steps are months, working days where no weekend has a time, or of the usual size.
+
+    Args:
+        times: two at least.
+        count: of the next ones.
+    """
+    last, ahead = times.values[-LAST:], np.arange(1, count + 1)
+    steps = np.diff(last)
+    usual = float(np.median(steps[steps > 0]))
+    if not times.dates:
+        return [f"{value:.15g}" for value in last[-1] + usual * ahead]
+    moments = np.datetime64("0001-01-01", "s") + np.round(last - DAY).astype("m8[s]")
+    days, months = moments.astype("M8[D]"), moments.astype("M8[M]")
+    places = (
+        days - months.astype("M8[D]"),
+        (months + 1).astype("M8[D]") - days,
+    )  # from the month's first day, to its end
+    apart = np.diff(months.astype(int))
+    if min(map(np.ptp, places)) == 0 and (apart > 0).all():
+        following = months[-1] + int(np.median(apart)) * ahead
+        first, end = following.astype("M8[D]"), (following + 1).astype("M8[D]")
+        following = np.minimum(first + places[0][-1], end - 1) if np.ptp(places[0]) == 0 else end - places[1][-1]
+    elif usual == DAY and len(last) > WEEK and np.is_busday(days).all():
+        following = np.busday_offset(days[-1], ahead)
+    else:
+        following = moments[-1] + (usual * ahead).astype("m8[s]")
+        return _written(following, times.local)
+    return _written(following + (moments[-1] - days[-1]), times.local)
+
+
 def is_date(text: str) -> bool:
     """Whether a text is a date; of digits alone it has to have a day."""
     if text.isdigit():
@@ -93,6 +127,15 @@ def like_times(names: Sequence[str], have_times: bool) -> list[str]:
         way = "join them into one column of times, such as 2024-12-31, or name the series with --columns"
         return [f"{', '.join(parts)} look like parts of a time, and are taken for series; {way}"]
     return []
+
+
+def _written(moments: np.ndarray, local: bool) -> list[str]:
+    """Moments, datetime64 (n,) in seconds, as days where all are midnights."""
+    if (moments == moments.astype("M8[D]")).all():
+        return np.datetime_as_string(moments, "D").tolist()
+    seconds = (moments != moments.astype("M8[m]")).any()
+    texts = np.datetime_as_string(moments, "s" if seconds else "m").tolist()
+    return [text.replace("T", " ") + ("" if local else "Z") for text in texts]
 
 
 def _digits(text: str) -> float | None:

@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 from src.errors import UserError, nearest
 from src.exporting.assets import COLUMNS
+from src.readers.inputs import read
+from src.readers.requests import InputSpec, Reading
 from src.serving.client import Client, NotServed
-from src.serving.inputs import Reading, to_requests
 from src.system import screen
 from src.system.files import read_json
 
@@ -66,9 +67,12 @@ def ask(
         raise UserError(f"{error}.{_served_instead(connect, model, Path(exports_dir))}") from None
     columns = _columns_of(Path(exports_dir) / model, version)
     reading = Reading(header, encoding, decimal, text, time, series, columns)
-    signature, requests = to_requests(what, signature, signatures, reading)
-    for request in requests:
-        show(client.predict(request, signature))
+    takes = {name: {key: _spec(info) for key, info in about["inputs"].items()} for name, about in signatures.items()}
+    asked = read(what, signature, takes, reading)
+    for piece in asked.pieces:
+        if piece.unread:
+            raise UserError(f"{piece.unread[0]}.")
+        show(client.predict(piece.request, asked.signature))
 
 
 def show(answer: Mapping[str, Any]) -> None:
@@ -79,6 +83,12 @@ def show(answer: Mapping[str, Any]) -> None:
             screen.show(f"{values['label']}  {values['probability']:.3f}")
         else:
             screen.show("  ".join(f"{name} {json.dumps(value, ensure_ascii=False)}" for name, value in values.items()))
+
+
+def _spec(info: Mapping[str, Any]) -> InputSpec:
+    """What an input takes, of what a server says of it."""
+    sizes = [int(dim["size"]) for dim in info.get("tensor_shape", {}).get("dim", ())]
+    return InputSpec(info["dtype"][3:].lower(), tuple(None if size < 0 else size for size in sizes))
 
 
 def _served_instead(connect: Callable[[str], Any], model: str, exports: Path) -> str:

@@ -15,10 +15,10 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from src.errors import UserError
+from src.readers.requests import DEFAULT
 
 DEADLINE_S = 30.0
 PORT = 8501
-DEFAULT = "serving_default"
 
 
 class NotServed(UserError):

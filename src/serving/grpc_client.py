@@ -17,7 +17,8 @@ from tensorflow_serving.apis import (
 
 from src.errors import UserError
 from src.exporting.verify import from_json, to_json
-from src.serving.client import DEADLINE_S, DEFAULT, NotServed, without_nodes
+from src.readers.requests import DEFAULT
+from src.serving.client import DEADLINE_S, NotServed, without_nodes
 
 LARGEST = 256 * 2**20  # bytes of a message
 
@@ -67,6 +68,8 @@ class GrpcClient:
 
 
 def _array(column: Any, dtype: tf.DType, name: str) -> np.ndarray:
+    if not isinstance(column, np.ndarray) and any(isinstance(value, bytes) for value in column):
+        return np.array(column, object)
     try:
         return column if isinstance(column, np.ndarray) else from_json(column, dtype, name)
     except ValueError as error:

@@ -14,7 +14,8 @@ from rich.table import Table
 
 from src.errors import UserError
 from src.exporting.assets import REQUEST
-from src.serving.client import DEFAULT, Client
+from src.readers.requests import DEFAULT
+from src.serving.client import Client
 from src.serving.serve import chosen
 from src.system.files import read_json
 from src.system.screen import PlainConsole, track

@@ -64,6 +64,10 @@ def test_it_answers(address, x):
     assert answer == {"upper": ["A", "ü"], "twice": [2.0, 4.0]}
 
 
+def test_texts_may_be_bytes_as_pictures_are(address):
+    assert GrpcClient(address, "model").predict({"s": [b"a", b"b\0"], "x": [1, 2]})["upper"] == ["A", "B\0"]
+
+
 def test_what_goes_wrong_is_said(address):
     with pytest.raises(UserError, match=r"INVALID_ARGUMENT: .*too large"):
         GrpcClient(address, "model").predict({"s": ["a"], "x": [9]})

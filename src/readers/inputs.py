@@ -1,0 +1,225 @@
+"""What a model is asked about: pictures, texts, a table's rows, a series or JSON, as columns of a signature.
+
+It is the same for a run (src/commands/predict.py) and for a server (src/serving/ask.py).
+"""
+
+import re
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from src.errors import UserError, nearest
+from src.readers import csv_files, input_tables
+from src.readers.csv_files import Table
+from src.readers.requests import DEFAULT, PICTURES, STRINGS, Asked, Examples, Inputs, Reading, Signatures
+from src.readers.text_files import lines_of, text_of
+from src.system.files import read_json
+from src.system.screen import tell
+
+ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".bmp")  # of pictures
+STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM")  # of pictures, whatever the file is called
+FILES = (*ENDINGS, ".csv", ".tsv", ".txt", ".json")  # what ends in one of these is no text
+AT_ONCE = 32  # or lines of one
+
+
+def read(what: str, signature: str, signatures: Signatures, reading: Reading) -> Asked:
+    """What is asked about a file, a folder or a text.
+
+    Args:
+        what: a file, a folder of pictures or of texts, or a text.
+        signature: that is meant; "" for the one that fits.
+        signatures: the inputs of each, by name.
+        reading: how a file is read.
+
+    Raises:
+        UserError: for what can't be read, or doesn't go with the model; now, or as the pieces are read.
+    """
+    path = Path(what)
+    is_path = len(what) < 4096 and path.exists()
+    if not is_path and path.suffix.lower() in FILES and not re.search(r"\s", what):
+        raise UserError(f"There is no file {what}.")
+    try:
+        if is_path and path.suffix.lower() == ".json":
+            asked = _json(path, signature, signatures)
+        elif is_path and _has_pictures(path, signature, signatures):
+            asked = _pictures(path, signature, signatures, reading)
+        else:
+            asked = _others(what, path if is_path else None, signature, signatures, reading)
+    except ValueError as error:
+        pictures = f" A picture ends in {', '.join(ENDINGS)}." if PICTURES in signatures else ""
+        raise UserError(f"{error}.{pictures}") from None
+    return asked._replace(pieces=_read_on(asked.pieces))
+
+
+def _has_pictures(path: Path, signature: str, signatures: Signatures) -> bool:
+    """Whether a file, or a folder, is a picture or says where pictures are."""
+    return path.suffix.lower() in ENDINGS or (PICTURES in signatures and signature in ("", PICTURES))
+
+
+def _pictures(path: Path, signature: str, signatures: Signatures, reading: Reading) -> Asked:
+    """A picture, those below a folder, or those whose paths stand in a column of a table or in the lines of a text."""
+    asked = signature or PICTURES
+    if asked not in signatures:
+        raise UserError(f"The model takes no pictures; its signatures are: {', '.join(signatures)}.")
+    (name,) = _inputs(signatures, asked)
+    if path.is_dir():
+        files = _files_below(path, ENDINGS)
+        return Asked(asked, _opened(_of(files), name, Path.read_bytes), len(files))
+    with path.open("rb") as file:
+        is_picture = file.read(4).startswith(STARTS)
+    if is_picture or path.suffix.lower() in ENDINGS:
+        return Asked(asked, _opened(_of([path]), name, Path.read_bytes), 1)
+    pieces = _paths_in_table(path, reading) if csv_files.is_table(path) else _lines(path, "file", reading)
+    return Asked(asked, _opened(pieces, name, lambda file: _beside(path, file).read_bytes()))
+
+
+def _others(what: str, path: Path | None, signature: str, signatures: Signatures, reading: Reading) -> Asked:
+    """A table's rows, a series, or texts: one, or of the files below a folder, or of the lines of a file."""
+    asked = signature or DEFAULT
+    inputs = _inputs(signatures, asked)
+    takes_text = len(inputs) == 1 and bool(input_tables.texts_of(inputs))
+    if path and path.is_file() and (not takes_text or reading.text or csv_files.is_table(path)):
+        asked = signature or (STRINGS if STRINGS in signatures else DEFAULT)
+        inputs = _inputs(signatures, asked)
+        table = _table(path, [reading.text] if reading.text else [*reading.called(inputs).values()], reading)
+        return Asked(asked, input_tables.examples_of(table, inputs, reading))
+    if not takes_text:
+        takes = ", ".join(f"{name} ({spec.dtype})" for name, spec in inputs.items())
+        is_no_file = "a folder" if path else "no file, so a text"
+        raise UserError(f"{what!r:.60} is {is_no_file}; {asked} takes {takes}.")
+    (name,) = inputs
+    if not path:
+        return Asked(asked, iter([Examples({name: [what]}, [""], {name: [what]})]), 1)
+    if path.is_dir():
+        files = _files_below(path, (".txt",))
+        return Asked(asked, _opened(_of(files), name, lambda file: text_of(file, reading.encoding)[0]), len(files))
+    if reading.by_line:
+        return Asked(asked, _lines(path, name, reading))
+    text, notes = text_of(path, reading.encoding)
+    _tell(path, notes)
+    return Asked(asked, iter([Examples({name: [text]}, [str(path)], {name: [text]})]), 1)
+
+
+def _json(path: Path, signature: str, signatures: Signatures) -> Asked:
+    """A request of rows or columns, as TensorFlow Serving takes it."""
+    content = read_json(path)
+    named = content.get("signature_name") if isinstance(content, dict) else None
+    asked = signature or named or DEFAULT
+    inputs = _inputs(signatures, asked)
+    if not isinstance(content, dict) or not {"inputs", "instances"} & content.keys():
+        raise UserError('A request is {"inputs": {NAME: column}} or {"instances": [row]}.')
+    if "inputs" in content:
+        given = content["inputs"]
+        request = given if isinstance(given, dict) and given.keys() & inputs.keys() else {next(iter(inputs)): given}
+    else:
+        rows = [
+            row if isinstance(row, dict) and row.keys() & inputs.keys() else {next(iter(inputs)): row}
+            for row in content["instances"]
+        ]
+        request = {name: [row.get(name) for row in rows] for name in inputs}
+    return Asked(asked, iter([Examples(request, [])]))
+
+
+def _inputs(signatures: Signatures, name: str) -> Inputs:
+    if name not in signatures:
+        raise UserError(
+            f"The model has no signature {name!r}.{nearest(name, signatures)} It has: {', '.join(signatures)}."
+        )
+    return signatures[name]
+
+
+def _table(path: Path, columns: Collection[str], reading: Reading) -> Table:
+    """A file's table, without a header where it has those columns only so."""
+    table = csv_files.table(path, reading.header, reading.encoding)
+    if reading.header is None:
+        table = table.with_columns(columns)
+    _tell(path, table.notes)
+    return table
+
+
+def _paths_in_table(path: Path, reading: Reading) -> Iterator[Examples]:
+    """The rows of a table, of which the first column that begins with the path of a picture is asked about."""
+    table = csv_files.table(path, reading.header, reading.encoding)
+    first = next(table.rows())
+    named = [name for name, cell in zip(table.names, first, strict=False) if cell.lower().endswith(ENDINGS)]
+    if not named:
+        raise ValueError(f"{path} has no column with the paths of pictures; it has: {', '.join(table.names)}")
+    _tell(path, [f"pictures: {named[0]}", *table.notes])
+    return input_tables.rows(table, {named[0]: "string"}, at_once=AT_ONCE)
+
+
+def _lines(path: Path, name: str, reading: Reading) -> Iterator[Examples]:
+    """The lines of a file that aren't empty, also as a column of that name."""
+    lines, notes = lines_of(path, reading.encoding)
+    _tell(path, notes)
+    filled = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
+
+    def pieces() -> Iterator[Examples]:
+        while piece := list(islice(filled, AT_ONCE)):
+            texts = [line for _, line in piece]
+            yield Examples({name: texts}, [f"{path}, line {number}" for number, _ in piece], {name: texts})
+
+    return pieces()
+
+
+def _of(files: Sequence[Path]) -> Iterator[Examples]:
+    """Files, some at a time, by their paths."""
+    for start in range(0, len(files), AT_ONCE):
+        names = [str(file) for file in files[start : start + AT_ONCE]]
+        yield Examples({"file": names}, names, {"file": names})
+
+
+def _opened(pieces: Iterable[Examples], name: str, read: Callable[[Path], Any]) -> Iterator[Examples]:
+    """Examples that are paths, with what their files hold instead."""
+    for piece in pieces:
+        (files,) = piece.request.values()
+        contents, whole, unread = [], [], [*piece.unread]
+        for index, file in enumerate(files):
+            try:
+                contents.append(read(Path(file)))
+            except (OSError, ValueError) as error:
+                unread.append(f"{file}: {error.strerror}" if isinstance(error, OSError) else str(error))
+            else:
+                whole.append(index)
+        beside = {column: [cells[index] for index in whole] for column, cells in piece.beside.items()}
+        yield replace(
+            piece,
+            request={name: contents},
+            where=[str(files[index]) for index in whole],
+            beside=beside,
+            unread=unread,
+        )
+
+
+def _beside(path: Path, file: Path) -> Path:
+    """A file that another one names: as it is, or beside that one."""
+    return file if file.exists() else path.parent / file
+
+
+def _files_below(folder: Path, endings: Collection[str]) -> list[Path]:
+    """All such files in a folder and its folders, by path; hidden ones and those of the system are left out."""
+    from src.readers import folders  # with scikit-learn, which nothing else has use for
+
+    files, left_out = folders.below(folder, endings)
+    if not files:
+        raise ValueError(f"{folder} has no file of {', '.join(endings)}")
+    if left_out:
+        tell(left_out, sys.stderr)
+    return files
+
+
+def _read_on(pieces: Iterator[Examples]) -> Iterator[Examples]:
+    """The same pieces; raises UserError where a file can't be read on."""
+    try:
+        yield from pieces
+    except ValueError as error:
+        raise UserError(f"{error}.") from None
+
+
+def _tell(path: Path, notes: Iterable[str]) -> None:
+    """Says how a file was read, beside the answers."""
+    for note in notes:
+        tell(f"{path}: {note}", sys.stderr)

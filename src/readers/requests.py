@@ -1,0 +1,84 @@
+"""What a model can be asked about users' files: the words that the readers of files, src/readers/inputs.py, share."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeAlias
+
+DEFAULT = "serving_default"
+STRINGS = "strings"  # the signature that takes columns as texts, an empty one where a value is missing
+PICTURES = "image_bytes"  # … encoded pictures
+
+
+class InputSpec(NamedTuple):
+    """What an input of a signature takes.
+
+    Args:
+        dtype: TensorFlow's name of the type; "string" for texts and bytes.
+        shape: the batch first; None where any size will do.
+    """
+
+    dtype: str
+    shape: tuple[int | None, ...]
+
+
+Inputs: TypeAlias = Mapping[str, InputSpec]
+Signatures: TypeAlias = Mapping[str, Inputs]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a file is read: see src/serving/ask.py.
+
+    Args:
+        columns: what the file that the model was trained on calls its inputs, where that isn't the same; None where it
+            isn't known.
+        by_line: whether each line of a text file is a text.
+    """
+
+    header: bool | None = None
+    encoding: str = ""
+    decimal: str | None = None
+    text: str = ""
+    time: str = ""
+    series: str = ""
+    columns: Mapping[str, str] | None = None
+    by_line: bool = False
+
+    def called(self, inputs: Iterable[str]) -> dict[str, str]:
+        """What the training file calls each input."""
+        return {name: (self.columns or {}).get(name, name) for name in inputs}
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Some of the examples of an input.
+
+    Args:
+        request: the columns of the signature, a value for each example.
+        where: each example is, for messages, such as "houses.csv, row 17"; "" for one that is all there is.
+        beside: columns of texts that go with the answers: the file's own, or the files' names.
+        unread: where an example can't be read, and why.
+        called: what the file calls the inputs, where that isn't the same.
+        ahead: of a series, whose answers are the steps after it: from a number of steps to the columns beside them.
+    """
+
+    request: Mapping[str, Sequence[Any]]
+    where: Sequence[str]
+    beside: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    unread: Sequence[str] = ()
+    called: Mapping[str, str] = field(default_factory=dict)
+    ahead: Callable[[int], Mapping[str, Sequence[str]]] | None = None
+
+
+class Asked(NamedTuple):
+    """What is asked about an input.
+
+    Args:
+        signature: that fits it.
+        pieces: its examples, some at a time.
+        total: how many there are; None where that isn't known.
+    """
+
+    signature: str
+    pieces: Iterator[Examples]
+    total: int | None = None
