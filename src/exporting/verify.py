@@ -192,7 +192,9 @@ def _nested(change: Callable, values: list) -> list:
     return [_nested(change, value) if isinstance(value, list) else change(value) for value in values]
 
 
-def _bytes(value: str | dict[str, str]) -> bytes:
+def _bytes(value: str | bytes | dict[str, str]) -> bytes:
+    if isinstance(value, bytes):
+        return value
     return base64.b64decode(value["b64"]) if isinstance(value, dict) else value.encode()
 
 

@@ -11,6 +11,19 @@ from src.errors import UserError
 from src.signatures import Request
 
 
+class Refused(UserError):
+    """Values that a model refuses, such as a text that is no picture.
+
+    Args:
+        signature: that was asked.
+        reason: without a full stop.
+    """
+
+    def __init__(self, signature: str, reason: str):
+        super().__init__(f"{signature}: {reason}.")
+        self.reason = reason
+
+
 def predict(ask: Callable, signature: str, request: Request, raw: Any, batch: int) -> dict[str, np.ndarray]:
     """The named answers to raw requests, texts as str.
 
@@ -22,7 +35,7 @@ def predict(ask: Callable, signature: str, request: Request, raw: Any, batch: in
         batch: requests answered at a time.
 
     Raises:
-        UserError: for requests of another name, shape or type, or that the model refuses.
+        UserError: for requests of another name, shape or type; Refused for those that the model refuses.
     """
     given = raw if isinstance(raw, Mapping) else {next(iter(request)): raw}
     if set(given) != set(request):
@@ -39,22 +52,21 @@ def predict(ask: Callable, signature: str, request: Request, raw: Any, batch: in
             for start in range(0, max(sizes), batch)
         ]
     except tf.errors.InvalidArgumentError as error:
-        if refused := re.search(r"assertion failed: (.*)", error.message):
-            raise UserError(f"{signature}: {re.sub(r'[][]', '', refused[1])}.") from error
-        raise
+        raise Refused(signature, _reason(error.message)) from error
     return {name: _readable(name, np.concatenate([part[name].numpy() for part in parts])) for name in parts[0]}
 
 
 def _array(given: Any, spec: tf.TensorSpec) -> np.ndarray:
     """`given` in the type and shape of `spec`; raises UserError where that would change a value."""
-    array = np.asarray(given)
+    is_text = spec.dtype == tf.string
+    array = np.asarray(given, object if is_text else None)  # an array of bytes would lose zeros at their ends
     if array.ndim == spec.shape.rank - 1 and spec.shape[-1] == 1:
         array = array[..., np.newaxis]  # as images and series may have one channel without saying so
     if array.ndim != spec.shape.rank or not spec.shape.is_compatible_with(array.shape):
         raise UserError(f"{spec.name} has the shape {spec.shape}, batch first; it was given {array.shape}.")
-    if spec.dtype == tf.string:
+    if is_text:
         texts = ["" if text is None or text != text else text for text in array.ravel().tolist()]  # missing: empty
-        if array.dtype.kind not in "OSU" or not all(isinstance(text, (str, bytes)) for text in texts):
+        if not all(isinstance(text, (str, bytes)) for text in texts):
             raise UserError(f"{spec.name} takes texts; it was given {given!r:.60}.")
         return np.array(texts, object).reshape(array.shape)
     try:
@@ -64,6 +76,13 @@ def _array(given: Any, spec: tf.TensorSpec) -> np.ndarray:
     if not (array.dtype.kind == converted.dtype.kind == "f" or np.array_equal(converted, array, equal_nan=True)):
         raise UserError(f"{spec.name} takes {spec.dtype.name}; some of the given numbers don't fit.")
     return converted
+
+
+def _reason(message: str) -> str:
+    """Why a graph refused, without its nodes: `{{function_node f}} assertion failed: [x is no number] [[{{node…`."""
+    reason = message.splitlines()[0].split("}} ")[-1].partition("[[{{")[0].strip().removesuffix(".")
+    asserted = reason.removeprefix("assertion failed: ")
+    return reason if asserted == reason else re.sub(r"[][]", "", asserted)
 
 
 def _readable(name: str, column: np.ndarray) -> np.ndarray:

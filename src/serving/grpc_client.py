@@ -68,8 +68,6 @@ class GrpcClient:
 
 
 def _array(column: Any, dtype: tf.DType, name: str) -> np.ndarray:
-    if not isinstance(column, np.ndarray) and any(isinstance(value, bytes) for value in column):
-        return np.array(column, object)
     try:
         return column if isinstance(column, np.ndarray) else from_json(column, dtype, name)
     except ValueError as error:
