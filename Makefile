@@ -18,7 +18,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 SRC = $(PY) -m src
 WHICH = $(if $(RUN),--run "$(RUN)") $(if $(MODEL),--model "$(MODEL)") $(if $(DATA),--data "$(DATA)")
 
-.PHONY: help setup train tune evaluate export serve generate baseline list doctor bench bench-serve tensorboard lint format test test-long audit lock clean
+.PHONY: help setup train tune evaluate export serve predict generate baseline list doctor bench bench-serve tensorboard lint format test test-long audit lock clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { \
@@ -45,6 +45,10 @@ export: $(READY) ## Export a trained model for serving, as ONNX or LiteRT [RUN=.
 
 serve: $(READY) ## Serve exports until Ctrl-C: MODEL=cnn or all [ENGINE=tensorflow|docker|local] [PORT=8501] [ARGS="..."]
 	@$(strip $(SRC) serve $(if $(MODEL),--model $(MODEL)) $(if $(ENGINE),--engine $(ENGINE)) $(if $(PORT),--port $(PORT)) $(ARGS))
+
+predict: override export INPUT := $(value INPUT)
+predict: $(READY) ## Ask a trained model about INPUT=file, folder, text or - [RUN=...] [MODEL=...] [DATA=...] [OUTPUT=x.csv|x.jsonl] [ARGS="..."]
+	@$(SRC) predict $(if $(INPUT),"$$INPUT") $(WHICH) $(if $(OUTPUT),--output "$(OUTPUT)") $(ARGS)
 
 generate: override export PROMPT := $(value PROMPT)
 generate: $(READY) ## Generate text with a language model [MODEL=...] [DATA=...] [RUN=...] [PROMPT="..."] [ARGS="..."]

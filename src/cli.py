@@ -36,12 +36,24 @@ COMMANDS = {
     "export": ("src.export", "export", "Publish a trained run for TensorFlow Serving, as ONNX or LiteRT.", True),
     "serve": ("src.serving.serve", "serve", "Serve exports: TensorFlow Serving, or a local server.", False),
     "ask": ("src.serving.ask", "ask", "Query a served model with a picture, text, table, series or JSON.", False),
+    "predict": ("src.commands.predict", "predict", "Ask a trained run about files, folders, texts or rows.", True),
     "generate": ("src.commands.generate", "generate", "Generate text with a trained language model.", True),
     "baseline": ("src.commands.baseline", "baseline", "Score simple predictors on a data set.", True),
     "list": ("src.commands.listing", "listing", "List models, data sets and recipes, or show one in detail.", False),
     "doctor": ("src.commands.doctor", "doctor", "Check this machine: what is wrong and how to fix it.", False),
     "bench-serve": ("src.serving.load", "bench_serve", "Measure a served model under load.", False),
     "bench": ("src.commands.bench", "bench", "Time the harness against a plain model.fit.", True),
+}
+
+INPUTS = {  # of the commands that are asked about one
+    "ask": "INPUT is a picture, a .csv file, a .json request, a .txt file, or a text.",
+    "predict": (
+        "INPUT is a picture, a .csv file, a .txt file (of a text or a picture's path a\n"
+        "line), a .json request, a folder of pictures or of .txt files, a text, or - for\n"
+        "the standard input.\n\n"
+        "What can't be answered is named and left out. The exit code is 0 if there is an\n"
+        "answer, else 1."
+    ),
 }
 
 
@@ -100,8 +112,8 @@ def _run(argv: list[str], debug: bool) -> None:
         arguments, flags = _baseline_arguments(rest)
     elif command == "list":
         arguments, flags = _list_arguments(rest)
-    elif command == "ask":
-        arguments, flags = _ask_arguments(rest)
+    elif command in ("ask", "predict"):
+        arguments, flags = _input_arguments(command, rest)
     else:
         arguments, flags = [], read_flags(f"{PROGRAM} {command}", COMMANDS[command][2], {function: _own(command)}, rest)
     deterministic = command in ("train", "tune") and _is_deterministic(command, arguments[0], flags)
@@ -192,18 +204,19 @@ def _list_arguments(words: list[str]) -> tuple[list[str], dict[str, Any]]:
     return names, {}
 
 
-def _ask_arguments(words: list[str]) -> tuple[list[str], dict[str, Any]]:
+def _input_arguments(command: str, words: list[str]) -> tuple[list[str], dict[str, Any]]:
     """What is asked, wherever it stands among the flags, each of which has a value but those of yes or no."""
-    yes = [knob.flag for knob in _own("ask") if bool in members(knob.type)]
+    yes = [knob.flag for knob in _own(command) if bool in members(knob.type)]
     alone = {*yes, *(flag.replace("--", "--no-", 1) for flag in yes)}
     places = [place for place, word in enumerate(words) if not word.startswith("--")]
     before = {place: words[place - 1] for place in places if place}
     values = {place for place, word in before.items() if word.startswith("--") and not ({word} & alone or "=" in word)}
     asked = [words[place] for place in places if place not in values]
     flags = [word for place, word in enumerate(words) if place not in places or place in values]
-    found = read_flags(f"{PROGRAM} ask WHAT", COMMANDS["ask"][2], {"ask": _own("ask")}, flags)
+    about = f"{COMMANDS[command][2]}\n\n{INPUTS[command]}"
+    found = read_flags(f"{PROGRAM} {command} INPUT", about, {command: _own(command)}, flags)
     if len(asked) != 1:
-        raise UsageError(f"Give one input: {PROGRAM} ask FILE --model NAME")
+        raise UsageError(f"Give one input: {PROGRAM} {command} FILE --model NAME")
     return asked, found
 
 

@@ -18,19 +18,26 @@ from src.readers.csv_files import Table
 from src.readers.requests import Examples, Inputs, Reading
 
 AT_ONCE = 256  # rows
-COMMAS: dict[str | None, Comma] = {".": "thousands", ",": "decimal", None: ""}  # what one means, by the decimal mark
+COMMAS: dict[str | None, Comma] = {None: "", ".": "thousands", ",": "decimal"}  # what one means, by the decimal mark
 
 
-def examples_of(table: Table, inputs: Inputs, reading: Reading) -> Iterator[Examples]:
+def examples_of(table: Table, inputs: Inputs, reading: Reading, dtypes: Mapping[str, str]) -> Iterator[Examples]:
     """The rows of a table, some at a time, as the model's types; of series the last values, once.
+
+    Args:
+        table: the file.
+        inputs: what is asked for.
+        reading: how the file is read.
+        dtypes: of each input as training had it; where its numbers are asked for as texts, the model reads them.
 
     Raises:
         ValueError: for columns that aren't in the file, or series that can't be read.
     """
-    comma = COMMAS[reading.decimal]
     if not _are_series(inputs):
         called = _columns(table.path, table.names, inputs, reading)
-        pieces = rows(table, {called[name]: spec.dtype for name, spec in inputs.items()}, comma)
+        as_texts = len(texts_of(inputs)) == len(inputs)
+        comma = None if as_texts else COMMAS[reading.decimal]
+        pieces = rows(table, {called[name]: dtypes.get(name, spec.dtype) for name, spec in inputs.items()}, comma)
         return (
             replace(piece, request={name: piece.request[called[name]] for name in inputs}, called=called)
             for piece in pieces
@@ -38,7 +45,7 @@ def examples_of(table: Table, inputs: Inputs, reading: Reading) -> Iterator[Exam
     ((name, spec), *others) = inputs.items()
     if others or reading.series or spec.shape[1] != len(table.names) or _meant(table.names, inputs)[name]:
         return iter([_series(table, inputs, reading)])
-    pieces = rows(table, dict.fromkeys(table.names, spec.dtype), comma)
+    pieces = rows(table, dict.fromkeys(table.names, spec.dtype), COMMAS[reading.decimal])
     return (replace(piece, request={name: [*zip(*piece.request.values(), strict=True)]}) for piece in pieces)
 
 
@@ -47,13 +54,15 @@ def texts_of(inputs: Inputs) -> list[str]:
     return [name for name, spec in inputs.items() if spec.dtype == "string"]
 
 
-def rows(table: Table, dtypes: Mapping[str, str], comma: Comma = "", at_once: int = AT_ONCE) -> Iterator[Examples]:
+def rows(
+    table: Table, dtypes: Mapping[str, str], comma: Comma | None = None, at_once: int = AT_ONCE
+) -> Iterator[Examples]:
     """The rows of a table, some at a time: as a request the cells of some columns, by their names.
 
     Args:
         table: the file.
         dtypes: by name, the type of the cells that are asked about.
-        comma: what a comma means in a number.
+        comma: what a comma means in a number; None leaves numbers as texts.
         at_once: rows of a piece.
     """
     places = [(table.names.index(name), name, dtype) for name, dtype in dtypes.items()]
@@ -145,9 +154,13 @@ def _meant(names: Collection[str], inputs: Inputs) -> dict[str, list[str]]:
     return meant
 
 
-def _cell(cell: str, where: str, dtype: str, comma: Comma) -> str | int | float:
+def _cell(cell: str, where: str, dtype: str, comma: Comma | None) -> str | int | float:
     """A cell in the model's type; raises ValueError for what has another one."""
     if dtype == "string":
+        return cell
+    if comma is None:
+        if all(number(cell.strip(), each) is None for each in COMMAS.values()):
+            raise ValueError(f"{where} is {cell!r}, not a number")
         return cell
     cell = cell.strip()
     if "int" in dtype:

@@ -3,6 +3,8 @@
 It is the same for a run (src/commands/predict.py) and for a server (src/serving/ask.py).
 """
 
+import base64
+import os
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -38,7 +40,7 @@ def read(what: str, signature: str, signatures: Signatures, reading: Reading) ->
         UserError: for what can't be read, or doesn't go with the model; now, or as the pieces are read.
     """
     path = Path(what)
-    is_path = len(what) < 4096 and path.exists()
+    is_path = bool(what) and os.path.exists(what)  # pathlib fails on a text that is too long for a name
     if not is_path and path.suffix.lower() in FILES and not re.search(r"\s", what):
         raise UserError(f"There is no file {what}.")
     try:
@@ -85,14 +87,16 @@ def _others(what: str, path: Path | None, signature: str, signatures: Signatures
         asked = signature or (STRINGS if STRINGS in signatures else DEFAULT)
         inputs = _inputs(signatures, asked)
         table = _table(path, [reading.text] if reading.text else [*reading.called(inputs).values()], reading)
-        return Asked(asked, input_tables.examples_of(table, inputs, reading))
+        dtypes = {name: spec.dtype for name, spec in signatures.get(DEFAULT, inputs).items()}
+        return Asked(asked, input_tables.examples_of(table, inputs, reading, dtypes))
     if not takes_text:
         takes = ", ".join(f"{name} ({spec.dtype})" for name, spec in inputs.items())
         is_no_file = "a folder" if path else "no file, so a text"
         raise UserError(f"{what!r:.60} is {is_no_file}; {asked} takes {takes}.")
     (name,) = inputs
     if not path:
-        return Asked(asked, iter([Examples({name: [what]}, [""], {name: [what]})]), 1)
+        text = what.encode(errors="replace").decode()  # without the bytes that were no text on a command line
+        return Asked(asked, iter([Examples({name: [text]}, [""], {name: [text]})]), 1)
     if path.is_dir():
         files = _files_below(path, (".txt",))
         return Asked(asked, _opened(_of(files), name, lambda file: text_of(file, reading.encoding)[0]), len(files))
@@ -106,21 +110,34 @@ def _others(what: str, path: Path | None, signature: str, signatures: Signatures
 def _json(path: Path, signature: str, signatures: Signatures) -> Asked:
     """A request of rows or columns, as TensorFlow Serving takes it."""
     content = read_json(path)
-    named = content.get("signature_name") if isinstance(content, dict) else None
-    asked = signature or named or DEFAULT
+    meant = content.get("signature_name") if isinstance(content, dict) else None
+    asked = signature or meant or DEFAULT
     inputs = _inputs(signatures, asked)
     if not isinstance(content, dict) or not {"inputs", "instances"} & content.keys():
         raise UserError('A request is {"inputs": {NAME: column}} or {"instances": [row]}.')
+
+    def named(value: Any) -> dict[str, Any]:
+        return value if isinstance(value, dict) and value.keys() & inputs.keys() else {next(iter(inputs)): value}
+
     if "inputs" in content:
-        given = content["inputs"]
-        request = given if isinstance(given, dict) and given.keys() & inputs.keys() else {next(iter(inputs)): given}
+        columns = named(content["inputs"])
     else:
-        rows = [
-            row if isinstance(row, dict) and row.keys() & inputs.keys() else {next(iter(inputs)): row}
-            for row in content["instances"]
-        ]
-        request = {name: [row.get(name) for row in rows] for name in inputs}
-    return Asked(asked, iter([Examples(request, [])]))
+        rows = [named(row) for row in content["instances"]]
+        columns = {name: [row.get(name) for row in rows] for name in inputs}
+    if strange := [name for name, column in columns.items() if not isinstance(column, list)]:
+        raise ValueError(f"{path}: {strange[0]} has to be a list, an example each")
+    size = len(next(iter(columns.values())))
+    where = [f"{path}, example {number}" for number in range(1, size + 1)]
+    return Asked(asked, iter([Examples(_decoded(columns), where)]), size)
+
+
+def _decoded(value: Any) -> Any:
+    """JSON with bytes for {"b64": …}."""
+    if isinstance(value, dict):
+        if value.keys() == {"b64"}:
+            return base64.b64decode(value["b64"])
+        return {name: _decoded(item) for name, item in value.items()}
+    return [_decoded(item) for item in value] if isinstance(value, list) else value
 
 
 def _inputs(signatures: Signatures, name: str) -> Inputs:

@@ -57,8 +57,8 @@ class Examples:
         request: the columns of the signature, a value for each example.
         where: each example is, for messages, such as "houses.csv, row 17"; "" for one that is all there is.
         beside: columns of texts that go with the answers: the file's own, or the files' names.
-        unread: where an example can't be read, and why.
-        called: what the file calls the inputs, where that isn't the same.
+        unread: where other examples are that can't be read, and why.
+        called: what the file calls the inputs.
         ahead: of a series, whose answers are the steps after it: from a number of steps to the columns beside them.
     """
 
@@ -68,6 +68,13 @@ class Examples:
     unread: Sequence[str] = ()
     called: Mapping[str, str] = field(default_factory=dict)
     ahead: Callable[[int], Mapping[str, Sequence[str]]] | None = None
+
+    def why(self, index: int, reason: str) -> str:
+        """Where an example is, and why the model refuses it: an input that the reason begins with as in the file."""
+        name, _, rest = reason.partition(" ")
+        if name in self.called:
+            reason = f"{self.called[name]} {self.request[name][index]!r:.60} {rest}"
+        return f"{self.where[index]}: {reason}" if self.where[index] else reason
 
 
 class Asked(NamedTuple):

@@ -28,6 +28,8 @@ def _uses(run: Run, published: Path | None) -> Iterator[tuple[str, str]]:
         exports = published.parent.parent
         elsewhere = f" ARGS={shlex.quote(f'--exports-dir {shlex.quote(str(exports))}')}" * (exports != Path(EXPORTS))
         yield f"make serve MODEL={shlex.quote(published.parent.name)}{elsewhere}", "answer requests"
+    if "generate" not in run.requests:
+        yield f"make predict RUN={shlex.quote(str(run.path))} INPUT=FILE", "answer a file, a folder or a text"
     if "text" in run.requests.get("generate", {}):
         yield f"make generate RUN={shlex.quote(str(run.path))}", "generate text"
 

@@ -77,11 +77,11 @@ class Bar(progress.Progress):
 
     Args:
         what: goes on.
-        total: of units.
+        total: of units; None where it isn't known.
         unit: what they are called.
     """
 
-    def __init__(self, what: str, total: int, unit: str):
+    def __init__(self, what: str, total: int | None, unit: str):
         title, counted = (progress.TextColumn(escape(visible(text))) for text in (what, unit))
         parts = title, progress.BarColumn(), progress.MofNCompleteColumn(), counted, progress.TimeRemainingColumn()
         super().__init__(*parts, transient=True)

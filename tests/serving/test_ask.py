@@ -101,7 +101,7 @@ def test_all_columns_that_are_missing_are_named(served, tmp_path):
 
 def test_texts_are_sent_as_they_are_through_the_signature_for_texts(served, tmp_path):
     strings = dict.fromkeys(("size", "code"), TEXT["text"])
-    model = served(serving_default=numbers("size", "code"), strings=strings)
+    model = served(serving_default={**numbers("size"), "code": TEXT["text"]}, strings=strings)
     ask(write(tmp_path / "t.csv", "size;code", '1,5;"007"', ";1_1"), model="mine")
     assert model.requests == [("strings", {"size": ["1,5", ""], "code": ["007", "1_1"]})]
 

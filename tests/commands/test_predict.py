@@ -1,0 +1,317 @@
+"""Predict through the command line: every kind of input, what goes with the answers, and what can't be read."""
+
+import csv
+import io
+import json
+import sys
+from datetime import date, timedelta
+from functools import cache
+from types import SimpleNamespace
+
+import numpy as np
+import psutil
+import pytest
+import tensorflow as tf
+
+from src.cli import main
+from src.commands.predict import predict
+from src.errors import UserError
+from src.settings import catalogue
+from src.specs import Classes, Horizon, Image, Images, NextToken, Series, Tokens
+from src.train import train
+from tests.samples import PAIRS
+
+CLASSES = ("=1+1", '[red]so, "so"\nnot')  # as people name them
+HEADER = ["size (m2)", "[b]side", "sold"]
+
+
+def write(path, rows):
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(rows)
+    return path
+
+
+def read(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """From kinds of features and of an output to a run from one to the other; each is trained once."""
+    knobs = {"epochs": 1, "limit": 40, "export": False, "verbose": False}
+
+    @cache
+    def trained(inputs, output):
+        for model, data in PAIRS:
+            file = catalogue.dataset(data)
+            if file.inputs == (inputs,) and catalogue.tasks_of(catalogue.model(model), file)[0].spec is output:
+                return train(model, data=data, **knobs, runs_dir=str(tmp_path_factory.mktemp("runs")))
+        pytest.skip("nothing learns it")
+
+    return trained
+
+
+@pytest.fixture(scope="module")
+def houses(tmp_path_factory):
+    """A run on a table with strange names."""
+    file = catalogue.datasets().get("csv")
+    models = [model for model in catalogue.models().values() if file and catalogue.tasks_of(model, file)]
+    if not models:
+        pytest.skip("nothing learns a table")
+    folder = tmp_path_factory.mktemp("houses")
+    rows = [[50 + row, "north" if row % 2 else "south", CLASSES[row % 3 > 1]] for row in range(90)]
+    knobs = {"epochs": 1, "export": False, "verbose": False, "runs_dir": str(folder)}
+    return train(models[0].name, data="csv", path=str(write(folder / "t.csv", [HEADER, *rows])), target="sold", **knobs)
+
+
+@pytest.fixture
+def say(capsys, monkeypatch, tmp_path):
+    """Runs the command in a folder of its own; gives back exit code, standard output and standard error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def say(run, *words):
+        code = main(["predict", *map(str, words), "--run", str(run.path)])
+        return code, *capsys.readouterr()
+
+    return say
+
+
+def given(monkeypatch, content):
+    """Puts bytes into the standard input."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+
+
+ROWS = [
+    ["id", "label", "size (m2)", "note", "[b]side"],
+    ["007", "=1+1", "60", '[red]a "quoted", cell', "north"],
+    ["008", "x", "sixty", "", "north"],
+    ["009", "", "", "two\nlines", "never seen"],
+    ["010", "short"],
+]
+
+
+def test_other_columns_are_kept_and_what_cannot_be_read_is_named(houses, say, tmp_path):
+    write(tmp_path / "t.csv", ROWS)
+    code, out, err = say(houses, "t.csv", "--output", "new/answers.csv")
+    assert (code, out) == (0, "2 answers in new/answers.csv\n")
+    assert err.splitlines() == [
+        "No answer for 2 of 4:",
+        "  t.csv, row 2: size (m2) is 'sixty', not a number",
+        "  t.csv, row 4: 2 columns instead of 5; fill it up",
+    ]
+    rows = read("new/answers.csv")
+    answers = houses.predict({"size (m2)": np.float32([60, np.nan]), "[b]side": ["north", "never seen"]})
+    columns = [f"probabilities_{name}" for name in sorted(CLASSES)]
+    assert list(rows[0]) == [*ROWS[0], "predicted_label", "probability", *columns]
+    for number, (row, asked) in enumerate(zip(rows, (ROWS[1], ROWS[3]), strict=True)):
+        assert [row[name] for name in ROWS[0]] == asked
+        assert row["predicted_label"] == answers["label"][number]
+        np.testing.assert_allclose([float(row[name]) for name in columns], answers["probabilities"][number], rtol=1e-6)
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["answers.csv"]
+
+
+def test_json_lines_have_the_same_answers(houses, say, tmp_path):
+    write(tmp_path / "t.csv", ROWS)
+    say(houses, "t.csv", "--output", "answers.csv")
+    say(houses, "t.csv", "--output", "answers.jsonl")
+    lines = [json.loads(line) for line in (tmp_path / "answers.jsonl").read_text(encoding="utf-8").splitlines()]
+    for row, line in zip(read("answers.csv"), lines, strict=True):
+        probabilities = line.pop("probabilities")
+        assert [row.pop(f"probabilities_{name}") for name in sorted(CLASSES)] == [*map(str, probabilities)]
+        assert row == {name: str(value) for name, value in line.items()}
+
+
+def test_pandas_reads_both(houses, say, tmp_path):
+    pandas = pytest.importorskip("pandas")
+    write(tmp_path / "t.csv", ROWS)
+    for name, load in (("a.csv", pandas.read_csv), ("a.jsonl", lambda file, **how: pandas.read_json(file, lines=True))):
+        say(houses, "t.csv", "--output", name)
+        frame = load(name)
+        assert {*frame["predicted_label"]} <= {*CLASSES}
+        assert frame["probability"].dtype == "float64"
+        assert frame["label"][0] == "=1+1"
+
+
+def test_the_screen_shows_the_first_rows_and_what_is_left_out(houses, say, tmp_path):
+    write(tmp_path / "t.csv", [ROWS[0], *[ROWS[1]] * 30])
+    code, out, err = say(houses, "t.csv")
+    assert (code, err) == (0, "")
+    assert out.count('[red]a "quoted", cell') == 20
+    assert "Not shown: 10 rows and 2 columns. OUTPUT=answers.csv" in out
+    assert "predicted_label" in out
+    assert "[b]side" in out
+
+
+def test_where_nothing_is_answered_nothing_is_written(houses, say, tmp_path):
+    write(tmp_path / "t.csv", [ROWS[0], ROWS[2], ROWS[2]])
+    code, out, err = say(houses, "t.csv", "--output", "answers.csv")
+    assert (code, out) == (1, "")
+    assert err == "error: None of 2 has an answer: t.csv, row 1: size (m2) is 'sixty', not a number.\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["t.csv"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["t.csv", "--output", "answers.xlsx"], "answers.xlsx has to end in .csv or .jsonl"),
+        (["t.csv", "--output", "./t.csv"], "./t.csv is the input"),
+        (["gone.csv"], "There is no file gone.csv"),
+        (["."], "'.' is a folder"),
+        (["a text"], "'a text' is no file, so a text; serving_default takes"),
+        (["empty.csv"], "empty.csv has no rows"),
+    ],
+)
+def test_what_is_no_input_is_refused(houses, say, tmp_path, words, message):
+    write(tmp_path / "t.csv", ROWS)
+    (tmp_path / "empty.csv").write_text("")
+    code, out, err = say(houses, *words)
+    assert (code, out) == (1, "")
+    assert message in err
+    assert len(err.splitlines()) == 1
+
+
+def test_rows_come_from_the_standard_input(houses, say, tmp_path, monkeypatch):
+    given(monkeypatch, write(tmp_path / "t.csv", ROWS[:2]).read_bytes())
+    assert say(houses, "-", "--output", "answers.jsonl")[0] == 0
+    assert json.loads((tmp_path / "answers.jsonl").read_text())["id"] == "007"
+
+
+def test_numbers_that_only_the_model_can_tell_are_refused_row_by_row(houses, say, tmp_path):
+    write(tmp_path / "t.csv", [HEADER[:2], *[[f"{n},5" if n % 50 == 7 else str(n), "north"] for n in range(300)]])
+    code, _, err = say(houses, "t.csv", "--output", "answers.csv")
+    assert code == 0
+    assert len(read("answers.csv")) == 294
+    assert err.splitlines()[:2] == ["No answer for 6 of 300:", "  t.csv, row 8: size (m2) '7,5' has to be a number"]
+
+
+@pytest.mark.long
+def test_a_table_larger_than_memory_is_read_and_written_piece_by_piece(houses, say, tmp_path):
+    def rows(count):
+        return [HEADER[:2], *([str(n % 100), "north" * 10] for n in range(count))]
+
+    write(tmp_path / "few.csv", rows(2000))
+    write(tmp_path / "many.csv", rows(150_000))
+    say(houses, "few.csv", "--output", "answers.csv")
+    before = psutil.Process().memory_info().rss
+    assert say(houses, "many.csv", "--output", "answers.csv")[0] == 0
+    assert psutil.Process().memory_info().rss - before < 60e6
+    assert len(read("answers.csv")) == 150_000
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """A folder of pictures, one of them broken, one with zeros at its end, and other files."""
+    folder = tmp_path / "photos"
+    (folder / "[red]below").mkdir(parents=True)
+    for number, name in enumerate(("a.png", "b.PNG", "[red]below/c.png")):
+        (folder / name).write_bytes(tf.io.encode_png(np.full((9, 9, 3), 80 * number, "uint8")).numpy())
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff broken")
+    (folder / "notes.txt").write_text("none")
+    header = b"BM" + np.array([54 + 12, 0, 54, 40, 2, 2, 1 + (24 << 16), 0, 16, 0, 0, 0, 0], "<u4").tobytes()
+    (folder / "z.bmp").write_bytes(header + bytes(16))
+    return folder
+
+
+def test_a_folder_of_pictures_is_answered_but_for_a_broken_one(trained, say, pictures):
+    run = trained(Image, Classes)
+    code, _, err = say(run, "photos", "--output", "answers.csv")
+    assert code == 0
+    assert "No answer for 1 of 5:\n  photos/broken.jpg: Invalid JPEG data" in err
+    rows = read("answers.csv")
+    assert [row["file"] for row in rows] == [
+        f"photos/{name}" for name in ("[red]below/c.png", "a.png", "b.PNG", "z.bmp")
+    ]
+    encoded = [pictures.parent.joinpath(row["file"]).read_bytes() for row in rows]
+    answers = run.predict(encoded, signature="image_bytes")
+    assert [row["label"] for row in rows] == answers["label"].tolist()
+    code, _, err = say(run, "photos/broken.jpg")
+    assert code == 1
+    assert err.startswith("error: photos/broken.jpg: Invalid JPEG data")
+
+
+def test_pictures_may_be_listed(trained, say, pictures, monkeypatch):
+    run = trained(Image, Classes)
+    write(pictures / "list.csv", [["patient", "scan"], ["1", "a.png"], ["2", "gone.png"], ["3", "z.bmp"]])
+    _, _, err = say(run, "photos/list.csv", "--output", "answers.csv")
+    assert "gone.png: No such file" in err
+    assert [(row["patient"], row["scan"]) for row in read("answers.csv")] == [("1", "a.png"), ("3", "z.bmp")]
+    given(monkeypatch, b"photos/a.png\n\nphotos/b.PNG\n")
+    say(run, "-", "--output", "answers.csv")
+    assert [row["file"] for row in read("answers.csv")] == ["photos/a.png", "photos/b.PNG"]
+    given(monkeypatch, (pictures / "a.png").read_bytes())
+    assert say(run, "-", "--output", "answers.csv")[0] == 0
+
+
+def test_requests_are_answered_as_a_server_answers_them(trained, say, tmp_path):
+    run = trained(Image, Classes)
+    files = list((run.path / "requests").glob("*.json"))
+    assert files
+    for file in files:
+        assert say(run, file, "--output", "answers.jsonl")[0] == 0
+        request = json.loads(file.read_text(encoding="utf-8"))
+        answers = (tmp_path / "answers.jsonl").read_text().splitlines()
+        assert len(answers) == len(next(iter(request["inputs"].values())))
+
+
+def test_texts_are_a_line_a_file_or_a_cell_each(trained, say, tmp_path, monkeypatch):
+    run = trained(Tokens, Classes)
+    texts = ["returns the array " * 30, 'says "[red]yes", no']
+    (tmp_path / "lines.txt").write_text(f"{texts[0]}\n\n{texts[1]}\n")
+    (tmp_path / "texts").mkdir()
+    for number, text in enumerate(texts):
+        (tmp_path / "texts" / f"{number}.txt").write_text(text)
+    write(tmp_path / "t.csv", [["words", "n"], *[[text, "1"] for text in texts]])
+    given(monkeypatch, "\n".join(texts).encode())
+    expected = run.predict(np.array(texts, object))["label"].tolist()
+    for words in (["lines.txt"], ["texts"], ["t.csv", "--text", "words"], ["-"]):
+        assert say(run, *words, "--output", "answers.csv")[0] == 0
+        assert [row["label"] for row in read("answers.csv")] == expected
+    for text, label in zip(texts, expected, strict=True):
+        assert say(run, text, "--output", "answers.csv")[0] == 0
+        assert [(row["text"], row["label"]) for row in read("answers.csv")] == [(text, label)]
+
+
+def test_a_series_is_continued_with_its_times(trained, say, tmp_path):
+    run = trained(Series, Horizon)
+    names = run.config["outputs"]["names"]
+    days = [date(2024, 1, 31) + timedelta(n) for n in range(-99, 1)]
+    write(
+        tmp_path / "t.csv",
+        [["Day", *names], *[[f"{day:%d.%m.%Y}", *[50 + n % 7] * len(names)] for n, day in enumerate(days)]],
+    )
+    assert say(run, "t.csv", "--output", "answers.csv")[0] == 0
+    rows = read("answers.csv")
+    assert list(rows[0]) == ["Day", *names]
+    assert [row["Day"] for row in rows] == [
+        f"2024-02-{day:02}" for day in range(1, run.config["outputs"]["length"] + 1)
+    ]
+
+
+MAKERS = [(Tokens, NextToken, "text", "make generate RUN="), (Image, Images, "seed", "load_run(")]
+
+
+@pytest.mark.parametrize(("request_of", "way"), [maker[2:] for maker in MAKERS])
+def test_what_makes_things_is_refused_with_the_way(say, monkeypatch, tmp_path, request_of, way):
+    run = SimpleNamespace(path=tmp_path, signatures={"generate": (None, {request_of: None})})
+    monkeypatch.setattr("src.commands.predict.find", lambda *_: run)
+    code, _, err = say(run, "a text")
+    assert code == 1
+    assert way in err
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("inputs", "output", "request_of", "way"), MAKERS)
+def test_makers_are_told_by_what_they_can_be_asked(trained, say, inputs, output, request_of, way):
+    run = trained(inputs, output)
+    assert request_of in run.signatures["generate"][1]
+    assert way in say(run, "a text")[2]
+
+
+def test_python_asks_in_the_same_way(houses, tmp_path):
+    write(tmp_path / "t.csv", ROWS)
+    predict(tmp_path / "t.csv", run=houses.path, output=tmp_path / "answers.csv")
+    assert len(read(tmp_path / "answers.csv")) == 2
+    with pytest.raises(UserError, match="There is no file gone"):
+        predict("gone.csv", run=houses.path)
