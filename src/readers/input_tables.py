@@ -138,6 +138,9 @@ def _columns(path: Path, names: Collection[str], inputs: Inputs, reading: Readin
             way = f": rename the one with the texts to {lacking[0]!r}, or name it with --text"
         elif _are_series(inputs) and not reading.series:
             way = ": name the columns so, or say --series COLUMN where one tells series apart"
+            if len(inputs) == 1:
+                (spec,) = inputs.values()
+                way += f"; where each row is an example, it needs {spec.shape[1]} columns of numbers and no others"
         else:
             way = ": name the columns so, or say --no-header where they have no names"
         lacks = f"no column {', '.join(map(repr, lacking))}"

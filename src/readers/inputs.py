@@ -24,7 +24,7 @@ from src.system.screen import tell
 ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".bmp")  # of pictures
 STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM")  # of pictures, whatever the file is called
 FILES = (*ENDINGS, ".csv", ".tsv", ".txt", ".json")  # what ends in one of these is no text
-AT_ONCE = 32  # or lines of one
+PICTURES_AT_ONCE, TEXTS_AT_ONCE = 32, 256
 
 
 def read(what: str, signature: str, signatures: Signatures, reading: Reading) -> Asked:
@@ -69,13 +69,16 @@ def _pictures(path: Path, signature: str, signatures: Signatures, reading: Readi
     (name,) = _inputs(signatures, asked)
     if path.is_dir():
         files = _files_below(path, ENDINGS)
-        return Asked(asked, _opened(_of(files), name, Path.read_bytes), len(files))
+        return Asked(asked, _opened(_of(files, PICTURES_AT_ONCE), name, Path.read_bytes), len(files))
     with path.open("rb") as file:
         is_picture = file.read(4).startswith(STARTS)
     if is_picture or path.suffix.lower() in ENDINGS:
-        return Asked(asked, _opened(_of([path]), name, Path.read_bytes), 1)
-    pieces = _paths_in_table(path, reading) if csv_files.is_table(path) else _lines(path, "file", reading)
-    return Asked(asked, _opened(pieces, name, lambda file: _beside(path, file).read_bytes()))
+        return Asked(asked, _opened(_of([path], 1), name, Path.read_bytes), 1)
+    if csv_files.is_table(path):
+        paths = _paths_in_table(path, reading)
+    else:
+        paths = _lines(path, "file", reading, PICTURES_AT_ONCE)
+    return Asked(asked, _opened(paths, name, lambda file: _near(path, file).read_bytes()))
 
 
 def _others(what: str, path: Path | None, signature: str, signatures: Signatures, reading: Reading) -> Asked:
@@ -91,17 +94,18 @@ def _others(what: str, path: Path | None, signature: str, signatures: Signatures
         return Asked(asked, input_tables.examples_of(table, inputs, reading, dtypes))
     if not takes_text:
         takes = ", ".join(f"{name} ({spec.dtype})" for name, spec in inputs.items())
-        is_no_file = "a folder" if path else "no file, so a text"
-        raise UserError(f"{what!r:.60} is {is_no_file}; {asked} takes {takes}.")
+        kind = "a folder" if path else "no file, so a text"
+        raise UserError(f"{what!r:.60} is {kind}; {asked} takes {takes}.")
     (name,) = inputs
     if not path:
         text = what.encode(errors="replace").decode()  # without the bytes that were no text on a command line
         return Asked(asked, iter([Examples({name: [text]}, [""], {name: [text]})]), 1)
     if path.is_dir():
         files = _files_below(path, (".txt",))
-        return Asked(asked, _opened(_of(files), name, lambda file: text_of(file, reading.encoding)[0]), len(files))
+        paths = _of(files, TEXTS_AT_ONCE)
+        return Asked(asked, _opened(paths, name, lambda file: text_of(file, reading.encoding)[0]), len(files))
     if reading.by_line:
-        return Asked(asked, _lines(path, name, reading))
+        return Asked(asked, _lines(path, name, reading, TEXTS_AT_ONCE))
     text, notes = text_of(path, reading.encoding)
     _tell(path, notes)
     return Asked(asked, iter([Examples({name: [text]}, [str(path)], {name: [text]})]), 1)
@@ -165,27 +169,27 @@ def _paths_in_table(path: Path, reading: Reading) -> Iterator[Examples]:
     if not named:
         raise ValueError(f"{path} has no column with the paths of pictures; it has: {', '.join(table.names)}")
     _tell(path, [f"pictures: {named[0]}", *table.notes])
-    return input_tables.rows(table, {named[0]: "string"}, at_once=AT_ONCE)
+    return input_tables.rows(table, {named[0]: "string"}, at_once=PICTURES_AT_ONCE)
 
 
-def _lines(path: Path, name: str, reading: Reading) -> Iterator[Examples]:
+def _lines(path: Path, name: str, reading: Reading, at_once: int) -> Iterator[Examples]:
     """The lines of a file that aren't empty, also as a column of that name."""
     lines, notes = lines_of(path, reading.encoding)
     _tell(path, notes)
     filled = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
 
     def pieces() -> Iterator[Examples]:
-        while piece := list(islice(filled, AT_ONCE)):
+        while piece := list(islice(filled, at_once)):
             texts = [line for _, line in piece]
             yield Examples({name: texts}, [f"{path}, line {number}" for number, _ in piece], {name: texts})
 
     return pieces()
 
 
-def _of(files: Sequence[Path]) -> Iterator[Examples]:
+def _of(files: Sequence[Path], at_once: int) -> Iterator[Examples]:
     """Files, some at a time, by their paths."""
-    for start in range(0, len(files), AT_ONCE):
-        names = [str(file) for file in files[start : start + AT_ONCE]]
+    for start in range(0, len(files), at_once):
+        names = [str(file) for file in files[start : start + at_once]]
         yield Examples({"file": names}, names, {"file": names})
 
 
@@ -211,7 +215,7 @@ def _opened(pieces: Iterable[Examples], name: str, read: Callable[[Path], Any]) 
         )
 
 
-def _beside(path: Path, file: Path) -> Path:
+def _near(path: Path, file: Path) -> Path:
     """A file that another one names: as it is, or beside that one."""
     return file if file.exists() else path.parent / file
 

@@ -226,6 +226,14 @@ def test_a_series_is_asked_about_by_its_last_values(served, tmp_path):
         ask(write(tmp_path / "t.csv", "Tag;last", *[f"{day};1" for day in DAYS]), model="mine")
 
 
+def test_rows_of_as_many_columns_as_a_vector_has_numbers_are_examples(served, tmp_path):
+    model = served(serving_default=numbers("vector", window=2))
+    ask(write(tmp_path / "t.csv", "a,b", "1,2", "3,4"), model="mine")
+    assert [list(row) for row in model.columns["vector"]] == [[1.0, 2.0], [3.0, 4.0]]
+    with pytest.raises(UserError, match=r"no column 'vector'.* it needs 2 columns of numbers and no others"):
+        ask(write(tmp_path / "t.csv", "a,b,c", "1,2,3"), model="mine")
+
+
 def test_series_one_below_the_other_are_told_apart(served, tmp_path):
     model = served(serving_default=numbers("north_shop", "south", window=2))
     rows = [
