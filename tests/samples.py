@@ -71,9 +71,9 @@ def judged(model, data) -> bool:
     return not model.judge or (judge is not None and bool(catalogue.tasks_of(judge, data)))
 
 
-PAIRS = [  # of a model's and a data set's name
+PAIRS = [  # of a model's and a data set's name; large models come last, as many tests take the first pair
     (model.name, data.name)
-    for model in filter(works, catalogue.models().values())
+    for model in sorted(filter(works, catalogue.models().values()), key=lambda model: bool(model.pretrained))
     for data in catalogue.datasets().values()
     if not (data.download or data.named_by) and catalogue.tasks_of(model, data) and judged(model, data)
 ]
