@@ -51,8 +51,7 @@ def prepare(settings: Config, by_hand: ByHand, say: Callable[[str], None]) -> tu
     for text in filter(None, [*remarks(about), *warned, suggestion(data, augment)]):
         say(text)
     by_hand.check_metrics(task)
-    model = _build(transfer, settings, data, precision)
-    taken = _taken_over(transfer, settings, model, data, say)
+    model, taken = _begun(transfer, settings, data, precision, say)
     check_loss(settings.choices.task, task, model, data)
     signatures = task.signatures(
         model, data.preprocess, data.doors, steps_of(settings.choices.model.reference, model, data.inputs)
@@ -118,14 +117,14 @@ def _task(settings: Config, data: Data, splits: dict[str, Source]) -> tuple[Task
     return task, dataclasses.replace(data, outputs=outputs), about
 
 
-def _taken_over(
-    transfer: Transfer, settings: Config, model: keras.Model, data: Data, say: Callable[[str], None]
-) -> TakenOver | None:
-    """What the model begins with, if not anew."""
-    knobs = settings.of("model")
+def _begun(
+    transfer: Transfer, settings: Config, data: Data, precision: str, say: Callable[[str], None]
+) -> tuple[keras.Model, TakenOver | None]:
+    """The model, and what it begins with, if not anew."""
+    model, knobs = _build(transfer, settings, data, precision), settings.of("model")
     if taken := transfer.take_over(model, settings.choices.model, knobs, data.inputs, data.outputs):
         say(taken.told())
-    return taken
+    return model, taken
 
 
 def _plan(settings: Config, model: keras.Model, data: Data) -> Plan:
