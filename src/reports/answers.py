@@ -3,6 +3,7 @@
 import base64
 import csv
 import json
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -190,6 +191,9 @@ def _plain(column: np.ndarray) -> list:
 
 
 def _cell(value: Any) -> str:
-    """What the screen shows of a value: one line, and not too long."""
+    """What the screen shows of a value: one line, and not too long; of a path its end."""
     text = number(value) if isinstance(value, float) else " ".join(str(value).split())
-    return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
+    if len(text) <= WIDEST:
+        return text
+    is_path = os.sep in text and Path(text).suffix
+    return f"…{text[1 - WIDEST :]}" if is_path else f"{text[: WIDEST - 1]}…"

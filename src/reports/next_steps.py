@@ -48,7 +48,7 @@ def _published_weights(run: Run) -> Iterator[tuple[str, str]]:
             which = [(knob.flag, run.config["knobs"][knob.name]) for knob in data.knobs if knob.name == data.named_by]
             flags = shlex.join([word for flag, value in which for word in (flag, str(value))] + ["--pretrained"])
             words = shlex.join([f"MODEL={model.name}", f"DATA={data.name}", f"ARGS={flags}"])
-            yield f"make train {words}", "start from published weights: with few photographs usually far better"
+            yield f"make train {words}", "published weights: 0.99 instead of 0.8 with some hundred photographs"
             return
 
 

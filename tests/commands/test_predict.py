@@ -16,6 +16,7 @@ import tensorflow as tf
 from src.cli import main
 from src.commands.predict import predict
 from src.errors import UserError
+from src.reports.answers import _cell
 from src.settings import catalogue
 from src.specs import Classes, Horizon, Image, Images, NextToken, Series, Tokens
 from src.train import train
@@ -315,3 +316,8 @@ def test_python_asks_in_the_same_way(houses, tmp_path):
     assert len(read(tmp_path / "answers.csv")) == 2
     with pytest.raises(UserError, match="There is no file gone"):
         predict("gone.csv", run=houses.path)
+
+
+def test_the_end_of_a_long_path_is_shown_and_the_beginning_of_a_text():
+    assert _cell("photos/" * 9 + "cat 1.jpg").endswith("/cat 1.jpg")
+    assert _cell("good and/or bad. " * 9).startswith("good and/or bad.")
