@@ -33,6 +33,7 @@ COMMANDS = {
     ),
     "tune": ("tuning.search", "tune", "Search for the best hyperparameters of a model.", True),
     "evaluate": ("src.evaluate", "evaluate_command", "Evaluate a trained run on its data set again.", True),
+    "report": ("src.commands.report", "report", "Write the report of a trained run again.", True),
     "export": ("src.export", "export", "Publish a trained run for TensorFlow Serving, as ONNX or LiteRT.", True),
     "serve": ("src.serving.serve", "serve", "Serve exports: TensorFlow Serving, or a local server.", False),
     "ask": ("src.serving.ask", "ask", "Query a served model with a picture, text, table, series or JSON.", False),

@@ -130,14 +130,15 @@ def _trained(fold: int, folder: Path, settings: Config, knobs: Mapping[str, Any]
     """
     model, verbose = settings.choices.model.reference, settings.values["verbose"]
     begun = _begun(folder).get(fold)
-    finished = begun and (begun / "report.html").is_file()
+    last = "report.html" if settings.values["report"] else "metrics.json"
+    finished = begun and (begun / last).is_file()
     if verbose:
         screen.show(f"\nfold {fold} of {settings.values['folds']}{' is finished' if finished else ''}")
     if begun and finished:
         return load_run(begun)
     own = {"fold": fold, "tag": f"fold{fold}", "runs_dir": str(folder), "test": False, "export": False}
     if begun:
-        again = {name: knobs[name] for name in (*OBJECTS, "verbose", "pause") if name in knobs}
+        again = {name: knobs[name] for name in (*OBJECTS, "verbose", "pause", "report") if name in knobs}
         run = train(model, **again, resume=begun, summary=False)
     else:
         run = train(model, **{**knobs, **own}, summary=False)

@@ -12,11 +12,15 @@ import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
 
+from src.analysis.intervals import Scores
+from src.analysis.predictions import Predictions
+from src.analysis.sections import Examples, Section
 from src.data import Door, Features, Raw, Targets
 from src.signatures import DEFAULT, Request, Signature, Steps, features_of, request_of
 
 History: TypeAlias = Mapping[str, Sequence[float]]  # each epoch's figures, by name
 Predict: TypeAlias = Any  # a tf.function from the features of a batch to the prediction
+SHOWN = 12  # examples of a kind of error
 
 
 class Task(ABC):
@@ -106,8 +110,27 @@ class Task(ABC):
         """Summary of one split's targets, given in batches, for the manifest."""
 
     @abstractmethod
-    def figures(self, predict: Predict, batches: tf.data.Dataset) -> dict:
+    def figures(self, predict: Predict, batches: Iterable[tuple]) -> dict:
         """Detailed figures of a split, read as a stream; those of a simple predictor under "baseline"."""
+
+    def keep(self, features: Features, target: Any, prediction: tf.Tensor) -> Mapping[str, Any]:
+        """What a run keeps of a measured batch for `errors` and `scores`: arrays by name, the examples first.
+
+        Called for each batch whose prediction `figures` asks for, where the task has a loss; {} keeps nothing.
+        """
+        return {"loss": self.loss(target, prediction)} if self.loss else {}
+
+    def errors(self, predictions: Predictions) -> Sequence[Section]:
+        """What the model gets wrong, in the order in which it is read; what `draw` draws comes before it."""
+        if "loss" not in predictions.columns:
+            return []
+        losses = predictions["loss"]
+        worst = {int(predictions.numbers[row]): f"loss {losses[row]:.4g}" for row in np.argsort(-losses)[:SHOWN]}
+        return [Examples("Largest losses", worst)]
+
+    def scores(self, predictions: Predictions) -> Scores | None:
+        """The figure that sums a model up, one value for each example; None where there is none."""
+        return Scores("loss", predictions["loss"]) if "loss" in predictions.columns else None
 
     def simple(self, train: tf.data.Dataset, batches: tf.data.Dataset) -> dict | None:
         """The "baseline" where it is fitted to the training split; None where `figures` has it."""

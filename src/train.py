@@ -24,6 +24,7 @@ from src.exporting.verifier import Verifier
 from src.readers.given import given, is_name
 from src.reports import knobs as knob_table
 from src.reports import report
+from src.reports.examples import save_examples
 from src.reports.samples import save_picture, save_samples
 from src.runs import judges, record
 from src.runs.resume import by_hand_of, check_same, knobs_of_run
@@ -114,7 +115,7 @@ def _train(settings: Config, by_hand: ByHand, summary: bool) -> Run:
     path = Path(place.resume)
     with _owned(path):
         if (path / "metrics.json").is_file():
-            return _finish(path, destination, settings.choices.model.name, options.say)
+            return _finish(path, destination, settings.choices.model.name, options)
         return _learn(settings, by_hand, options, place, destination, summary)
 
 
@@ -152,7 +153,7 @@ def _learn(
             judges.keep(judge, path)
         fitted = fit(learning, path, options, start=start, stop=Stop(f"stopped; {goes_on}"), soon=verifier.start)
         verifier.start()  # where training was too short to tell
-        _measure(learning, fitted, requests, path)
+        _measure(learning, fitted, requests, path, options.report)
         run = load_run(path)
         published = publish(run, versions, verifier) if versions else None
     if options.verbose and summary:
@@ -203,22 +204,26 @@ def _warn_of(changed: str, epoch: int, file: Path, say: Callable[[str], None]) -
     write_json(file, [*(records.read(file, list[str]) if file.exists() else []), text])
 
 
-def _measure(learning: Learning, fitted: Fitted, requests: Requests, path: Path) -> None:
-    """Saves the trained model, and writes its figures, samples and report."""
+def _measure(learning: Learning, fitted: Fitted, requests: Requests, path: Path, reported: bool) -> None:
+    """Saves the trained model, and writes its figures, samples and, where it is to be `reported`, the report."""
     model, task, data = learning.model, learning.task, learning.data
     save(path, model, data, learning.signatures, requests)
     measure = fitted.measure if task.loss else Measurement(answering(model), task)
     metrics = figures(path, measure, data, learning.splits)
     save_samples(path, learning.samples())
+    if reported:
+        save_examples(path, task, data, learning.splits)
     write_json(path / "metrics.json", metrics)
     shutil.rmtree(path / "state", ignore_errors=True)  # nothing goes on from there any more
-    report.write(path)
+    if reported:
+        report.write(path)
 
 
-def _finish(path: Path, destination: Destination, model: str, say: Callable[[str], None]) -> Run:
+def _finish(path: Path, destination: Destination, model: str, options: Options) -> Run:
     """Does for a run what it lacks that was cut off after it was measured: the report, and the export if it has one."""
-    run = load_run(path)
-    report.write(path)
+    run, say = load_run(path), options.say
+    if options.report:
+        report.write(path)
     versions = destination.folder(model, run.config["data_name"])
     if versions and not (path / "export.json").exists():
         say(f"{path} was cut off before it was wholly published")

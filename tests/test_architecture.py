@@ -13,6 +13,7 @@ MOST_LINES, MOST_PARAMETERS = 60, 8  # of a function: what is read on one screen
 FLOORS = (
     {"errors", "numbers", "generation"},
     {"specs", "system"},
+    {"analysis"},
     {"data", "layers", "signatures"},
     {"task", "sources"},
     {"preprocess", "settings"},

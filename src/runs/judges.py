@@ -65,7 +65,8 @@ def trained(
                 shutil.rmtree(unfinished)
             say(f"{choices.model.name} is judged by {name}, which is trained once on {settings.data_name}:")
             knobs = {**shared, **wanted, "data": choices.data.name, "runs_dir": str(place)}
-            knobs |= {"test": False, "export": False, "tensorboard": False, "verbose": settings.values["verbose"]}
+            knobs |= dict.fromkeys(("test", "export", "tensorboard", "report"), False)
+            knobs["verbose"] = settings.values["verbose"]
             path = teach(name, **knobs).path
             say("")
     return load_model(path / "model.keras")

@@ -16,7 +16,7 @@ from src.system.files import read_record
 
 NEWEST = "1"  # `make train MODEL=… RESUME=1`
 # Knobs that may differ, as they change no figure.
-FREE = ("resume", "config", "verbose", "pause", "runs_dir", "exports_dir")
+FREE = ("resume", "config", "verbose", "pause", "report", "runs_dir", "exports_dir")
 
 
 def knobs_of_run(model: str, given: Mapping[str, Any], data: DataFile | None = None) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def knobs_of_folds(model: str, given: Mapping[str, Any], data: DataFile | None =
     saved, file = record.of_folds(path), str(path / record.FOLDS)
     values = config.resolve(model, {"config": file}, data).values
     _check_keeps(path, {**values, "model": saved["model"], "data": saved["data"]}, model, given)
-    free = {name: given[name] for name in ("verbose", "pause") if name in given}
+    free = {name: given[name] for name in ("verbose", "pause", "report") if name in given}
     return {**free, "resume": str(path), "config": file}
 
 

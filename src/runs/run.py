@@ -8,6 +8,7 @@ preprocess.keras    from a raw request to features
 judge.keras         where a model makes things: by whose features they are measured
 doors/              other ways in, such as encoded pictures, as SavedModels
 best.weights.h5     the best epoch's weights and the optimiser's state
+predictions.npz     what was predicted for each example of the last split, or of a sample of it
 requests/           sample requests to each signature, as TensorFlow Serving takes them
 figures/, logs/, report.html, export.json
 export/             what was exported to other formats than the SavedModel

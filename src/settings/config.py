@@ -32,7 +32,7 @@ HARNESS = {
     "export": ("exporting/publish.py", "Destination", None),
 }
 CHOOSING = ("data", "task", "recipe", "config")  # knobs that choose what is trained
-UNSAVED = (*CHOOSING, "resume")
+UNSAVED = (*CHOOSING, "resume", "report")  # which change nothing that is learnt
 RESERVED = ("model", "help", "debug")
 
 

@@ -129,6 +129,10 @@ class Task(task.Task):
             "confusion": confusion.tolist(),
         }
 
+    def keep(self, features, target, logits) -> dict:
+        """Label (batch,) and logits (batch, classes) of each example."""
+        return {"label": target, "logits": logits}
+
     def draw(self, figures: dict) -> dict[str, Figure]:
         """The confusion matrix, each row as shares of a true class."""
         confusion = np.array(figures["confusion"])

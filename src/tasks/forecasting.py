@@ -120,6 +120,12 @@ class Task(task.Task):
         best = min(simple, key=lambda name: simple[name]["mase"])
         return {**model, "baseline": {**simple[best], "predictor": best}, "simple": simple, "drawn": drawn[:DRAWN]}
 
+    def keep(self, features, target, prediction) -> dict:
+        """What came, what was forecast (batch, length, series), and the last value before (batch, series)."""
+        last = self._in_unit(features.numpy()[:, -1, : len(self.outputs.names)])
+        forecast = self._in_unit(self._steps(np.asarray(prediction)))
+        return {"true": self._in_unit(target.numpy()[:, 0]), "predicted": forecast, "last": last}
+
     def draw(self, figures: dict) -> dict[str, Figure]:
         """What came and what was forecast one step ahead, a picture for each series."""
         steps = np.array(figures["drawn"])  # (time, series, truth and forecast)

@@ -148,6 +148,12 @@ class Task(task.Task):
         by_place = places[0] / np.maximum(places[1], 1) / math.log(2)
         return {**_figures(total, tokens, characters), "bits_by_place": by_place.tolist()}
 
+    def keep(self, features, target, logits) -> dict:
+        """The tokens (batch, time) of each text, and the bits of each, 0 for padding."""
+        nats, _ = _nats(target, logits)
+        kind = np.min_scalar_type(self.outputs.size)
+        return {"tokens": target.numpy().astype(kind), "bits": (nats.numpy() / math.log(2)).astype("float16")}
+
     def simple(self, train, batches) -> dict:
         """Figures of an n-gram model of the training split, which a network has to beat.
 

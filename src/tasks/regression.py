@@ -128,6 +128,10 @@ class Task(task.Task):
             "points": points[:POINTS_DRAWN],
         }
 
+    def keep(self, features, target, prediction) -> dict:
+        """True and predicted values (batch, values) of each example, in their unit."""
+        return {"true": self._in_unit(target.numpy()), "predicted": self._in_unit(np.asarray(prediction))}
+
     def draw(self, figures: dict) -> dict[str, Figure]:
         """Predicted against true values, a picture for each."""
         points = np.array(figures["points"])  # (examples, values, true and predicted)

@@ -9,13 +9,15 @@ import keras
 import tensorflow as tf
 from matplotlib.figure import Figure
 
+from src.analysis import predictions
 from src.data import Data, Source
 from src.errors import UserError
 from src.settings.mistakes import file_of
 from src.signatures import predictor
 from src.system.files import write_json
-from src.task import Predict, Task
+from src.task import Task
 from src.training import pipeline
+from src.training.keep import Recorder
 from src.training.plan import measured_at_once
 
 
@@ -63,7 +65,9 @@ class Measurement:
 
 
 def figures(folder: Path, measure: Measurement, data: Data, splits: Mapping[str, Source]) -> dict[str, dict]:
-    """The figures of each split and of a simple predictor; detailed ones and plots of the last split go to figures/.
+    """The figures of each split and of a simple predictor.
+
+    Detailed figures and plots of the last split go to figures/, and what is predicted of it to predictions.npz.
 
     Args:
         folder: of the run.
@@ -75,7 +79,12 @@ def figures(folder: Path, measure: Measurement, data: Data, splits: Mapping[str,
     batches = {name: measure.batches(data, source) for name, source in splits.items()}
     metrics = {name: measure(split) for name, split in batches.items()}
     last = list(batches)[-1]
-    detailed = _detailed(task, predictor(measure.model), batches["train"], batches[last])
+    recorder = Recorder(task, predictor(measure.model), batches[last], last, len(splits[last]))
+    detailed = _detailed(task, recorder, batches["train"], batches[last])
+    if kept := recorder.predictions:
+        kept.save(folder)
+    else:
+        (folder / predictions.FILE).unlink(missing_ok=True)
     (folder / "figures").mkdir(exist_ok=True)
     for name, drawing in _drawings(task, detailed).items():
         file = re.sub(r"[^\w.-]+", "_", name)  # a name may be a column's
@@ -90,9 +99,10 @@ def figures(folder: Path, measure: Measurement, data: Data, splits: Mapping[str,
     return {**metrics, "baseline": detailed["baseline"]}
 
 
-def _detailed(task: Task, predict: Predict, train: tf.data.Dataset, batches: tf.data.Dataset) -> dict:
+def _detailed(task: Task, recorder: Recorder, train: tf.data.Dataset, batches: tf.data.Dataset) -> dict:
     """The task's detailed figures, with those of a simple predictor."""
-    detailed = task.figures(predict, batches)
+    predict, examples = (recorder, recorder) if task.loss else (recorder.predict, batches)
+    detailed = task.figures(predict, examples)
     if isinstance(detailed, dict) and (simple := task.simple(train, batches)):
         detailed["baseline"] = simple
     match detailed:

@@ -16,6 +16,7 @@ class Options:
         patience: stop after this many epochs without a better validation metric; 0 trains all epochs.
         tensorboard: whether to write metrics, graph, configuration and samples for TensorBoard.
         histograms: whether to write histograms of the weights for TensorBoard, too.
+        report: whether to write report.html; `make report` writes it later, too.
         verbose: whether to show progress and a summary.
 
     Raises:
@@ -27,6 +28,7 @@ class Options:
     patience: int = 10
     tensorboard: bool = True
     histograms: bool = False
+    report: bool = True
     verbose: bool = True
 
     def __post_init__(self):
