@@ -17,7 +17,7 @@ from rich.table import Table
 
 from src.errors import UserError
 from src.evaluate import load_again
-from src.reports.report import number
+from src.reports.numbers import number
 from src.runs import record
 from src.runs.manifest import check_same
 from src.runs.resume import knobs_of_folds

@@ -14,13 +14,12 @@ from matplotlib.figure import Figure
 
 from src.analysis.intervals import Scores
 from src.analysis.predictions import Predictions
-from src.analysis.sections import Examples, Section
+from src.analysis.sections import SHOWN, Examples, Section
 from src.data import Door, Features, Raw, Targets
 from src.signatures import DEFAULT, Request, Signature, Steps, features_of, request_of
 
 History: TypeAlias = Mapping[str, Sequence[float]]  # each epoch's figures, by name
 Predict: TypeAlias = Any  # a tf.function from the features of a batch to the prediction
-SHOWN = 12  # examples of a kind of error
 
 
 class Task(ABC):
@@ -131,6 +130,10 @@ class Task(ABC):
     def scores(self, predictions: Predictions) -> Scores | None:
         """The figure that sums a model up, one value for each example; None where there is none."""
         return Scores("loss", predictions["loss"]) if "loss" in predictions.columns else None
+
+    def remarks(self, figures: dict) -> list[str]:
+        """What looks wrong in the detailed figures, which a file holds: `what: why, and what to change`."""
+        return []
 
     def simple(self, train: tf.data.Dataset, batches: tf.data.Dataset) -> dict | None:
         """The "baseline" where it is fitted to the training split; None where `figures` has it."""

@@ -25,6 +25,7 @@ from src.readers.given import given, is_name
 from src.reports import knobs as knob_table
 from src.reports import report
 from src.reports.examples import save_examples
+from src.reports.page import EXAMPLES
 from src.reports.samples import save_picture, save_samples
 from src.runs import judges, record
 from src.runs.resume import by_hand_of, check_same, knobs_of_run
@@ -36,6 +37,7 @@ from src.settings.given import NOT_RESUMED, GivenData
 from src.settings.mistakes import mistakes_while_training
 from src.settings.modules import held
 from src.system import device, records
+from src.system.cost import Meter
 from src.system.files import write_json
 from src.system.locks import owned
 from src.system.signals import Stop, Stopped, Terminated
@@ -128,7 +130,7 @@ def _learn(
     summary: bool,
 ) -> Run:
     """Prepare, fit, measure, publish."""
-    say = options.say
+    say, meter = options.say, Meter()
     plugged_in = (*settings.choices.tasks, settings.choices.model, settings.choices.data)
     with mistakes_while_training(*plugged_in), origins_told(settings):
         learning, settings = prepare(settings, by_hand, say)
@@ -152,6 +154,7 @@ def _learn(
         if judge:
             judges.keep(judge, path)
         fitted = fit(learning, path, options, start=start, stop=Stop(f"stopped; {goes_on}"), soon=verifier.start)
+        write_json(path / "cost.json", {**meter.read(), "resumed": bool(place.resume)})
         verifier.start()  # where training was too short to tell
         _measure(learning, fitted, requests, path, options.report)
         run = load_run(path)
@@ -193,7 +196,7 @@ def _begin(path: Path, learning: Learning, resumed: bool, say: Callable[[str], N
     write_json(path / "manifest.json", dict(learning.manifest))
     picture = examples(learning.data, learning.augment, learning.seed)
     if picture is not None:
-        save_picture(path / "figures" / report.EXAMPLES, picture)
+        save_picture(path / "figures" / EXAMPLES, picture)
     return None
 
 

@@ -158,8 +158,7 @@ def test_tensorboard_has_curves_of_both_splits(run):
 
 def test_the_report_shows_figures_and_knobs(run):
     page = (run.path / "report.html").read_text(encoding="utf-8")
-    for picture in re.findall(r'src="([^"]+)"', page):
-        assert (run.path / picture).is_file()
+    assert not re.findall(r'(?:src|href)="(?!data:|#)', page), "the page is one file"
     assert all(knob in page for knob in run.config["knobs"])
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
 from src.errors import UserError
-from src.reports.report import number
+from src.reports.numbers import number
 from src.system import records
 from src.system.files import write_json
 from tuning.results import DEFAULT, Failure, Objective, Result, Trial

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from src.reports import report
-from src.reports.report import number
+from src.reports.numbers import duration, number
 from src.specs import Choice, Range
 from src.system import records
 from src.system.files import whole
@@ -70,7 +70,7 @@ def _template() -> jinja2.Template:
     environment.filters |= {
         "number": number,
         "words": words,
-        "duration": _duration,
+        "duration": duration,
         "mean": statistics.mean,
         "deviation": deviation,
     }
@@ -174,10 +174,3 @@ def _limits(scores: Sequence[float], direction: Direction) -> Limits:
 def _plain(axes: Axes) -> None:
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

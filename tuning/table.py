@@ -7,7 +7,7 @@ from typing import Any
 from rich.live import Live
 from rich.table import Table as RichTable
 
-from src.reports.report import number
+from src.reports.numbers import number
 from src.system.screen import PlainConsole
 from tuning.results import Failure, Result, Results, Trial
 from tuning.running import Attempt

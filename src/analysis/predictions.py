@@ -40,9 +40,10 @@ class Predictions:
 
     def save(self, folder: Path) -> None:
         """Writes them to the folder of a run."""
-        about: dict[str, Any] = {"split": self.split, "examples": self.examples, "numbers": self.numbers}
+        arrays: dict[str, Any] = {"split": self.split, "examples": self.examples, "numbers": self.numbers}
+        arrays |= self.columns
         with whole(folder / FILE) as partial:
-            np.savez(partial, **about, **self.columns)
+            np.savez(partial, **arrays)
 
 
 def sample(examples: int, bytes_each: int) -> np.ndarray:

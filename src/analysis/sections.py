@@ -69,4 +69,5 @@ class Passages:
     text: str = ""
 
 
+SHOWN = 12  # examples of a kind of error
 Section: TypeAlias = Plot | Table | Examples | Passages

@@ -13,7 +13,7 @@ from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from src.exporting import assets
 from src.exporting.verify import from_json
-from src.reports.report import number
+from src.reports.numbers import number
 from src.runs.run import Run
 from src.signatures import DEFAULT, Request
 from src.system.screen import visible

@@ -12,6 +12,7 @@ predictions.npz     what was predicted for each example of the last split, or of
 requests/           sample requests to each signature, as TensorFlow Serving takes them
 figures/, logs/, report.html, export.json
 export/             what was exported to other formats than the SavedModel
+cost.json           time and memory of the training
 warnings.json       what looked wrong in training, if anything did
 metrics.json        figures of the splits; it comes last, so a run without it was cut off
 """
@@ -19,10 +20,10 @@ metrics.json        figures of the splits; it comes last, so a run without it wa
 import csv
 import importlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
@@ -39,10 +40,11 @@ from src.settings import catalogue
 from src.settings.contract import steps_of
 from src.signatures import DEFAULT, Signature, traced
 from src.system import records
-from src.system.files import read_text, unpatterned
+from src.system.files import read_record, read_text, unpatterned
 from src.task import Task
 
 HISTORY = "history.csv"
+Made = TypeVar("Made")
 
 
 class Run:
@@ -113,12 +115,38 @@ class Run:
         return history
 
     @property
+    def measured(self) -> str:
+        """The last split that was read, of which there are detailed figures."""
+        return [split for split in self.metrics if split != "baseline"][-1]
+
+    def of_figures(self, make: Callable[[dict], Made]) -> Made | None:
+        """What the task makes of the detailed figures of the measured split; None where a run has no such file.
+
+        Args:
+            make: a method of the task that takes them.
+        """
+        file = self.path / "figures" / f"{self.measured}.json"
+        if not file.is_file():
+            return None
+        figures = read_record(file)
+        try:
+            return make(figures)
+        except Exception as error:  # whatever the code of a task ends in, on what a file holds
+            raise UserError(f"{file} is damaged: {type(error).__name__}: {error}. Evaluate the run again.") from error
+
+    @property
     def warnings(self) -> list[str]:
         """What looks wrong: in the data, in training, in its figures, and where a simple predictor is no worse."""
         file = self.path / "warnings.json"
         said = [*self.manifest.get("warnings", []), *(records.read(file, list[str]) if file.exists() else [])]
+        return said + self.diagnosis
+
+    @property
+    def diagnosis(self) -> list[str]:
+        """What limits it, as its curves and figures show: what, why, and what to change."""
         task = self.task
-        return said + diagnosis.found(self.history, self.metrics, task.monitor, task.direction, self._has_layer)
+        found = diagnosis.found(self.history, self.metrics, task.monitor, task.direction, self._has_layer)
+        return [*found, *(self.of_figures(task.remarks) or [])]
 
     @cached_property
     def requests(self) -> dict[str, dict[str, list]]:

@@ -13,8 +13,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
+from scipy.special import softmax
 
 from src import task
+from src.analysis import classes
+from src.analysis.intervals import Scores
+from src.analysis.plots import INK, SHADES
+from src.analysis.sections import Section
 from src.data import Source
 from src.sources import summaries
 from src.sources.splits import check_labels
@@ -23,6 +28,8 @@ from src.system import screen
 
 SPEC = Classes
 MOST_NAMES_DRAWN = 30
+UNEVEN, MISSED = 5, 0.1  # most examples of a class beside the fewest, and accuracy above mean recall: a warning
+NAMED = 3
 
 
 def adapt(outputs: Classes, train: Source) -> Classes:
@@ -113,7 +120,7 @@ class Task(task.Task):
         right, true, predicted = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
         commonest = int(np.argmax(self.outputs.counts))
         shares = np.maximum(self.outputs.counts, 0.5) / np.maximum(self.outputs.counts, 0.5).sum()
-        classes = {
+        by_class = {
             name: {"precision": _ratio(r, p), "recall": _ratio(r, t), "f1": _ratio(2 * r, p + t), "examples": int(t)}
             for name, r, t, p in zip(self.outputs.names, right, true, predicted, strict=True)
         }
@@ -125,13 +132,47 @@ class Task(task.Task):
                 "accuracy": _ratio(true[commonest], true.sum()),
                 "predictor": f"always {self.outputs.names[commonest]}",
             },
-            "classes": classes,
+            "classes": by_class,
             "confusion": confusion.tolist(),
         }
+
+    def remarks(self, figures: dict) -> list[str]:
+        """Whether rare classes are missed, which accuracy doesn't tell."""
+        recalls = {name: about["recall"] for name, about in figures["classes"].items() if about["examples"]}
+        counts = dict(zip(self.outputs.names, self.outputs.counts, strict=False))
+        mean = sum(recalls.values()) / max(1, len(recalls))
+        if figures["accuracy"] - mean < MISSED or max(counts.values(), default=0) < UNEVEN * min(counts.values()):
+            return []
+        rare = sorted(recalls, key=lambda name: (recalls[name], counts[name]))[:NAMED]
+        cure = "get more examples of them" + ", or try --class-weights" * (self.weights is None)
+        return [
+            f"accuracy is {figures['accuracy']:.3g}, the mean recall of the classes {mean:.3g}: rare classes are "
+            f"missed, {', '.join(rare)} first; {cure}"
+        ]
 
     def keep(self, features, target, logits) -> dict:
         """Label (batch,) and logits (batch, classes) of each example."""
         return {"label": target, "logits": logits}
+
+    def scores(self, predictions) -> Scores:
+        """Accuracy."""
+        return Scores("accuracy", predictions["logits"].argmax(axis=1) == predictions["label"])
+
+    def errors(self, predictions) -> list[Section]:
+        """Figures of each class, how sure the answers are, and mistakes, unsure answers and likely wrong labels."""
+        numbers, labels, names = predictions.numbers, predictions["label"], self.outputs.names
+        probabilities = softmax(predictions["logits"].astype(float), axis=1)
+        predicted = probabilities.argmax(axis=1)
+        rarer = classes.rarer(self.outputs.counts) if len(names) == 2 else None
+        return [
+            classes.reliability(labels, probabilities),
+            *classes.curves(labels, probabilities, names, rarer),
+            *classes.confused(labels, predicted, names),
+            *classes.mistakes(numbers, labels, probabilities, names),
+            *classes.suspicious(numbers, labels, probabilities, names),
+            classes.by_class(labels, predicted, names),
+            *([] if rarer is None else [classes.thresholds(labels == rarer, probabilities[:, rarer], names[rarer])]),
+        ]
 
     def draw(self, figures: dict) -> dict[str, Figure]:
         """The confusion matrix, each row as shares of a true class."""
@@ -140,7 +181,7 @@ class Task(task.Task):
         side = min(2.5 + 0.27 * self.outputs.size, 12)
         figure = Figure(figsize=(side, side), layout="constrained")
         axes = figure.subplots()
-        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        axes.imshow(shares, cmap=SHADES, vmin=0, vmax=1)
         axes.set(xlabel="predicted class", ylabel="true class", title=f"Accuracy {figures['accuracy']:.3f}")
         if self.outputs.size <= MOST_NAMES_DRAWN:
             positions = range(self.outputs.size)
@@ -150,7 +191,7 @@ class Task(task.Task):
             axes.set_xticks(positions, names, **({} if short else slanted))
             axes.set_yticks(positions, names)
             for row, column in zip(*np.nonzero(confusion), strict=True):
-                color = "white" if shares[row, column] > 0.5 else "black"
+                color = "white" if shares[row, column] > 0.5 else INK
                 axes.text(column, row, confusion[row, column], ha="center", va="center", color=color, fontsize=8)
         return {"confusion": figure}
 

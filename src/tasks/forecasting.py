@@ -10,6 +10,10 @@ import tensorflow as tf
 from matplotlib.figure import Figure
 
 from src import task
+from src.analysis import values
+from src.analysis.intervals import Scores
+from src.analysis.plots import INK
+from src.analysis.sections import Section
 from src.data import Source
 from src.sources import summaries
 from src.specs import Horizon
@@ -126,6 +130,17 @@ class Task(task.Task):
         forecast = self._in_unit(self._steps(np.asarray(prediction)))
         return {"true": self._in_unit(target.numpy()[:, 0]), "predicted": forecast, "last": last}
 
+    def scores(self, predictions) -> Scores:
+        """MASE; forecasts that overlap aren't independent."""
+        scaled = np.abs(predictions["predicted"] - predictions["true"]) / self.naive
+        return Scores("mase", scaled.mean(axis=(1, 2), dtype=float), together=self.outputs.length)
+
+    def errors(self, predictions) -> list[Section]:
+        """The error by step ahead, beside that of the last value, and by series."""
+        true, forecast, last = (predictions[name] for name in ("true", "predicted", "last"))
+        by_step = values.by_step((forecast - true) / self.naive, (last[:, np.newaxis] - true) / self.naive)
+        return [by_step, values.by_series(true, forecast, self.outputs.names)]
+
     def draw(self, figures: dict) -> dict[str, Figure]:
         """What came and what was forecast one step ahead, a picture for each series."""
         steps = np.array(figures["drawn"])  # (time, series, truth and forecast)
@@ -133,7 +148,7 @@ class Task(task.Task):
         for place, name in enumerate(self.outputs.names[:NAMES_DRAWN]):
             figure = Figure(figsize=(9, 3), layout="constrained")
             axes = figure.subplots()
-            axes.plot(steps[:, place, 0], color="0.3", label="what came")
+            axes.plot(steps[:, place, 0], color=INK, alpha=0.7, label="what came")
             axes.plot(steps[:, place, 1], label="forecast, one step ahead")
             axes.set(title=screen.drawn(name), xlabel="step")
             axes.legend(frameon=False)

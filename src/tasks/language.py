@@ -10,8 +10,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
+from numpy.lib.stride_tricks import sliding_window_view
 
 from src import task
+from src.analysis.intervals import Scores
+from src.analysis.sections import Passages, Section
 from src.data import Source
 from src.generation import sampling
 from src.generation.ngrams import ORDER, NGrams
@@ -28,6 +31,7 @@ KNOBS = {  # of generation: type and usual value; src/generation/sampling.py say
     "top_p": (tf.float32, 1.0),
 }
 SAMPLES, SAMPLE_LENGTH = 3, 400  # that training shows
+PASSAGES, PASSAGE = 8, 80  # that the report shows, and tokens of each
 
 
 def adapt(outputs: NextToken, train: Source) -> NextToken:
@@ -153,6 +157,29 @@ class Task(task.Task):
         nats, _ = _nats(target, logits)
         kind = np.min_scalar_type(self.outputs.size)
         return {"tokens": target.numpy().astype(kind), "bits": (nats.numpy() / math.log(2)).astype("float16")}
+
+    def scores(self, predictions) -> Scores:
+        """Bits per character, of each text."""
+        characters = self.characters[predictions["tokens"]].sum(axis=1, dtype=float)
+        bits = predictions["bits"].sum(axis=1, dtype=float)
+        return Scores("bits_per_character", bits / np.maximum(characters, 1), characters)
+
+    def errors(self, predictions) -> list[Section]:
+        """The passages that were hardest to predict, each from another text."""
+        tokens, bits = predictions["tokens"], predictions["bits"].astype(float)
+        size = min(PASSAGE, bits.shape[1])
+        sums = sliding_window_view(bits, size, axis=1).sum(axis=-1)  # (texts, places)
+        starts, worst = sums.argmax(axis=1), np.argsort(-sums.max(axis=1), kind="stable")[:PASSAGES]
+        most = max(1.0, float(np.percentile(bits[worst], 99))) if len(worst) else 1.0
+        passages = {}
+        for row in worst:
+            place = slice(starts[row], starts[row] + size)
+            shares = np.minimum(bits[row, place] / most, 1).tolist()
+            caption = (
+                f"text {predictions.numbers[row]}, from token {starts[row]}: {bits[row, place].mean():.2f} bits a token"
+            )
+            passages[caption] = list(zip((self.written[token] for token in tokens[row, place]), shares, strict=True))
+        return [Passages("Most surprising passages", passages, "The darker a token, the less it was expected.")]
 
     def simple(self, train, batches) -> dict:
         """Figures of an n-gram model of the training split, which a network has to beat.

@@ -12,6 +12,10 @@ import tensorflow as tf
 from matplotlib.figure import Figure
 
 from src import numbers, task
+from src.analysis import values
+from src.analysis.intervals import Scores
+from src.analysis.plots import INK
+from src.analysis.sections import SHOWN, Examples, Section
 from src.data import Source
 from src.sources import summaries
 from src.specs import Values
@@ -19,6 +23,7 @@ from src.system import screen
 
 SPEC = Values
 POINTS_DRAWN = 1000
+NAMES_DRAWN = 8
 
 
 def adapt(outputs: Values, train: Source) -> Values:
@@ -108,7 +113,7 @@ class Task(task.Task):
                 points += np.stack([true, value], axis=-1).tolist()
         absolute, squared, from_mean, from_mean_squared, offset = sums / count
         spread = from_mean_squared - offset**2  # about the split's own mean
-        values = {
+        of_each = {
             name: {
                 "mae": float(absolute[i]),
                 "rmse": float(np.sqrt(squared[i])),
@@ -124,13 +129,31 @@ class Task(task.Task):
                 "rmse": float(np.sqrt(from_mean_squared.mean())),
                 "predictor": "always the training mean",
             },
-            "values": values,
+            "values": of_each,
             "points": points[:POINTS_DRAWN],
         }
 
     def keep(self, features, target, prediction) -> dict:
         """True and predicted values (batch, values) of each example, in their unit."""
         return {"true": self._in_unit(target.numpy()), "predicted": self._in_unit(np.asarray(prediction))}
+
+    def scores(self, predictions) -> Scores:
+        """Mean absolute error over all values."""
+        return Scores("mae", np.abs(predictions["predicted"] - predictions["true"]).mean(axis=1, dtype=float))
+
+    def errors(self, predictions) -> list[Section]:
+        """Residuals and the error by the true value, of each value, and the worst examples."""
+        true, predicted, unit = predictions["true"], predictions["predicted"], self.outputs.unit
+        sections: list[Section] = []
+        for place, name in enumerate(self.outputs.names[:NAMES_DRAWN]):
+            of_one = true[:, place], predicted[:, place], name, unit
+            sections += [*values.residuals(*of_one), values.by_quantile(*of_one)]
+        worst = np.argsort(-np.abs((predicted - true) / self.scale).mean(axis=1), kind="stable")[:SHOWN]
+
+        def caption(row):
+            return f"predicted {_listed(predicted[row])}, true {_listed(true[row])}{f' {unit}' if unit else ''}"
+
+        return [*sections, Examples("Largest errors", {int(predictions.numbers[row]): caption(row) for row in worst})]
 
     def draw(self, figures: dict) -> dict[str, Figure]:
         """Predicted against true values, a picture for each."""
@@ -142,7 +165,7 @@ class Task(task.Task):
             axes = figure.subplots()
             true, predicted = points[:, position].T
             low, high = points[:, position].min(), points[:, position].max()
-            axes.plot([low, high], [low, high], color="0.6", linewidth=1)
+            axes.plot([low, high], [low, high], color=INK, alpha=0.4, linewidth=1)
             axes.scatter(true, predicted, s=12, alpha=0.5)
             axes.set(xlabel=f"true{unit}", ylabel=f"predicted{unit}", title=screen.drawn(name))
             drawn[f"predicted_{name}"] = figure
@@ -152,3 +175,7 @@ class Task(task.Task):
         if tf.is_tensor(standardised):
             standardised = tf.cast(standardised, self.dtype)
         return standardised * self.scale + self.mean
+
+
+def _listed(row: np.ndarray) -> str:
+    return ", ".join(f"{value:.4g}" for value in row[:NAMES_DRAWN])

@@ -6,7 +6,7 @@ from itertools import groupby
 
 import keras
 
-from src.reports.report import by_split, loss_is_another
+from src.reports.curves import by_split, loss_is_another
 from src.system import screen
 
 ROOM = 46  # characters for figures, of a line of 80

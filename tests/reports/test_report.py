@@ -2,7 +2,8 @@
 
 import pytest
 
-from src.reports.report import _names, curves
+from src.reports.curves import curves
+from src.reports.report import _names
 from src.training.progress import _widths
 
 HISTORY = {

@@ -1,0 +1,27 @@
+"""Pictures within a page: a plot as SVG, a file as a data URL, so that the page is one file."""
+
+import base64
+import io
+import re
+from pathlib import Path
+
+import markupsafe
+from matplotlib.figure import Figure
+
+from src.analysis.plots import INK
+
+KINDS = {".png": "image/png", ".jpg": "image/jpeg"}
+
+
+def svg(figure: Figure) -> markupsafe.Markup:
+    """The plot, drawn `in_ink`, as an element of a page, in whose colour of texts it has its ink."""
+    written = io.StringIO()
+    figure.savefig(written, format="svg", metadata={"Date": None})
+    text = written.getvalue()
+    element = text[text.find("<svg") :].replace(INK, "currentColor")  # names and titles are escaped by matplotlib
+    return markupsafe.Markup(re.sub(r"<metadata>.*?</metadata>", "", element, flags=re.DOTALL))
+
+
+def data_url(file: Path) -> str:
+    """The content of a picture's file."""
+    return f"data:{KINDS[file.suffix]};base64,{base64.b64encode(file.read_bytes()).decode()}"

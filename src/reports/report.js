@@ -1,0 +1,24 @@
+for (const slider of document.querySelectorAll(".over-epochs input")) {
+  const picture = slider.closest(".over-epochs").querySelector("img");
+  const kept = picture.src, epochs = JSON.parse(slider.dataset.epochs);
+  slider.addEventListener("input", () => {
+    const [epoch, source] = epochs[slider.value] ?? ["", kept];
+    picture.src = source;
+    slider.previousElementSibling.textContent = epoch ? `epoch ${epoch}` : "by the weights that were kept";
+  });
+}
+// A click on a column's head sorts by it, numbers by value; another click turns the order round.
+for (const head of document.querySelectorAll(".sortable th")) {
+  head.tabIndex = 0;
+  const sort = () => {
+    const table = head.closest("table"), falling = head.ariaSort !== "descending";
+    const text = row => row.cells[head.cellIndex].textContent.replaceAll(",", "");
+    const compare = (a, b) => parseFloat(a) - parseFloat(b) || a.localeCompare(b);
+    const rows = [...table.tBodies[0].rows].sort((one, other) => compare(text(one), text(other)));
+    for (const other of head.parentNode.cells) other.ariaSort = "none";
+    head.ariaSort = falling ? "descending" : "ascending";
+    table.tBodies[0].append(...(falling ? rows.reverse() : rows));
+  };
+  head.addEventListener("click", sort);
+  head.addEventListener("keydown", event => event.key === "Enter" && sort());
+}
