@@ -44,20 +44,23 @@ def by_quantile(true: np.ndarray, predicted: np.ndarray, name: str, unit: str) -
     return Table(f"Error by {name}", rows, text)
 
 
-def by_step(errors: np.ndarray, simple: np.ndarray) -> Plot:
-    """The mean absolute error of each step ahead.
+def by_step(errors: np.ndarray, simple: np.ndarray) -> list[Plot]:
+    """The mean absolute error of each step ahead; nothing where there is only one.
 
     Args:
         errors: scaled, of the model (examples, steps, series).
         simple: … of the last value.
     """
+    if errors.shape[1] == 1:
+        return []
     figure, axes = panel(xlabel="steps ahead", ylabel="mean absolute scaled error")
-    steps, marker = range(1, errors.shape[1] + 1), "o" if errors.shape[1] == 1 else ""
-    axes.plot(steps, np.abs(errors).mean(axis=(0, 2)), marker=marker, label="model")
-    axes.plot(steps, np.abs(simple).mean(axis=(0, 2)), marker=marker, color=INK, alpha=0.5, label="the last value")
+    steps = range(1, errors.shape[1] + 1)
+    axes.plot(steps, np.abs(errors).mean(axis=(0, 2)), label="model")
+    axes.plot(steps, np.abs(simple).mean(axis=(0, 2)), color=INK, alpha=0.5, label="the last value")
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False)
-    return Plot("Error by step ahead", figure, "1 is the error of the last value, a step ahead, in the training split.")
+    text = "1 is the error of the last value, a step ahead, in the training split."
+    return [Plot("Error by step ahead", figure, text)]
 
 
 def by_series(true: np.ndarray, predicted: np.ndarray, names: Sequence[str]) -> Table:

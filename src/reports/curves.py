@@ -99,15 +99,10 @@ def _draw(
         if column is not None:
             axes.plot(epochs, column, label=label, color=COLORS.get(label, "0.5"), marker=marker)
     if kept is not None:
-        axes.axvline(
-            epochs[kept],
-            color=plots.INK,
-            alpha=0.5,
-            linewidth=1,
-            linestyle=":",
-            label="kept epoch" * (len(columns) > 1),
-        )
+        axes.axvline(epochs[kept], color=plots.INK, alpha=0.6, linewidth=1, linestyle="--", label="kept epoch")
     axes.set(title=screen.drawn(title), xlabel="epoch")
+    if len(epochs) == 1:
+        axes.set_xlim(epochs[0] - 1, epochs[0] + 1)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if len(columns) > 1:
         axes.legend(frameon=False)

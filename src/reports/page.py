@@ -80,7 +80,7 @@ def _errors(run: Run) -> dict[str, Any]:
     """The verdict, and what the model gets wrong: plots side by side, and the other sections by kind."""
     kept = predictions.load(run.path)
     drawn = run.of_figures(run.task.draw) or {}
-    plots = [Plot(name.replace("_", " ").capitalize(), figure) for name, figure in drawn.items()]
+    plots = [Plot(_title(name), figure) for name, figure in drawn.items()]
     sections: list[Section] = [*plots, *(run.task.errors(kept) if kept else [])]
     parts = groupby(sections, lambda section: type(section).__name__)
     return {
@@ -90,6 +90,11 @@ def _errors(run: Run) -> dict[str, Any]:
         "shown": (shown := read_examples(run.path)),
         "texts": [number for number, example in shown.items() if isinstance(example, str)],
     }
+
+
+def _title(name: str) -> str:
+    """Of a plot; it may name a column, whose letters stay as they are."""
+    return name[:1].upper() + name[1:].replace("_", " ")
 
 
 def _samples(run: Run) -> dict[str, Any]:

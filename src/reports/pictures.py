@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+import warnings
 from pathlib import Path
 
 import markupsafe
@@ -16,7 +17,9 @@ KINDS = {".png": "image/png", ".jpg": "image/jpeg"}
 def svg(figure: Figure) -> markupsafe.Markup:
     """The plot, drawn `in_ink`, as an element of a page, in whose colour of texts it has its ink."""
     written = io.StringIO()
-    figure.savefig(written, format="svg", metadata={"Date": None})
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # the browser's fonts have it
+        figure.savefig(written, format="svg", metadata={"Date": None})
     text = written.getvalue()
     element = text[text.find("<svg") :].replace(INK, "currentColor")  # names and titles are escaped by matplotlib
     return markupsafe.Markup(re.sub(r"<metadata>.*?</metadata>", "", element, flags=re.DOTALL))

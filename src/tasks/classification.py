@@ -143,11 +143,11 @@ class Task(task.Task):
         mean = sum(recalls.values()) / max(1, len(recalls))
         if figures["accuracy"] - mean < MISSED or max(counts.values(), default=0) < UNEVEN * min(counts.values()):
             return []
-        rare = sorted(recalls, key=lambda name: (recalls[name], counts[name]))[:NAMED]
+        missed = sorted((name for name in recalls if recalls[name] < mean), key=lambda name: recalls[name])[:NAMED]
         cure = "get more examples of them" + ", or try --class-weights" * (self.weights is None)
         return [
             f"accuracy is {figures['accuracy']:.3g}, the mean recall of the classes {mean:.3g}: rare classes are "
-            f"missed, {', '.join(rare)} first; {cure}"
+            f"missed, most of all {', '.join(missed)}; {cure}"
         ]
 
     def keep(self, features, target, logits) -> dict:
@@ -178,7 +178,7 @@ class Task(task.Task):
         """The confusion matrix, each row as shares of a true class."""
         confusion = np.array(figures["confusion"])
         shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
-        side = min(2.5 + 0.27 * self.outputs.size, 12)
+        side = 2.5 + 0.27 * self.outputs.size if self.outputs.size <= MOST_NAMES_DRAWN else 6
         figure = Figure(figsize=(side, side), layout="constrained")
         axes = figure.subplots()
         axes.imshow(shares, cmap=SHADES, vmin=0, vmax=1)

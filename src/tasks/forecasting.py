@@ -139,7 +139,7 @@ class Task(task.Task):
         """The error by step ahead, beside that of the last value, and by series."""
         true, forecast, last = (predictions[name] for name in ("true", "predicted", "last"))
         by_step = values.by_step((forecast - true) / self.naive, (last[:, np.newaxis] - true) / self.naive)
-        return [by_step, values.by_series(true, forecast, self.outputs.names)]
+        return [*by_step, values.by_series(true, forecast, self.outputs.names)]
 
     def draw(self, figures: dict) -> dict[str, Figure]:
         """What came and what was forecast one step ahead, a picture for each series."""

@@ -170,16 +170,16 @@ class Task(task.Task):
         size = min(PASSAGE, bits.shape[1])
         sums = sliding_window_view(bits, size, axis=1).sum(axis=-1)  # (texts, places)
         starts, worst = sums.argmax(axis=1), np.argsort(-sums.max(axis=1), kind="stable")[:PASSAGES]
-        most = max(1.0, float(np.percentile(bits[worst], 99))) if len(worst) else 1.0
+        most = max(1.0, float(np.percentile(bits[worst], 99)))  # bits of a token with the strongest colour
         passages = {}
         for row in worst:
-            place = slice(starts[row], starts[row] + size)
-            shares = np.minimum(bits[row, place] / most, 1).tolist()
-            caption = (
-                f"text {predictions.numbers[row]}, from token {starts[row]}: {bits[row, place].mean():.2f} bits a token"
-            )
-            passages[caption] = list(zip((self.written[token] for token in tokens[row, place]), shares, strict=True))
-        return [Passages("Most surprising passages", passages, "The darker a token, the less it was expected.")]
+            part = slice(starts[row], starts[row] + size)
+            where = f"text {predictions.numbers[row]}, from token {starts[row]}"
+            written = [self.written[token] for token in tokens[row, part]]
+            weights = np.minimum(bits[row, part] / most, 1).tolist()
+            passages[f"{where}: {bits[row, part].mean():.2f} bits a token"] = list(zip(written, weights, strict=True))
+        text = "The stronger its colour, the less a token was expected."
+        return [Passages("Most surprising passages", passages, text)]
 
     def simple(self, train, batches) -> dict:
         """Figures of an n-gram model of the training split, which a network has to beat.
