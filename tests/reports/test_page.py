@@ -1,0 +1,82 @@
+"""The page of a run: one file, whose figures are those of what the run keeps."""
+
+import re
+from html import unescape
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, log_loss
+
+from src.analysis import predictions
+from src.analysis.intervals import wilson
+from src.analysis.sections import SHOWN
+from src.reports.examples import read_examples
+from src.reports.numbers import number
+from src.runs.run import load_run
+from src.train import train
+
+NAMES = np.array(["猫", "<script>alert(1)</script>", "$a$ & b"])
+
+
+@pytest.fixture(scope="module")
+def data():
+    random = np.random.default_rng(0)
+    label = np.arange(300) % 3
+    return random.normal(size=(300, 3)).astype("float32") + 2 * np.eye(3)[label], NAMES[label]
+
+
+@pytest.fixture(scope="module")
+def run(data, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    return train("mlp", data=data, epochs=4, verbose=False, export=False, tensorboard=False, runs_dir=folder)
+
+
+@pytest.fixture(scope="module")
+def page(run):
+    return (run.path / "report.html").read_text(encoding="utf-8")
+
+
+def test_kept_predictions_give_the_figures_of_the_run(run):
+    kept = predictions.load(run.path)
+    assert (kept.split, len(kept)) == ("test", run.manifest["splits"]["test"]["examples"])
+    logits = kept["logits"].astype(float)
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    test = run.metrics["test"]
+    assert accuracy_score(kept["label"], logits.argmax(axis=1)) == pytest.approx(test["accuracy"])
+    assert log_loss(kept["label"], probabilities) == pytest.approx(test["log_loss"], rel=1e-4)
+
+
+def test_the_verdict_has_the_interval_of_the_kept_predictions(run, page):
+    kept = predictions.load(run.path)
+    right = kept["logits"].argmax(axis=1) == kept["label"]
+    low, high = wilson(right.sum(), len(right))
+    text = unescape(re.search(r'class="verdict">(.*?)</p>', page)[1])
+    assert f"accuracy is {number(right.mean())} (95% interval {number(low)} to {number(high)})" in text
+    assert f"the baseline, {run.metrics['baseline']['predictor']}, has " in text
+
+
+def test_the_page_needs_no_other_file_and_runs_no_name(page):
+    assert not re.findall(r'(?:src|href)="(?!data:|#)|url\((?!#)|@import', page)
+    assert "<script>alert" not in page and "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "猫" in page and "$a$ &amp; b" in page
+    assert len(page) < 1_000_000
+
+
+def test_its_examples_are_those_of_the_split(run, data):
+    shown = read_examples(run.path)
+    kept = predictions.load(run.path)
+    wrong = np.flatnonzero(kept["logits"].argmax(axis=1) != kept["label"])
+    assert set(wrong[:SHOWN]) <= shown.keys() if len(wrong) <= SHOWN else len(shown) >= SHOWN
+    answers = np.array(run.config["outputs"]["names"])[kept["logits"].argmax(axis=1)]
+    for example, text in shown.items():
+        values = np.array(text.strip("[]").split(), float)
+        row = np.abs(data[0] - values).max(axis=1).argmin()
+        assert np.allclose(data[0][row], values, atol=1e-3), "as it was given"
+        assert run.predict(data[0][row : row + 1])["label"][0] == answers[example], "and not another one"
+
+
+def test_it_says_what_it_took_and_how_to_repeat_it(run, page):
+    assert "of processor time" in page and "config.json" in page
+    epochs = page.index("<code>epochs</code>")
+    assert epochs < page.index("Other knobs") < page.index("<code>weight_decay</code>"), "chosen knobs come first"
+    assert page.count('<ol class="stages">') == 1 and f"{load_run(run.path).model.count_params():,} parameters" in page

@@ -1,0 +1,49 @@
+"""The two sentences at the top of a report."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from src.analysis.intervals import Scores
+from src.analysis.predictions import Predictions
+from src.reports.verdict import verdict
+
+
+def run(right=90, train=0.92, diagnosis=(), baseline=0.5):
+    """As far as a run is looked at; of 100 test examples so many are answered rightly."""
+    metrics = {"train": {"accuracy": train}, "test": {"accuracy": right / 100}}
+    scores = Scores("accuracy", np.arange(100) < right)
+    task = SimpleNamespace(scores=lambda predictions: scores, monitor="val_accuracy")
+    baseline = {"accuracy": baseline, "predictor": "always a"}
+    return SimpleNamespace(
+        metrics={**metrics, "baseline": baseline}, measured="test", diagnosis=list(diagnosis), task=task
+    )
+
+
+def kept(examples=100):
+    return Predictions("test", examples, np.arange(100), {})
+
+
+def test_the_figure_has_its_interval_and_the_baseline():
+    first, second = verdict(run(), kept())
+    assert first == ("On test, accuracy is 0.9000 (95% interval 0.8256 to 0.9448); the baseline, always a, has 0.5000.")
+    assert second.startswith("No over-fitting")
+
+
+def test_a_sample_is_told_and_without_predictions_there_is_no_interval():
+    assert "of a sample of 100 of 5,000 examples" in verdict(run(), kept(5000))[0]
+    assert verdict(run(), None)[0] == "On test, accuracy is 0.9000; the baseline, always a, has 0.5000."
+
+
+@pytest.mark.parametrize(
+    ("about", "said"),
+    [
+        ({"diagnosis": ["accuracy was still improving: train longer"]}, "What limits it: accuracy was still improv"),
+        ({"right": 52}, "too few examples to tell it from the baseline"),
+        ({"right": 75, "train": 1.0}, "better on train, 1.000: more examples"),
+    ],
+    ids=["diagnosis", "few", "gap"],
+)
+def test_what_limits_it_is_told(about, said):
+    assert said in verdict(run(**about), kept())[1]
