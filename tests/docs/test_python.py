@@ -8,7 +8,7 @@ from tests.docs.test_commands import TEXTS
 
 BLOCKS = {
     name: re.findall(r"^```python\n(?!# \S+\.py)(.*?)^```", TEXTS[name], re.DOTALL | re.MULTILINE)
-    for name in ("README.md", "python.md")
+    for name in ("README.md", "python.md", "report.md")
 }
 
 
