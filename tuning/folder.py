@@ -33,7 +33,10 @@ FOR_SEARCH = ("limit", "folds")  # knobs that a training of the winner hasn't
 SILENT = {"test": False, "export": False, "tensorboard": False}  # what a trial leaves out
 NO_EFFECT = ("resume", "fold", "pause", "test", "export", "export_name", "tag", "tensorboard", "histograms")
 ERROR = re.compile(r"[A-Za-z_][\w.]*(Error|Exception): ")  # as a traceback says at its end what it was
-HEAVY = ("best.weights.h5", "model.keras", "preprocess.keras", "judge.keras", "state", "doors", "requests", "figures")
+HEAVY = (
+    *("best.weights.h5", "model.keras", "preprocess.keras", "judge.keras", "state"),
+    *("doors", "requests", "figures", "predictions.npz"),
+)
 
 
 class Values(TypedDict, total=False):
@@ -139,7 +142,8 @@ class Folder:
         folder = self.folder_of(trial)
         folder.mkdir(parents=True, exist_ok=True)
         runs_dir = str((self.path / "runs").resolve())
-        values = {"runs_dir": runs_dir, **self._chosen(), **SILENT, **trial.values, **knobs}
+        report = self.settings.values["report"]  # which isn't kept in a run
+        values = {"runs_dir": runs_dir, "report": report, **self._chosen(), **SILENT, **trial.values, **knobs}
         content = {
             "model": self.settings.choices.model.reference,
             "knobs": values,
@@ -227,7 +231,7 @@ class Folder:
                 self.lighten(run for run in result.runs if run not in busy)
 
     def lighten(self, runs: Iterable[str]) -> None:
-        """Deletes the weights and states of these runs; their figures stay."""
+        """Deletes the weights, states and pictures of these runs; their metrics and reports stay."""
         for run in runs:
             for name in HEAVY:
                 shutil.rmtree(self.path / "runs" / run / name, ignore_errors=True)

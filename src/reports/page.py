@@ -66,7 +66,7 @@ def rendered(run: Run, names: list[str]) -> str:
             curves=panels(run.history, kept_epoch(run.history, run.task.monitor, run.task.direction)),
             remarks=remarks(run.manifest),
             counts=_counts(run.manifest),
-            stages=stages(run.model),
+            stages=stages(run.model) if (run.path / "model.keras").is_file() else [],  # a search deletes it
             cost=_cost(run.path),
             repeat=_repeat(run),
             chosen={name: value for name, value in knobs.items() if origins.get(name) != "default"},
@@ -99,11 +99,11 @@ def _title(name: str) -> str:
 
 def _samples(run: Run) -> dict[str, Any]:
     """Samples of the model's work, and training examples."""
-    figures, task = run.path / "figures", run.task
+    figures, task, texts = run.path / "figures", run.task, run.path / "figures" / "samples.json"
     meanings = {folder_of(name): text for name, text in task.meanings.items()}
     folders = sorted((figures / "samples").glob("*/"), key=lambda path: (*meanings, path.name).index(path.name))
     return {
-        "samples": records.read(figures / "samples.json", dict[str, str]),
+        "samples": records.read(texts, dict[str, str]) if texts.is_file() else {},
         "pictures": {folder.name: _over_epochs(folder) for folder in folders},
         "side_by_side": [folder_of(name) for name in task.side_by_side],
         "meanings": meanings,

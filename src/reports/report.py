@@ -18,6 +18,7 @@ def write(path: Path) -> None:
     """Writes report.html of the run in the folder `path`, and its curves."""
     run = Run(path)
     kept = kept_epoch(run.history, run.task.monitor, run.task.direction)
+    (path / "figures").mkdir(exist_ok=True)
     curves(run.history, kept).savefig(path / "figures" / "curves.png", dpi=100)
     page = rendered(run, _names(run.metrics))
     with whole(path / "report.html") as partial:

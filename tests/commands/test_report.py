@@ -24,9 +24,16 @@ def test_a_run_without_a_report_gets_one_from_what_it_holds(tmp_path, capsys):
     assert str(run.path / "report.html") in capsys.readouterr().out
 
 
-def test_an_older_run_has_a_report_of_what_there_is(short_run, tmp_path):
+@pytest.mark.parametrize(
+    "lacks",
+    [("cost.json", predictions.FILE, "figures/examples.json"), ("model.keras", predictions.FILE, "figures")],
+    ids=["an older one", "a search's"],
+)
+def test_a_run_has_a_report_of_what_there_is(short_run, tmp_path, lacks):
     path = shutil.copytree(short_run(*PAIRS[0]).path, tmp_path / "run")
-    for name in ("report.html", predictions.FILE, "figures/examples.json"):
+    for name in ("report.html", *lacks):
+        shutil.rmtree(path / name, ignore_errors=True)
         (path / name).unlink(missing_ok=True)
     report(run=str(path))
-    assert (path / "report.html").is_file()
+    page = (path / "report.html").read_text(encoding="utf-8")
+    assert "95% interval" not in page and "On test, " in page
