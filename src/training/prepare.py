@@ -53,9 +53,8 @@ def prepare(settings: Config, by_hand: ByHand, say: Callable[[str], None]) -> tu
     by_hand.check_metrics(task)
     model, taken = _begun(transfer, settings, data, precision, say)
     check_loss(settings.choices.task, task, model, data)
-    signatures = task.signatures(
-        model, data.preprocess, data.doors, steps_of(settings.choices.model.reference, model, data.inputs)
-    )
+    steps = steps_of(settings.choices.model.reference, model, data.inputs)
+    signatures = task.signatures(model, data.preprocess, data.doors, steps)
     chosen = _plan(settings, model, data)
     frozen_epochs = transfer.frozen_epochs(chosen.epochs) if taken else 0
     made, schedule = _optimizer(settings, task, by_hand, chosen.steps * (chosen.epochs - frozen_epochs))

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from src.analysis.sections import Examples, Plot, Section
 from src.settings import catalogue
 from src.settings.contract import unexplained
 from src.settings.knobs import shown
 from src.signatures import predictor
 from src.sources.memory import InMemory
 from src.specs import Images, Vector, from_json, to_json
+from src.training.keep import Recorder
 from tests.samples import MADE_OF, SPECS, features, judge, painter, predictions, targets
 
 TASKS = list(catalogue.tasks().values())
@@ -120,6 +122,28 @@ def test_figures_stand_beside_a_baseline_and_are_drawn(file, task, adapted, tmp_
         assert np.isfinite(value), f"{shown(file.path)}: {name} needs a finite {monitored!r}, which is monitored"
     for name, drawing in task.draw(figures).items():
         drawing.savefig(tmp_path / f"{name}.png")
+
+
+def test_errors_are_sections_that_can_be_shown(file, task, adapted, tmp_path):
+    outputs, target = adapted
+    if task.loss is None:
+        pytest.skip("its models have losses of their own: nothing is kept")
+    batches = tf.data.Dataset.from_tensor_slices((given(outputs, 50), target)).batch(20).map(task.supervise)
+    ask = predict(outputs)
+    ask.input_signature = None
+    recorder = Recorder(task, ask, batches, "test", 50)
+    task.figures(recorder, recorder)
+    kept = recorder.predictions
+    what = "keep gives nothing, or figures doesn't ask for the prediction of each batch once, as it comes"
+    assert kept, f"{shown(file.path)}: {what}"
+    for section in task.errors(kept):
+        assert isinstance(section, Section), f"{shown(file.path)}: errors gives {section!r:.60}, no section"
+        if isinstance(section, Plot):
+            section.figure.savefig(tmp_path / "plot.svg")
+        if isinstance(section, Examples):
+            assert set(section.captions) <= set(range(50)), f"{shown(file.path)}: there is no such example"
+    if scores := task.scores(kept):
+        assert len(scores.values) == 50 and np.isfinite([scores.mean, *scores.interval]).all()
 
 
 def test_every_knob_is_explained(file):
