@@ -75,7 +75,7 @@ def reliability(labels: np.ndarray, probabilities: np.ndarray) -> Plot:
     figure, axes = panel(title=title, xlabel="probability of the answer", ylabel="share that is right")
     axes.plot([0, 1], [0, 1], color=INK, alpha=0.4, linewidth=1)
     axes.vlines(mean_sure, *wilson((accuracy * counts[there]).round(), counts[there]), color="C0", alpha=0.5)
-    axes.scatter(mean_sure, accuracy, s=12 + 120 * counts[there] / counts.max(), color="C0", zorder=3)
+    axes.scatter(mean_sure, accuracy, s=12 + 120 * counts[there] / counts.max(), color="C0", zorder=3, clip_on=False)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     text = "On the line, a probability means what it says; below it, the model is surer than it should be. "
     return Plot("Reliability", figure, text + "Large points have many examples; bars are 95% intervals.")
@@ -130,7 +130,8 @@ def thresholds(is_it: np.ndarray, probability: np.ndarray, name: str) -> Table:
                 "misses": int((~alarm & is_it).sum()),
             }
         )
-    return Table("Thresholds", rows, f"What comes of answering “{name}” from that probability on.")
+    text = f"What comes of answering “{name}” from that probability on. Rows of the least cost are marked."
+    return Table("Thresholds", rows, text, costs=("false alarms", "misses"))
 
 
 def mistakes(numbers: np.ndarray, labels: np.ndarray, probabilities: np.ndarray, names: Sequence[str]) -> list[Section]:

@@ -31,12 +31,14 @@ class Table:
         rows: values by the head of their column, the same heads in each row.
         text: how to read it.
         is_folded: whether it is closed at first.
+        costs: columns, each of whose units costs what the reader says; rows of the least cost are marked.
     """
 
     title: str
     rows: Sequence[Mapping[str, str | int | float]]
     text: str = ""
     is_folded: bool = False
+    costs: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -22,3 +22,16 @@ for (const head of document.querySelectorAll(".sortable th")) {
   head.addEventListener("click", sort);
   head.addEventListener("keydown", event => event.key === "Enter" && sort());
 }
+// The row whose units cost least, at what the reader says that a unit of each column costs.
+for (const costs of document.querySelectorAll(".costs")) {
+  const table = costs.nextElementSibling.querySelector("table"), inputs = [...costs.querySelectorAll("input")];
+  const heads = [...table.tHead.rows[0].cells].map(head => head.textContent);
+  const number = (row, name) => Number(row.cells[heads.indexOf(name)].textContent.replaceAll(",", ""));
+  const cost = row => inputs.reduce((sum, input) => sum + input.value * number(row, input.dataset.column), 0);
+  const mark = () => {
+    const rows = [...table.tBodies[0].rows], least = Math.min(...rows.map(cost));
+    for (const row of rows) row.classList.toggle("least", cost(row) === least);
+  };
+  costs.addEventListener("input", mark);
+  mark();
+}

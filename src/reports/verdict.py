@@ -40,4 +40,4 @@ def _limit(run: Run, name: str = "", interval: tuple[float, float] | None = None
         return "What limits it: too few examples to tell it from the baseline; measure it on more."
     if simple is not None and 0 < abs(reached - simple) * GAP < (train - reached) * (1 if reached > simple else -1):
         return f"It is better on train, {number(train)}: more examples, or more regularisation, may help."
-    return "No over-fitting, too short a training or missed classes can be seen."
+    return "Nothing in its curves or figures points to over-fitting, too short a training, or missed classes."

@@ -28,7 +28,7 @@ def kept(examples=100):
 def test_the_figure_has_its_interval_and_the_baseline():
     first, second = verdict(run(), kept())
     assert first == ("On test, accuracy is 0.9000 (95% interval 0.8256 to 0.9448); the baseline, always a, has 0.5000.")
-    assert second.startswith("No over-fitting")
+    assert second.startswith("Nothing in its curves")
 
 
 def test_a_sample_is_told_and_without_predictions_there_is_no_interval():
