@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from src.analysis import predictions
 from src.errors import UserError
 from src.evaluate import evaluate
 from src.reports import report
@@ -187,6 +188,7 @@ def test_a_test_split_that_was_left_unread_is_measured_when_asked_for(folders):
     measured = load_run(run.path)
     assert list(measured.metrics) == ["train", "validation", "test", "baseline"]
     assert "test" in measured.manifest["splits"]
+    assert not run.task.loss or predictions.load(run.path).split == "test"
     assert "test" in (run.path / "report.html").read_text(encoding="utf-8")
     evaluate(run.path)
     assert load_run(run.path).metrics == measured.metrics

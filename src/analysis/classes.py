@@ -176,10 +176,9 @@ def suspicious(
         for row, other in zip(rows[:MOST_LISTED], rather[:MOST_LISTED], strict=True)
     ]
     text = f"By confident learning, of {len(labels):,} examples {len(rows):,} may be labelled wrongly, or be hard."
-    return [
-        Examples("Labels that are likely wrong", captions, text),
-        Table("All labels that are likely wrong", listed, is_folded=True),
-    ]
+    shown = Examples("Labels that are likely wrong", captions, text)
+    more = Table("All labels that are likely wrong", listed, is_folded=True)
+    return [shown, more] if len(rows) > SHOWN else [shown]
 
 
 def _with_interval(value: float, low: float, high: float, of: float) -> str:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import markupsafe
 from matplotlib.figure import Figure
+from PIL import Image
 
 from src.analysis.plots import INK
 
+LARGE, WIDEST = 200_000, 1000  # bytes of a picture that is made smaller, and pixels that a page is wide
 KINDS = {".png": "image/png", ".jpg": "image/jpeg"}
 
 
@@ -26,5 +28,13 @@ def svg(figure: Figure) -> markupsafe.Markup:
 
 
 def data_url(file: Path) -> str:
-    """The content of a picture's file."""
-    return f"data:{KINDS[file.suffix]};base64,{base64.b64encode(file.read_bytes()).decode()}"
+    """The content of a picture's file; of a large one, as JPEG and no larger than a page shows it."""
+    content, kind = file.read_bytes(), KINDS[file.suffix]
+    if len(content) > LARGE:
+        written = io.BytesIO()
+        with Image.open(file) as picture:
+            smaller = picture.convert("RGB")
+        smaller.thumbnail((WIDEST, 2 * WIDEST))
+        smaller.save(written, "JPEG", quality=85)
+        content, kind = written.getvalue(), KINDS[".jpg"]
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

@@ -13,7 +13,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
-from scipy.special import softmax
 
 from src import task
 from src.analysis import classes
@@ -161,7 +160,7 @@ class Task(task.Task):
     def errors(self, predictions) -> list[Section]:
         """Figures of each class, how sure the answers are, and mistakes, unsure answers and likely wrong labels."""
         numbers, labels, names = predictions.numbers, predictions["label"], self.outputs.names
-        probabilities = softmax(predictions["logits"].astype(float), axis=1)
+        probabilities = tf.nn.softmax(predictions["logits"].astype(float)).numpy()
         predicted = probabilities.argmax(axis=1)
         rarer = classes.rarer(self.outputs.counts) if len(names) == 2 else None
         return [

@@ -5,6 +5,7 @@ from html import unescape
 
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.metrics import accuracy_score, log_loss
 
 from src.analysis import predictions
@@ -12,6 +13,7 @@ from src.analysis.intervals import wilson
 from src.analysis.sections import SHOWN
 from src.reports.examples import read_examples
 from src.reports.numbers import number
+from src.reports.pictures import data_url
 from src.runs.run import load_run
 from src.train import train
 
@@ -80,3 +82,12 @@ def test_it_says_what_it_took_and_how_to_repeat_it(run, page):
     epochs = page.index("<code>epochs</code>")
     assert epochs < page.index("Other knobs") < page.index("<code>weight_decay</code>"), "chosen knobs come first"
     assert page.count('<ol class="stages">') == 1 and f"{load_run(run.path).model.count_params():,} parameters" in page
+
+
+def test_a_large_picture_is_sent_smaller(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (900, 1500, 3)).astype("uint8")
+    Image.fromarray(noise).save(tmp_path / "large.png")
+    Image.fromarray(noise[:8, :8]).save(tmp_path / "small.png")
+    url = data_url(tmp_path / "large.png")
+    assert url.startswith("data:image/jpeg;") and len(url) < (tmp_path / "large.png").stat().st_size / 4
+    assert data_url(tmp_path / "small.png").startswith("data:image/png;")
