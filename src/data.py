@@ -74,6 +74,10 @@ class Source(ABC):
         """A hash of each example's contents, uint64 (examples,), the same in every process."""
         return np.concatenate([digests.of_batch(raw) for raw, _ in self.read()])
 
+    def name_of(self, example: int) -> str:
+        """Where people find the example of that number, such as its file; "" where it has no name."""
+        return ""
+
     def at_a_time(self) -> int:
         """How many examples are read at a time, by the size of the first one."""
         columns = [np.asarray(column) for column in tf.nest.flatten(self.examples(1))]

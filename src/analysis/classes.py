@@ -11,7 +11,7 @@ from sklearn import metrics
 from src.analysis.intervals import wilson
 from src.analysis.labels import likely_wrong
 from src.analysis.plots import INK, panel
-from src.analysis.sections import SHOWN, Examples, Plot, Section, Table
+from src.analysis.sections import EXAMPLE, SHOWN, Examples, Plot, Section, Table
 from src.system.screen import drawn
 
 BINS = 15  # of probabilities
@@ -167,7 +167,7 @@ def suspicious(
     }
     listed: list[dict[str, str | int | float]] = [
         {
-            "example": int(numbers[row]),
+            EXAMPLE: int(numbers[row]),
             "label": names[labels[row]],
             "its probability": float(probabilities[row, labels[row]]),
             "rather": names[other],

@@ -28,7 +28,7 @@ class Table:
 
     Args:
         title: heading of the section.
-        rows: values by the head of their column, the same heads in each row.
+        rows: values by the head of their column, the same heads in each row; under EXAMPLE, the number of an example.
         text: how to read it.
         is_folded: whether it is closed at first.
         costs: columns, each of whose units costs what the reader says; rows of the least cost are marked.
@@ -72,4 +72,5 @@ class Passages:
 
 
 SHOWN = 12  # examples of a kind of error
+EXAMPLE = "example"  # head of the column of a table that has numbers of examples
 Section: TypeAlias = Plot | Table | Examples | Passages

@@ -6,6 +6,7 @@ and categories are used as they are found; a missing value is allowed, but rows 
 """
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -75,7 +76,8 @@ def load(
     requests = dict(zip(table.names, request_names(table.names), strict=True))
     fetch = _Rows(used, requests).fetch
     splits = _cut(rows, targets, outputs, groups)
-    train, validation, test = (Fetched(fetch, targets, part, at_once=True, groups=groups) for part in splits)
+    split = partial(Fetched, fetch, targets, at_once=True, groups=groups, name=lambda number: f"row {number + 1}")
+    train, validation, test = map(split, splits)
     return Data.adapted(
         columns,
         train,

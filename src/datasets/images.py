@@ -68,7 +68,10 @@ def load(
     def fetch(numbers):
         return {"image": tf.cast(store.fetch(numbers), preprocess.input["image"].dtype)}
 
-    split = partial(Fetched, fetch, labels, at_once=store.at_once, hashes=store.hashes)
+    def name(number):
+        return str(files[number].relative_to(folder))
+
+    split = partial(Fetched, fetch, labels, at_once=store.at_once, hashes=store.hashes, name=name)
     train, validation, test = (split(rows) for rows in parts.values())
     return Data(
         train,

@@ -82,12 +82,14 @@ def _errors(run: Run) -> dict[str, Any]:
     drawn = run.of_figures(run.task.draw) or {}
     plots = [Plot(_title(name), figure) for name, figure in drawn.items()]
     sections: list[Section] = [*plots, *(run.task.errors(kept) if kept else [])]
+    shown, called = read_examples(run.path)
     parts = groupby(sections, lambda section: type(section).__name__)
     return {
         "verdict": verdict(run, kept),
         "errors": [(kind, list(of_kind)) for kind, of_kind in parts],
         "sample": f"{len(kept):,} of {kept.examples:,}" if kept and len(kept) < kept.examples else "",
-        "shown": (shown := read_examples(run.path)),
+        "shown": shown,
+        "called": called,
         "texts": [number for number, example in shown.items() if isinstance(example, str)],
     }
 

@@ -1,6 +1,7 @@
 """Examples that stay where they are, in files or in compact arrays, until a batch needs them."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -22,6 +23,7 @@ class Fetched(Divisible):
         groups: a number for every example of the store; those of one number belong together.
         hashes: from numbers of examples, (n,), to a hash of each, uint64 (n,), such as that of its file, so that they
             needn't be fetched to be told apart: see src/system/digests.py.
+        name: from the number of an example to what people call it, such as its file.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class Fetched(Divisible):
         at_once: bool = False,
         groups: np.ndarray | None = None,
         hashes: Callable[[np.ndarray], np.ndarray] | None = None,
+        name: Callable[[int], str] = lambda number: "",
     ):
         self._fetch = fetch
         self._target = target
@@ -41,6 +44,7 @@ class Fetched(Divisible):
         self._groups = groups
         self.groups = None if groups is None else groups[rows]
         self._hashes = hashes
+        self._name = name
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -64,6 +68,9 @@ class Fetched(Divisible):
 
     def digests(self) -> np.ndarray:
         return self._hashes(self._rows) if self._hashes else super().digests()
+
+    def name_of(self, example: int) -> str:
+        return self._name(int(self._rows[example]))
 
     def examples(self, n: int) -> tuple[Raw, Targets]:
         n = min(n, len(self))
@@ -103,4 +110,5 @@ class Fetched(Divisible):
         return self._fetch(numbers), tf.nest.map_structure(lambda array: tf.gather(array, numbers), self._target)
 
     def _of(self, rows: np.ndarray) -> "Fetched":
-        return Fetched(self._fetch, self._target, rows, at_once=self._at_once, groups=self._groups, hashes=self._hashes)
+        about: dict[str, Any] = {"groups": self._groups, "hashes": self._hashes, "name": self._name}
+        return Fetched(self._fetch, self._target, rows, at_once=self._at_once, **about)

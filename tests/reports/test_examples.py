@@ -1,0 +1,62 @@
+"""Examples that a run keeps for its report: those that are named, as people are shown them and know them."""
+
+import csv
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from src.analysis.predictions import Predictions
+from src.analysis.sections import EXAMPLE, Examples, Table
+from src.reports.examples import read_examples, save_examples
+from src.settings import catalogue
+
+TASK = SimpleNamespace(
+    errors=lambda kept: [Examples("Mistakes", {3: "a", 1: "b"}), Table("All", [{EXAMPLE: 4}, {EXAMPLE: 1}])]
+)
+
+
+def loaded(name, folder, **knobs):
+    """The data set made of a sample of users' files."""
+    if name not in catalogue.datasets():
+        pytest.skip(f"there is no {name}")
+    module = catalogue.load(catalogue.dataset(name))
+    return module.load(**{**module.sample(folder), **knobs})
+
+
+def kept(data, folder):
+    """What is kept of a run on the data."""
+    (folder / "figures").mkdir(parents=True)
+    Predictions("test", len(data.test), np.arange(len(data.test)), {}).save(folder)
+    save_examples(folder, TASK, data, {"train": data.train, "test": data.test})
+    return read_examples(folder)
+
+
+def test_pictures_are_called_by_their_file(tmp_path):
+    (tmp_path / "data").mkdir()
+    data = loaded("images", tmp_path / "data", image_size=(9, 12))
+    shown, called = kept(data, tmp_path / "run")
+    assert set(shown) == {1, 3} and set(called) == {1, 3, 4}, "those of a table have names alone"
+    raw, _ = data.test.examples(4)
+    for number, picture in shown.items():
+        np.testing.assert_array_equal(np.asarray(Image.open(picture)), raw["image"][number])
+        original = np.asarray(Image.open(tmp_path / "data" / called[number]))
+        assert original.shape != (9, 12, 3) or np.array_equal(original, raw["image"][number])
+
+
+def test_rows_are_called_by_their_number_in_the_table(tmp_path):
+    data = loaded("csv", tmp_path)
+    shown, called = kept(data, tmp_path / "run")
+    with open(tmp_path / "days.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    for number, text in shown.items():
+        row = rows[int(called[number].removeprefix("row ")) - 1]
+        assert f"weather: {row['weather']}" in text.splitlines()
+        assert f"weekday: {row['weekday']}" in text
+
+
+def test_a_pipeline_whose_order_changes_has_none(tmp_path):
+    data = loaded("csv", tmp_path)
+    data.test.is_exact = False
+    assert kept(data, tmp_path / "run") == ({}, {})
