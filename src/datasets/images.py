@@ -68,11 +68,8 @@ def load(
     def fetch(numbers):
         return {"image": tf.cast(store.fetch(numbers), preprocess.input["image"].dtype)}
 
-    def name(number):
-        return str(files[number].relative_to(folder))
-
-    split = partial(Fetched, fetch, labels, at_once=store.at_once, hashes=store.hashes, name=name)
-    train, validation, test = (split(rows) for rows in parts.values())
+    split = partial(Fetched, fetch, labels, at_once=store.at_once, hashes=store.hashes, name=store.name)
+    train, validation, test = map(split, parts.values())
     return Data(
         train,
         validation,

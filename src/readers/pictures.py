@@ -98,6 +98,10 @@ class Store:
         lines = [f"\n  {self._files[number]}: {reason}" for number, reason in sorted(self.bad.items())]
         return "".join(lines[:most]) + (f"\n  and {len(lines) - most:,} more" if most and len(lines) > most else "")
 
+    def name(self, number: int) -> str:
+        """Where people find a picture: its file, with the folder of its class."""
+        return str(Path(*self._files[number].parts[-2:]))
+
     def hashes(self, numbers: np.ndarray) -> np.ndarray:
         """A hash of the file of each of these pictures, uint64 (numbers,); remembered where files needn't be read."""
         return self._file_hashes[numbers]

@@ -1,11 +1,12 @@
-"""Examples on which a model errs, as people are shown them, in a run's folder: the report needs no data set.
+"""Examples of a data set as people are shown them, in a run's folder, so that the report needs no data set.
 
-figures/examples/NUMBER.png or .jpg by the number of an example in its split, and figures/examples.json with the texts,
-and the names by which people find them.
+figures/errors has those of the measured split on which the model errs, figures/classes one of each class in training:
+NUMBER.png or .jpg by their number in the split, and examples.json with texts, and names by which people find them.
 """
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
@@ -13,26 +14,49 @@ import numpy as np
 from PIL import Image
 
 from src.analysis import predictions
-from src.analysis.sections import EXAMPLE, Examples, Table
+from src.analysis.sections import EXAMPLE, SHOWN, Examples, Table
 from src.data import Data, Divisible, Raw, Source
+from src.specs import Classes
 from src.system import records
 from src.system.files import whole, write_json
 from src.task import Task
 
+ERRORS, OF_CLASSES = "errors", "classes"  # folders in figures/
 SIDE = 224  # pixels of a picture that is kept, at most
 SMALL = 64  # pixels of a side, up to which pictures are kept as they are
 MOST_CHARACTERS = 1000  # of a text that is kept
 
 
 class Kept(TypedDict, total=False):
-    """What figures/examples.json says of an example."""
+    """What examples.json says of an example."""
 
     name: str
     text: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An example as a report shows it.
+
+    Args:
+        content: a text, or the file of a picture; None where only its name is kept.
+        name: by which people find it; "" where it has none.
+        caption: what it shows; "" where somebody else says it.
+    """
+
+    content: str | Path | None
+    name: str = ""
+    caption: str = ""
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is shown as a text."""
+        return isinstance(self.content, str)
 
 
 def save_examples(folder: Path, task: Task, data: Data, splits: Mapping[str, Source]) -> None:
-    """Keeps those examples of the measured split that the task's `errors` names.
+    """Keeps those examples of the measured split that the task's `errors` names, and one of each class.
 
     Args:
         folder: of the run, which has kept its predictions.
@@ -40,33 +64,48 @@ def save_examples(folder: Path, task: Task, data: Data, splits: Mapping[str, Sou
         data: says how its examples are shown.
         splits: by name, the measured one last.
     """
-    shutil.rmtree(_pictures(folder), ignore_errors=True)
     source, predicted = list(splits.values())[-1], predictions.load(folder)
     sections = task.errors(predicted) if predicted and source.is_exact else []  # else it has another order each time
     shown = {number for part in sections if isinstance(part, Examples) for number in part.captions}
     listed = {int(row[EXAMPLE]) for part in sections if isinstance(part, Table) for row in part.rows if EXAMPLE in row}
-    kept: dict[str, Kept] = {str(number): {"name": source.name_of(number)} for number in sorted(shown | listed)}
-    for number, raw in _raw(source, sorted(shown)):
+    about: dict[int, Kept] = {number: {"name": source.name_of(number)} for number in sorted(shown | listed)}
+    _save(folder / "figures" / ERRORS, about, _raw(source, sorted(shown)), data)
+    captions = _of_each_class(data)
+    about = {number: {"name": data.train.name_of(number), "caption": name} for number, name in captions.items()}
+    _save(folder / "figures" / OF_CLASSES, about, _raw(data.train, sorted(captions)), data)
+
+
+def read_examples(folder: Path) -> dict[int, Shown]:
+    """The examples in a folder that `save_examples` wrote, by number; {} where it is missing."""
+    file = folder / "examples.json"
+    kept = records.read(file, dict[str, Kept]) if file.is_file() else {}
+    pictures = {path.stem: path for ending in ("*.png", "*.jpg") for path in folder.glob(ending)}
+    return {
+        int(number): Shown(pictures.get(number, about.get("text")), about.get("name", ""), about.get("caption", ""))
+        for number, about in kept.items()
+        if number.isdecimal()
+    }
+
+
+def _of_each_class(data: Data) -> dict[int, str]:
+    """The number of the first training example of each class, of not too many, and the class's name."""
+    if not isinstance(data.outputs, Classes) or not data.train.is_exact:
+        return {}
+    labels, first = np.unique(data.train.targets(), return_index=True)
+    return {int(number): data.outputs.names[label] for label, number in zip(labels[:SHOWN], first, strict=False)}
+
+
+def _save(folder: Path, about: Mapping[int, Kept], examples: Iterable[tuple[int, Raw]], data: Data) -> None:
+    """Writes what is known of examples, and their pictures, in place of those of another time."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for number, raw in examples:
         (example,) = data.show(raw)
         if isinstance(example, str):
-            kept[str(number)]["text"] = example[:MOST_CHARACTERS]
+            about[number]["text"] = example[:MOST_CHARACTERS]
         else:
-            _save(example, _pictures(folder) / str(number))
-    write_json(folder / "figures" / "examples.json", kept)
-
-
-def read_examples(folder: Path) -> tuple[dict[int, str | Path], dict[int, str]]:
-    """The examples that a run keeps, by number, a text or the file of a picture each; and the names that they have."""
-    file = folder / "figures" / "examples.json"
-    kept = records.read(file, dict[str, Kept]) if file.is_file() else {}
-    numbered = {int(number): about for number, about in kept.items() if number.isdecimal()}
-    shown: dict[int, str | Path] = {number: about["text"] for number, about in numbered.items() if "text" in about}
-    shown |= {int(path.stem): path for path in _pictures(folder).glob("*.*") if path.stem.isdecimal()}
-    return shown, {number: about["name"] for number, about in numbered.items() if about.get("name")}
-
-
-def _pictures(folder: Path) -> Path:
-    return folder / "figures" / "examples"
+            _save_picture(example, folder / str(number))
+    write_json(folder / "examples.json", {str(number): of_one for number, of_one in about.items()})
 
 
 def _raw(source: Source, numbers: list[int]) -> Iterator[tuple[int, Raw]]:
@@ -91,10 +130,9 @@ def _row(raw: Raw, row: int) -> Raw:
     return {name: column[row : row + 1] for name, column in raw.items()}
 
 
-def _save(pixels: np.ndarray, path: Path) -> None:
+def _save_picture(pixels: np.ndarray, path: Path) -> None:
     """Writes a picture, uint8 (height, width, 1 or 3): a large one smaller, and as JPEG."""
     picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-    path.parent.mkdir(parents=True, exist_ok=True)
     is_small = max(picture.size) <= SMALL
     picture.thumbnail((SIDE, SIDE))
     with whole(path.with_suffix(".png" if is_small else ".jpg")) as partial:

@@ -13,7 +13,7 @@ from src.analysis import predictions
 from src.analysis.plots import in_ink
 from src.analysis.sections import Plot, Section, Table
 from src.reports.curves import kept_epoch, panels
-from src.reports.examples import read_examples
+from src.reports.examples import ERRORS, OF_CLASSES, read_examples
 from src.reports.numbers import duration, number
 from src.reports.pictures import data_url, svg
 from src.reports.samples import KEPT, folder_of
@@ -82,15 +82,12 @@ def _errors(run: Run) -> dict[str, Any]:
     drawn = run.of_figures(run.task.draw) or {}
     plots = [Plot(_title(name), figure) for name, figure in drawn.items()]
     sections: list[Section] = [*plots, *(run.task.errors(kept) if kept else [])]
-    shown, called = read_examples(run.path)
     parts = groupby(sections, lambda section: type(section).__name__)
     return {
         "verdict": verdict(run, kept),
         "errors": [(kind, list(of_kind)) for kind, of_kind in parts],
         "sample": f"{len(kept):,} of {kept.examples:,}" if kept and len(kept) < kept.examples else "",
-        "shown": shown,
-        "called": called,
-        "texts": [number for number, example in shown.items() if isinstance(example, str)],
+        "shown": read_examples(run.path / "figures" / ERRORS),
     }
 
 
@@ -109,6 +106,8 @@ def _samples(run: Run) -> dict[str, Any]:
         "pictures": {folder.name: _over_epochs(folder) for folder in folders},
         "side_by_side": [folder_of(name) for name in task.side_by_side],
         "meanings": meanings,
+        "classes": (classes := read_examples(figures / OF_CLASSES)),
+        "captions": {number: example.caption for number, example in classes.items()},
         "examples": data_url(figures / EXAMPLES) if (figures / EXAMPLES).is_file() else "",
     }
 

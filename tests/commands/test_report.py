@@ -26,7 +26,7 @@ def test_a_run_without_a_report_gets_one_from_what_it_holds(tmp_path, capsys):
 
 @pytest.mark.parametrize(
     "lacks",
-    [("cost.json", predictions.FILE, "figures/examples.json"), ("model.keras", predictions.FILE, "figures")],
+    [("cost.json", predictions.FILE, "figures/errors"), ("model.keras", predictions.FILE, "figures")],
     ids=["an older one", "a search's"],
 )
 def test_a_run_has_a_report_of_what_there_is(short_run, tmp_path, lacks):

@@ -1,6 +1,7 @@
 """Examples that a run keeps for its report: those that are named, as people are shown them and know them."""
 
 import csv
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,7 +10,7 @@ from PIL import Image
 
 from src.analysis.predictions import Predictions
 from src.analysis.sections import EXAMPLE, Examples, Table
-from src.reports.examples import read_examples, save_examples
+from src.reports.examples import ERRORS, OF_CLASSES, read_examples, save_examples
 from src.settings import catalogue
 
 TASK = SimpleNamespace(
@@ -30,33 +31,37 @@ def kept(data, folder):
     (folder / "figures").mkdir(parents=True)
     Predictions("test", len(data.test), np.arange(len(data.test)), {}).save(folder)
     save_examples(folder, TASK, data, {"train": data.train, "test": data.test})
-    return read_examples(folder)
+    return read_examples(folder / "figures" / ERRORS), read_examples(folder / "figures" / OF_CLASSES)
 
 
 def test_pictures_are_called_by_their_file(tmp_path):
     (tmp_path / "data").mkdir()
     data = loaded("images", tmp_path / "data", image_size=(9, 12))
-    shown, called = kept(data, tmp_path / "run")
-    assert set(shown) == {1, 3} and set(called) == {1, 3, 4}, "those of a table have names alone"
-    raw, _ = data.test.examples(4)
-    for number, picture in shown.items():
-        np.testing.assert_array_equal(np.asarray(Image.open(picture)), raw["image"][number])
-        original = np.asarray(Image.open(tmp_path / "data" / called[number]))
-        assert original.shape != (9, 12, 3) or np.array_equal(original, raw["image"][number])
+    shown, classes = kept(data, tmp_path / "run")
+    assert {number for number, example in shown.items() if example.content} == {1, 3}
+    assert set(shown) == {1, 3, 4}, "those of a table have names alone"
+    raw, labels = data.test.examples(5)
+    for number in (1, 3):
+        np.testing.assert_array_equal(np.asarray(Image.open(shown[number].content)), raw["image"][number])
+    names = [data.outputs.names[label] for label in labels]
+    assert all(Path(example.name).parent.name == names[number] for number, example in shown.items())
+    assert all((tmp_path / "data" / example.name).is_file() for example in shown.values())
+    assert [example.caption for example in classes.values()] == list(data.outputs.names)
+    assert all(Path(example.name).parent.name == example.caption for example in classes.values())
 
 
 def test_rows_are_called_by_their_number_in_the_table(tmp_path):
     data = loaded("csv", tmp_path)
-    shown, called = kept(data, tmp_path / "run")
+    shown, _ = kept(data, tmp_path / "run")
     with open(tmp_path / "days.csv", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    for number, text in shown.items():
-        row = rows[int(called[number].removeprefix("row ")) - 1]
-        assert f"weather: {row['weather']}" in text.splitlines()
-        assert f"weekday: {row['weekday']}" in text
+    for example in (shown[1], shown[3]):
+        row = rows[int(example.name.removeprefix("row ")) - 1]
+        assert f"weather: {row['weather']}" in example.content.splitlines()
+        assert f"weekday: {row['weekday']}" in example.content
 
 
 def test_a_pipeline_whose_order_changes_has_none(tmp_path):
     data = loaded("csv", tmp_path)
-    data.test.is_exact = False
+    data.test.is_exact = data.train.is_exact = False
     assert kept(data, tmp_path / "run") == ({}, {})

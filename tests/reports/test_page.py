@@ -11,8 +11,8 @@ from sklearn.metrics import accuracy_score, log_loss
 from src.analysis import predictions
 from src.analysis.intervals import wilson
 from src.analysis.sections import SHOWN
-from src.reports.examples import read_examples
-from src.reports.numbers import number
+from src.reports.examples import ERRORS, read_examples
+from src.reports.numbers import number as shown_number
 from src.reports.pictures import data_url
 from src.runs.run import load_run
 from src.train import train
@@ -53,7 +53,8 @@ def test_the_verdict_has_the_interval_of_the_kept_predictions(run, page):
     right = kept["logits"].argmax(axis=1) == kept["label"]
     low, high = wilson(right.sum(), len(right))
     text = unescape(re.search(r'class="verdict">(.*?)</p>', page)[1])
-    assert f"accuracy is {number(right.mean())} (95% interval {number(low)} to {number(high)})" in text
+    value, low, high = map(shown_number, (right.mean(), low, high))
+    assert f"accuracy is {value} (95% interval {low} to {high})" in text
     assert f"the baseline, {run.metrics['baseline']['predictor']}, has " in text
 
 
@@ -65,17 +66,19 @@ def test_the_page_needs_no_other_file_and_runs_no_name(page):
 
 
 def test_its_examples_are_those_of_the_split(run, data):
-    shown, called = read_examples(run.path)
-    assert not called, "arrays have no names"
+    shown = read_examples(run.path / "figures" / ERRORS)
+    assert not any(example.name for example in shown.values()), "arrays have no names"
     kept = predictions.load(run.path)
     wrong = np.flatnonzero(kept["logits"].argmax(axis=1) != kept["label"])
     assert set(wrong[:SHOWN]) <= shown.keys() if len(wrong) <= SHOWN else len(shown) >= SHOWN
     answers = np.array(run.config["outputs"]["names"])[kept["logits"].argmax(axis=1)]
-    for example, text in shown.items():
-        values = np.array(text.strip("[]").split(), float)
+    for number, example in shown.items():
+        if example.content is None:  # of a table
+            continue
+        values = np.array(example.content.strip("[]").split(), float)
         row = np.abs(data[0] - values).max(axis=1).argmin()
         assert np.allclose(data[0][row], values, atol=1e-3), "as it was given"
-        assert run.predict(data[0][row : row + 1])["label"][0] == answers[example], "and not another one"
+        assert run.predict(data[0][row : row + 1])["label"][0] == answers[number], "and not another one"
 
 
 def test_it_says_what_it_took_and_how_to_repeat_it(run, page):
