@@ -1,9 +1,15 @@
-"""The model as a chain of stages: layers in order, until the shape of what they pass on changes."""
+"""The model as a chain of stages: layers in order, until the shape of what they pass on changes.
+
+Of a deep network, a stage lasts as long as height and width, or time, stay the same.
+"""
 
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import keras
+
+MOST = 12  # stages, above which those of the same height and width are one
 
 
 @dataclass
@@ -37,7 +43,19 @@ def stages(model: keras.Model) -> list[Stage]:
         kind = f"input {layer.name}" if is_input else type(layer).__name__
         chain[-1].layers[kind] += 1
         chain[-1].parameters += layer.count_params()
-    return chain
+    return chain if len(chain) <= MOST else _by_resolution(chain)
+
+
+def _by_resolution(chain: list[Stage]) -> list[Stage]:
+    """The stages, of which those that follow each other and differ in their channels alone are one."""
+    merged = []
+    for resolution, group in groupby(chain, lambda stage: stage.shape.rpartition(" × ")[0] or stage.shape):
+        several = list(group)
+        channels = list(dict.fromkeys(stage.shape.rpartition(" × ")[2] for stage in several))
+        shape = several[0].shape if len(channels) == 1 else f"{resolution} × {', '.join(channels)}"
+        layers: Counter[str] = sum((stage.layers for stage in several), Counter())
+        merged.append(Stage(shape, layers, sum(stage.parameters for stage in several)))
+    return merged
 
 
 def _shape(layer: keras.Layer) -> str:
