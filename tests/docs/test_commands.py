@@ -91,7 +91,9 @@ def test_every_command_works(name, project):
     for line in BLOCKS[name]:
         words = shlex.split(line)
         needs_network = {"DATA=tfds"} & {*words}
-        needs_packages = "--pretrained" in line or any(word.startswith("FORMAT=") for word in words)
+        recipes = [(project / f"recipes/{word[7:]}.toml").read_text() for word in words if word.startswith("RECIPE=")]
+        is_pretrained = "--pretrained" in line or any("pretrained = true" in recipe for recipe in recipes)
+        needs_packages = is_pretrained or any(word.startswith("FORMAT=") for word in words)
         needs_run = "--init runs/" in line
         if (
             words[0] != "make"
@@ -114,11 +116,13 @@ def write_files(root) -> None:
     random = np.random.default_rng(0)
     for kind, level in (("dark", 60), ("light", 180)):
         (root / "photos" / kind).mkdir(parents=True)
-        (root / "aclImdb" / kind).mkdir(parents=True)
+        for folder in ("aclImdb", "reviews"):
+            (root / folder / kind).mkdir(parents=True)
         for number in range(20):
             pixels = random.integers(level - 40, level + 40, (16, 16, 3)).astype("uint8")
             (root / "photos" / kind / f"{number}.png").write_bytes(tf.io.encode_png(pixels).numpy())
-            (root / "aclImdb" / kind / f"{number}.txt").write_text(f"A {kind} film, number {number}.")
+            for folder in ("aclImdb", "reviews"):
+                (root / folder / kind / f"{number}.txt").write_text(f"A {kind} film, number {number}.")
     houses = [
         f"{size},{('north', 'south')[size % 2]},s{size // 5},{1000 * size},{('yes', 'no')[size % 3 > 1]}"
         for size in range(50, 250)
