@@ -69,13 +69,14 @@ def read(path: Path, rename: Mapping[str, str] | None = None) -> Arrays:
         ".safetensors": safetensors_files.read,
     }
     if not path.is_dir() and path.suffix not in formats:
-        raise UserError(f"{path} can't be read: weights are in {', '.join(formats)} or in a SavedModel's folder.")
+        raise UserError(f"{path} can't be read: weights are in .keras, {', '.join(formats)}, or a SavedModel's folder.")
     try:
         arrays = (_saved_model if path.is_dir() else formats[path.suffix])(path)
     except UserError as error:
         raise UserError(f"{path} was not read: {error}") from None
     except Exception as error:  # of many kinds, for a file that is damaged or made to harm
-        raise UserError(f"{path} can't be read: {str(error).partition(chr(10))[0].rstrip('.')}.") from error
+        reason = str(error).partition("\n")[0].rstrip(".")
+        raise UserError(f"{path} can't be read: it is damaged, or no {path.suffix} file ({reason}).") from error
     if not arrays:
         raise UserError(f"{path} holds no weights.")
     for pattern, replacement in (rename or {}).items():
@@ -159,7 +160,10 @@ def _datasets(group: h5py.Group) -> list[h5py.Dataset]:
 
 def _saved_model(path: Path) -> Arrays:
     if not (path / "saved_model.pb").is_file():
-        raise UserError("it is a folder, but no SavedModel")
+        versions = sorted(file.parent.name for file in path.glob("*/saved_model.pb"))
+        raise UserError(
+            f"it is a folder, but no {f'version: name {path / versions[-1]}' if versions else 'SavedModel'}"
+        )
     with unpatterned(path) as folder:
         return _variables(folder)
 

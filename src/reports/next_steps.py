@@ -7,10 +7,11 @@ from pathlib import Path
 from src.runs import record
 from src.runs.run import Run
 from src.settings import catalogue
-from src.specs import Image, from_json
+from src.specs import Image, Tokens, from_json
 
 RUNS, EXPORTS = "runs", "saved_models"  # where commands look by default
-FEW, LARGE = 5_000, 64  # pictures from which features are hard to learn; pixels a side where there is much to learn
+# Examples of which features are hard to learn, by what they are, and pixels a side of pictures that have many.
+FEW, LARGE = {Image: 5_000, Tokens: 1_000}, 64
 
 
 def next_steps(run: Run, published: Path | None) -> dict[str, str]:
@@ -35,21 +36,28 @@ def _uses(run: Run, published: Path | None) -> Iterator[tuple[str, str]]:
 
 
 def _published_weights(run: Run) -> Iterator[tuple[str, str]]:
-    """Where few photographs were learnt from scratch: how to begin with weights that know many."""
+    """Where few pictures or texts of one's own were learnt from scratch: how to begin with weights that know many."""
     inputs, examples = from_json(run.config["inputs"]), run.manifest["splits"]["train"]["examples"]
-    if not isinstance(inputs, Image) or min(inputs.height, inputs.width) < LARGE or inputs.channels != 3:
+    if isinstance(inputs, Image) and (min(inputs.height, inputs.width) < LARGE or inputs.channels != 3):
         return
-    if examples > FEW or "init" in run.config or "data" in run.config.get("by_hand", {}):
+    if examples > FEW.get(type(inputs), 0) or "init" in run.config or "data" in run.config.get("by_hand", {}):
         return
-    data, task = catalogue.dataset(run.config["data"]), catalogue.task(run.config["task"])
-    own = run.config["model"]
+    data, task, own = catalogue.dataset(run.config["data"]), catalogue.task(run.config["task"]), run.config["model"]
+    if not data.named_by:
+        return
     for model in sorted(catalogue.models().values(), key=lambda model: model.name != own):
-        if model.pretrained and Image in model.takes and task.spec in model.gives:
-            which = [(knob.flag, run.config["knobs"][knob.name]) for knob in data.knobs if knob.name == data.named_by]
-            flags = shlex.join([word for flag, value in which for word in (flag, str(value))] + ["--pretrained"])
-            words = shlex.join([f"MODEL={model.name}", f"DATA={data.name}", f"ARGS={flags}"])
-            yield f"make train {words}", "published weights: 0.99 instead of 0.8 with some hundred photographs"
+        if model.pretrained and type(inputs) in model.takes and task.spec in model.gives:
+            flags = shlex.join([*_flags(run, data), "--pretrained"])
+            words = [f"MODEL={model.name}", f"DATA={data.name}", f"ARGS={flags}"]
+            yield f"make train {shlex.join(words)}", "published weights: often far better (docs/fine-tuning.md)"
             return
+
+
+def _flags(run: Run, data: catalogue.DataFile) -> Iterator[str]:
+    """Those that say which data, and where runs and exports are."""
+    for name in (data.named_by, "runs_dir", "exports_dir"):
+        if run.config["origins"].get(name) == "flag":
+            yield from (f"--{name.replace('_', '-')}", str(run.config["knobs"][name]))
 
 
 def _views(run: Run) -> Iterator[tuple[str, str]]:

@@ -33,6 +33,9 @@ def load_model(path: Path) -> keras.Model:
     except _Refused as error:
         raise UserError(f"{path} was not opened: {error}.") from None
     except Exception as error:  # Keras raises many kinds for a file that was made to harm
+        if "enable_unsafe_deserialization" in str(error):  # Keras' way out is none for a file from anywhere
+            why = "it carries code, such as a Lambda layer's, which isn't run; save its weights alone (.weights.h5)"
+            raise UserError(f"{path} was not opened: {why}.") from error
         raise UserError(f"{path} can't be opened as a Keras model: {str(error).splitlines()[0]}") from error
 
 

@@ -80,9 +80,9 @@ def _array(given: Any, spec: tf.TensorSpec) -> np.ndarray:
 
 def _reason(message: str) -> str:
     """Why a graph refused, without its nodes: `{{function_node f}} assertion failed: [x is no number] [[{{node…`."""
-    reason = message.splitlines()[0].split("}} ")[-1].partition("[[{{")[0].strip().removesuffix(".")
-    asserted = reason.removeprefix("assertion failed: ")
-    return reason if asserted == reason else re.sub(r"[][]", "", asserted)
+    if asserted := re.search(r"assertion failed: (.*)", message):
+        return re.sub(r"[][]", "", asserted[1].partition("[[{{")[0]).strip()
+    return message.splitlines()[0].split("}} ")[-1].partition("[[{{")[0].strip().removesuffix(".")
 
 
 def _readable(name: str, column: np.ndarray) -> np.ndarray:

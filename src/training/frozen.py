@@ -56,7 +56,7 @@ def transferring(
     alone = dataclasses.replace(learning, optimizer=optimizer, schedule=schedule, fixed=taken, part=range(epochs))
     mine = {id(weight) for layer in taken for weight in layer.weights}
     if all(id(weight) in mine for weight in learning.model.trainable_weights):
-        raise UserError(f"freeze {epochs}: no layer is new, so nothing would be trained. --freeze 0 trains all.")
+        raise UserError("freeze: no layer is new, so nothing would be trained. --freeze 0 trains all.")
     return dataclasses.replace(learning, frozen=on_features(alone))
 
 

@@ -48,7 +48,7 @@ def prepare(settings: Config, by_hand: ByHand, say: Callable[[str], None]) -> tu
     task, data, about = _task(settings, data, splits)
     augment = augmentation(task.move, **settings.of("augmentation"))
     warned = [f"warning: {text}" for text in about["warnings"]]
-    for text in filter(None, [*remarks(about), *warned, suggestion(data, augment)]):
+    for text in filter(None, [*remarks(about), *warned, "" if transfer.pretrained else suggestion(data, augment)]):
         say(text)
     by_hand.check_metrics(task)
     model, taken = _begun(transfer, settings, data, precision, say)

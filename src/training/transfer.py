@@ -31,8 +31,8 @@ class Transfer:
     """Weights to start from, and how they are trained on.
 
     Args:
-        init: what to start from: a run, a .keras, .weights.h5, .pth or .safetensors file, or a SavedModel. Weights are
-            taken over where layer, name and shape are the same.
+        init: what to start from: a run, a .keras, .weights.h5, .h5, .pth or .safetensors file, or a SavedModel. Weights
+            are taken over where layer, name and shape are the same.
         pretrained: whether to start from the weights that were published for this model.
         freeze: epochs in which only the new layers are trained. The default is all with pretrained, and none with init.
         body_rate: learning rate of the layers that were taken over, as a share of the new ones', above 0 and up to 1.
@@ -268,10 +268,12 @@ def _assigned(model: keras.Model, arrays: Mapping[str, np.ndarray], path: Path) 
             elif name in left:
                 same = arrays[name].shape == tuple(weight.shape)
                 there, here = arrays[name].shape, tuple(weight.shape)
-                left[name] = "another weight of its layer is missing" if same else f"{there} there, {here} here"
+                left[name] = "another weight of its layer doesn't fit" if same else f"{there} there, {here} here"
     if not taken:
         reasons = [f"{name} ({why})" for name, why in left.items()]
-        raise UserError(f"{path} doesn't fit this model at all. It has {_some(reasons)}; the model has {_some(new)}.")
+        raise UserError(
+            f"{path} doesn't fit this model at all. The file has {_some(reasons)}; the model has {_some(new)}."
+        )
     facts = {"file": str(path), "sha256": _sha256(path), "taken": names, "new": new}
     return TakenOver(taken, {**facts, "left_out": left})
 

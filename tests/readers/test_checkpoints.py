@@ -112,7 +112,7 @@ def damaged(tmp_path, name):
     [
         ("text/a.h5", "can't be read: "),
         ("text/a.pth", "can't be read: "),
-        ("text/a.txt", r"can't be read: weights are in \.h5, "),
+        ("text/a.txt", r"can't be read: weights are in \.keras, \.h5, "),
         ("huge/a.weights.h5", "was not read: layers/dense/vars/0 claims 4,000,000,000,000 bytes"),
         ("elsewhere/a.h5", "was not read: its array layers/dense/vars/0 isn't plain numbers in the file itself"),
         ("empty/a.h5", "holds no weights"),

@@ -8,7 +8,7 @@ import pytest
 
 from src.reports.next_steps import next_steps
 from src.settings import catalogue
-from src.specs import Classes, Image, to_json
+from src.specs import Classes, Image, Tokens, to_json
 
 PUBLISHED = [file for file in catalogue.models().values() if file.pretrained and Image in file.takes]
 if not PUBLISHED or "images" not in catalogue.datasets():
@@ -21,7 +21,13 @@ PHOTOGRAPH = Image(96, 128, 3)
 def run(inputs=PHOTOGRAPH, examples=300, model="own", **config):
     """As far as a run is looked at."""
     specs = {"inputs": to_json(inputs), "outputs": to_json(Classes(("a", "b")))}
-    named = {"model": model, "data": "images", "task": "classification", "knobs": {"path": "my photos"}}
+    named = {
+        "model": model,
+        "data": "images",
+        "task": "classification",
+        "knobs": {"path": "my photos", "runs_dir": "runs"},
+    }
+    named["origins"] = {"path": "flag", "runs_dir": "default"}
     manifest = {"splits": {"train": {"examples": examples}}}
     return SimpleNamespace(path=Path("runs/one"), requests={}, manifest=manifest, config={**specs, **named, **config})
 
@@ -35,6 +41,15 @@ def test_few_photographs_are_better_learnt_from_published_weights():
     first = ["make", "train", f"MODEL={PUBLISHED[0].name}", "DATA=images", "ARGS=--path 'my photos' --pretrained"]
     assert weights(run()) == [first]
     assert weights(run(model=PUBLISHED[-1].name))[0][2] == f"MODEL={PUBLISHED[-1].name}"
+
+
+def test_few_texts_are_too():
+    readers = [file.name for file in catalogue.models().values() if file.pretrained and Tokens in file.takes]
+    if not readers or "text" not in catalogue.datasets():
+        pytest.skip("no model of texts has published weights")
+    texts = run(Tokens(9, 9), data="text", knobs={"path": "films"}, origins={"path": "flag", "runs_dir": "default"})
+    assert weights(texts)[0][2:] == [f"MODEL={readers[0]}", "DATA=text", "ARGS=--path films --pretrained"]
+    assert not weights(run(Tokens(9, 9), examples=2_000, data="text"))
 
 
 @pytest.mark.parametrize(

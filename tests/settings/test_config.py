@@ -99,6 +99,10 @@ def test_what_is_made_of_features_comes_after_the_data_s_own_output(toys):
     (toys / "models/forger.py").write_text(tree.PAINTER.replace("(Classes,)", "(Images,)"))
     (toys / "models/artist.py").write_text(tree.PAINTER.replace("(Classes,)", "(Images, Classes)"))
     assert config.resolve("forger", {}).values["task"] == "generation"
+    either = tree.PICTURES.replace("(Classes,)", "(Classes, Values)").replace(
+        "import Classes", "import Classes, Values"
+    )
+    (toys / "src/datasets/pictures.py").write_text(either.replace("load(*", "load(wanted, *"))
     artist = config.resolve("artist", {})
     assert artist.decided(specs.Image, specs.Classes).values["task"] == "classification"
     assert artist.decided(specs.Image, specs.Values).values["task"] == "generation"

@@ -61,8 +61,8 @@ def private_names(path):
         match node:
             case ast.ImportFrom(module=str(module)) if THEIRS.match(module):
                 yield module
-            case ast.Attribute(value=ast.Name(id="self" | "cls" | "os"), attr=_):
-                continue
+            case ast.Attribute(value=ast.Name(id="self" | "cls" | "os"), attr=_) | ast.Attribute(attr="_replace"):
+                continue  # the last one is a named tuple's
             case ast.Attribute(attr=name) if THEIRS.match(name) and name not in own:
                 yield name
 
