@@ -29,3 +29,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     spelled = {word.lower(): word for word in known}
     near = difflib.get_close_matches(name.lower(), spelled, n=1, cutoff=0.6)
     return f" Did you mean {spelled[near[0]]!r}?" if near else ""
+
+
+def without_nodes(message: str) -> str:
+    """What TensorFlow says, without the nodes of the graph that it names after it."""
+    return message.partition("[[{{")[0].rstrip()

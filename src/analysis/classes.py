@@ -64,8 +64,7 @@ def confused(labels: np.ndarray, predicted: np.ndarray, names: Sequence[str]) ->
 
 def reliability(labels: np.ndarray, probabilities: np.ndarray) -> Plot:
     """How often the model is right where it says that it is so sure, and how often it says so."""
-    sure, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
-    bins = np.minimum((sure * BINS).astype(int), BINS - 1)
+    sure, right, bins = _binned(labels, probabilities)
     counts = np.bincount(bins, minlength=BINS)
     there = counts > 0
     mean_sure = np.bincount(bins, sure, BINS)[there] / counts[there]
@@ -83,8 +82,7 @@ def reliability(labels: np.ndarray, probabilities: np.ndarray) -> Plot:
 
 def expected_calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Mean distance between how sure the model is and how often it is right, over bins of equal width."""
-    sure, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
-    bins = np.minimum((sure * BINS).astype(int), BINS - 1)
+    sure, right, bins = _binned(labels, probabilities)
     return float(np.abs(np.bincount(bins, sure - right, BINS)).sum() / max(1, len(labels)))
 
 
@@ -179,6 +177,12 @@ def suspicious(
     shown = Examples("Labels that are likely wrong", captions, text)
     more = Table("All labels that are likely wrong", listed, is_folded=True)
     return [shown, more] if len(rows) > SHOWN else [shown]
+
+
+def _binned(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How sure each answer is, whether it is right, and the bin of equal width in which it lies: (examples,) each."""
+    sure = probabilities.max(axis=1)
+    return sure, probabilities.argmax(axis=1) == labels, np.minimum((sure * BINS).astype(int), BINS - 1)
 
 
 def _with_interval(value: float, low: float, high: float, of: float) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from src.errors import UserError
+from src.errors import UserError, without_nodes
 from src.readers.requests import DEFAULT
 
 DEADLINE_S = 30.0
@@ -98,11 +98,6 @@ class Client:
             raise UserError(f"{self.server} isn't an address such as http://127.0.0.1:8501.") from None
         except ValueError:
             raise UserError(f"{self.server} didn't answer with JSON: is it TensorFlow Serving?") from None
-
-
-def without_nodes(message: str) -> str:
-    """What a server says, without the nodes of the graph that TensorFlow names after it."""
-    return message.partition("[[{{")[0].rstrip()
 
 
 def _plain(value: Any) -> Any:

@@ -15,10 +15,10 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from src.errors import UserError
+from src.errors import UserError, without_nodes
 from src.exporting.verify import from_json, to_json
 from src.readers.requests import DEFAULT
-from src.serving.client import DEADLINE_S, NotServed, without_nodes
+from src.serving.client import DEADLINE_S, NotServed
 
 LARGEST = 256 * 2**20  # bytes of a message
 
