@@ -9,6 +9,7 @@ from src.data import Data, Source
 from src.errors import UserError
 from src.readers.given import given, is_name
 from src.reports import report
+from src.reports.attributions import Explained
 from src.reports.examples import save_examples
 from src.runs import judges, record
 from src.runs.manifest import check_same, manifest
@@ -87,7 +88,7 @@ def _measure(run: Run, data: Any, test: bool) -> list[str]:
     run.manifest = about
     write_json(run.path / "manifest.json", run.manifest)
     write_json(run.path / "metrics.json", run.metrics)
-    save_examples(run.path, run.task, examples, splits)
+    save_examples(run.path, Explained(run.model, run.task, examples), splits)
     report.write(run.path)
     return lacking
 

@@ -28,6 +28,9 @@ class Task(ABC):
     monitor: str  # the figure that decides which epoch is best, such as "val_log_loss"
     direction: Literal["min", "max"]
     loss: Callable[[Any, Any], tf.Tensor] | None = None  # one number per example; None where models have their own
+    # How much predictions (batch, …) speak for the answer of another (1, …), float32 (batch,). The report shows which
+    # parts of an example add to it; None where none do.
+    evidence: Callable[[Any, Any], tf.Tensor] | None = None
     is_judged: ClassVar[bool] = False  # whether its models have a JUDGE, which `compare_with` receives
     meanings: ClassVar[Mapping[str, str]] = {}  # by name of a metric or a picture, a sentence for the report
     limits: ClassVar[str] = ""  # of a request, a sentence for the model card

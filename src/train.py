@@ -24,6 +24,7 @@ from src.exporting.verifier import Verifier
 from src.readers.given import given, is_name
 from src.reports import knobs as knob_table
 from src.reports import report
+from src.reports.attributions import Explained
 from src.reports.examples import save_examples
 from src.reports.page import EXAMPLES
 from src.reports.samples import save_picture, save_samples
@@ -215,7 +216,7 @@ def _measure(learning: Learning, fitted: Fitted, requests: Requests, path: Path,
     metrics = figures(path, measure, data, learning.splits)
     save_samples(path, learning.samples())
     if reported:
-        save_examples(path, task, data, learning.splits)
+        save_examples(path, Explained(model, task, data), learning.splits)
     write_json(path / "metrics.json", metrics)
     shutil.rmtree(path / "state", ignore_errors=True)  # nothing goes on from there any more
     if reported:

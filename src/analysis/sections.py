@@ -72,5 +72,6 @@ class Passages:
 
 
 SHOWN = 12  # examples of a kind of error
+CHARACTERS = 1000  # of a text that is shown
 EXAMPLE = "example"  # head of the column of a table that has numbers of examples
 Section: TypeAlias = Plot | Table | Examples | Passages

@@ -11,20 +11,17 @@ from pathlib import Path
 from typing import TypedDict
 
 import numpy as np
-from PIL import Image
 
 from src.analysis import predictions
-from src.analysis.sections import EXAMPLE, SHOWN, Examples, Table
+from src.analysis.sections import CHARACTERS, EXAMPLE, SHOWN, Examples, Table
 from src.data import Data, Divisible, Raw, Source
+from src.reports.attributions import Explained, save_attributions
+from src.reports.pictures import save_example
 from src.specs import Classes
 from src.system import records
-from src.system.files import whole, write_json
-from src.task import Task
+from src.system.files import write_json
 
 ERRORS, OF_CLASSES = "errors", "classes"  # folders in figures/
-SIDE = 224  # pixels of a picture that is kept, at most
-SMALL = 64  # pixels of a side, up to which pictures are kept as they are
-MOST_CHARACTERS = 1000  # of a text that is kept
 
 
 class Kept(TypedDict, total=False):
@@ -55,21 +52,22 @@ class Shown:
         return isinstance(self.content, str)
 
 
-def save_examples(folder: Path, task: Task, data: Data, splits: Mapping[str, Source]) -> None:
+def save_examples(folder: Path, explained: Explained, splits: Mapping[str, Source]) -> None:
     """Keeps those examples of the measured split that the task's `errors` names, and one of each class.
 
     Args:
         folder: of the run, which has kept its predictions.
-        task: says what an error is.
-        data: says how its examples are shown.
+        explained: the model; its task, which says what an error is; its data, which say how examples are shown.
         splits: by name, the measured one last.
     """
+    task, data = explained.task, explained.data
     source, predicted = list(splits.values())[-1], predictions.load(folder)
     sections = task.errors(predicted) if predicted and source.is_exact else []  # else it has another order each time
-    shown = {number for part in sections if isinstance(part, Examples) for number in part.captions}
+    shown = list(dict.fromkeys(n for part in sections if isinstance(part, Examples) for n in part.captions))
     listed = {int(row[EXAMPLE]) for part in sections if isinstance(part, Table) for row in part.rows if EXAMPLE in row}
-    about: dict[int, Kept] = {number: {"name": source.name_of(number)} for number in sorted(shown | listed)}
+    about: dict[int, Kept] = {number: {"name": source.name_of(number)} for number in sorted({*shown, *listed})}
     _save(folder / "figures" / ERRORS, about, _raw(source, sorted(shown)), data)
+    save_attributions(folder, explained, _raw(source, sorted(shown[:SHOWN])), splits["validation"])
     captions = _of_each_class(data)
     about = {number: {"name": data.train.name_of(number), "caption": name} for number, name in captions.items()}
     _save(folder / "figures" / OF_CLASSES, about, _raw(data.train, sorted(captions)), data)
@@ -102,9 +100,9 @@ def _save(folder: Path, about: Mapping[int, Kept], examples: Iterable[tuple[int,
     for number, raw in examples:
         (example,) = data.show(raw)
         if isinstance(example, str):
-            about[number]["text"] = example[:MOST_CHARACTERS]
+            about[number]["text"] = example[:CHARACTERS]
         else:
-            _save_picture(example, folder / str(number))
+            save_example(folder / str(number), example)
     write_json(folder / "examples.json", {str(number): of_one for number, of_one in about.items()})
 
 
@@ -128,12 +126,3 @@ def _raw(source: Source, numbers: list[int]) -> Iterator[tuple[int, Raw]]:
 
 def _row(raw: Raw, row: int) -> Raw:
     return {name: column[row : row + 1] for name, column in raw.items()}
-
-
-def _save_picture(pixels: np.ndarray, path: Path) -> None:
-    """Writes a picture, uint8 (height, width, 1 or 3): a large one smaller, and as JPEG."""
-    picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-    is_small = max(picture.size) <= SMALL
-    picture.thumbnail((SIDE, SIDE))
-    with whole(path.with_suffix(".png" if is_small else ".jpg")) as partial:
-        picture.save(partial, quality=85)

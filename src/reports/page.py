@@ -1,7 +1,7 @@
 """report.html: one file with everything that a reader is shown of a run, its pictures inside it."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any, TypedDict
@@ -12,6 +12,7 @@ import numpy as np
 from src.analysis import predictions
 from src.analysis.plots import in_ink
 from src.analysis.sections import Plot, Section, Table
+from src.reports.attributions import pictures_of, sections_of, texts_of
 from src.reports.curves import kept_epoch, panels
 from src.reports.examples import ERRORS, OF_CLASSES, read_examples
 from src.reports.numbers import duration, number
@@ -82,13 +83,20 @@ def _errors(run: Run) -> dict[str, Any]:
     drawn = run.of_figures(run.task.draw) or {}
     plots = [Plot(_title(name), figure) for name, figure in drawn.items()]
     sections: list[Section] = [*plots, *(run.task.errors(kept) if kept else [])]
-    parts = groupby(sections, lambda section: type(section).__name__)
     return {
         "verdict": verdict(run, kept),
-        "errors": [(kind, list(of_kind)) for kind, of_kind in parts],
+        "errors": _by_kind(sections),
         "sample": f"{len(kept):,} of {kept.examples:,}" if kept and len(kept) < kept.examples else "",
         "shown": read_examples(run.path / "figures" / ERRORS),
+        "attributions": pictures_of(run.path),
+        "marked": texts_of(run.path),
+        "importance": _by_kind(sections_of(run.path)),
     }
+
+
+def _by_kind(sections: Sequence[Section]) -> list[tuple[str, list[Section]]]:
+    """The sections in their order, neighbours of one kind together, with the name of the kind."""
+    return [(kind, list(of_kind)) for kind, of_kind in groupby(sections, lambda section: type(section).__name__)]
 
 
 def _title(name: str) -> str:

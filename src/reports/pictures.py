@@ -1,4 +1,4 @@
-"""Pictures within a page: a plot as SVG, a file as a data URL, so that the page is one file."""
+"""Pictures within a page: a plot as SVG, a file as a data URL, so that the page is one file; and examples as files."""
 
 import base64
 import io
@@ -7,12 +7,16 @@ import warnings
 from pathlib import Path
 
 import markupsafe
+import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
 from src.analysis.plots import INK
+from src.system.files import whole
 
 LARGE, WIDEST = 200_000, 1000  # bytes of a picture that is made smaller, and pixels that a page is wide
+SIDE = 224  # pixels of an example that is kept, at most
+SMALL = 64  # pixels of a side, up to which examples are kept as they are
 KINDS = {".png": "image/png", ".jpg": "image/jpeg"}
 
 
@@ -38,3 +42,12 @@ def data_url(file: Path) -> str:
         smaller.save(written, "JPEG", quality=85)
         content, kind = written.getvalue(), KINDS[".jpg"]
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def save_example(path: Path, pixels: np.ndarray) -> None:
+    """Writes a picture, uint8 (height, width, 1 or 3), to `path` with an ending: a large one smaller, and as JPEG."""
+    picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    is_small = max(picture.size) <= SMALL
+    picture.thumbnail((SIDE, SIDE))
+    with whole(path.with_suffix(".png" if is_small else ".jpg")) as partial:
+        picture.save(partial, quality=85)

@@ -157,6 +157,11 @@ class Task(task.Task):
         """Accuracy."""
         return Scores("accuracy", predictions["logits"].argmax(axis=1) == predictions["label"])
 
+    def evidence(self, logits, answered):
+        """The log-probability (batch,) of the class that was answered."""
+        likeliest = tf.one_hot(tf.argmax(answered, axis=-1), self.outputs.size)
+        return tf.reduce_sum(likeliest * tf.nn.log_softmax(tf.cast(logits, "float32")), axis=-1)
+
     def errors(self, predictions) -> list[Section]:
         """Figures of each class, how sure the answers are, and mistakes, unsure answers and likely wrong labels."""
         numbers, labels, names = predictions.numbers, predictions["label"], self.outputs.names

@@ -141,6 +141,10 @@ class Task(task.Task):
         """Mean absolute error over all values."""
         return Scores("mae", np.abs(predictions["predicted"] - predictions["true"]).mean(axis=1, dtype=float))
 
+    def evidence(self, prediction, answered):
+        """The mean (batch,) of the standardised values: what speaks for it makes them larger."""
+        return tf.reduce_mean(tf.cast(prediction, "float32"), axis=-1)
+
     def errors(self, predictions) -> list[Section]:
         """Residuals and the error by the true value, of each value, and the worst examples."""
         true, predicted, unit = predictions["true"], predictions["predicted"], self.outputs.unit

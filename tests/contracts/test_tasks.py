@@ -146,6 +146,18 @@ def test_errors_are_sections_that_can_be_shown(file, task, adapted, tmp_path):
         assert len(scores.values) == 50 and np.isfinite([scores.mean, *scores.interval]).all()
 
 
+def test_evidence_is_one_number_a_prediction_with_a_gradient(file, task, adapted):
+    if task.evidence is None:
+        pytest.skip("there is none")
+    made = tf.constant(predictions(adapted[0], 7))
+    with tf.GradientTape() as tape:
+        tape.watch(made)
+        evidence = task.evidence(made, made[:1])
+    what = f"{shown(file.path)}: evidence of 7 predictions for the answer of one"
+    assert (evidence.shape, evidence.dtype) == ((7,), tf.float32), f"{what} has to be float32 (7,), not {evidence}"
+    assert tape.gradient(evidence, made) is not None, f"{what} has no gradient: make it by TensorFlow ops"
+
+
 def test_every_knob_is_explained(file):
     assert not unexplained(file), "\n".join(unexplained(file))
 

@@ -10,12 +10,19 @@ from PIL import Image
 
 from src.analysis.predictions import Predictions
 from src.analysis.sections import EXAMPLE, Examples, Table
+from src.reports import examples
+from src.reports.attributions import Explained
 from src.reports.examples import ERRORS, OF_CLASSES, read_examples, save_examples
 from src.settings import catalogue
 
 TASK = SimpleNamespace(
     errors=lambda kept: [Examples("Mistakes", {3: "a", 1: "b"}), Table("All", [{EXAMPLE: 4}, {EXAMPLE: 1}])]
 )
+
+
+@pytest.fixture(autouse=True)
+def _without_a_model(monkeypatch):
+    monkeypatch.setattr(examples, "save_attributions", lambda *_: None)
 
 
 def loaded(name, folder, **knobs):
@@ -30,7 +37,9 @@ def kept(data, folder):
     """What is kept of a run on the data."""
     (folder / "figures").mkdir(parents=True)
     Predictions("test", len(data.test), np.arange(len(data.test)), {}).save(folder)
-    save_examples(folder, TASK, data, {"train": data.train, "test": data.test})
+    save_examples(
+        folder, Explained(None, TASK, data), {"train": data.train, "validation": data.validation, "test": data.test}
+    )
     return read_examples(folder / "figures" / ERRORS), read_examples(folder / "figures" / OF_CLASSES)
 
 

@@ -81,6 +81,12 @@ def test_its_examples_are_those_of_the_split(run, data):
         assert run.predict(data[0][row : row + 1])["label"][0] == answers[number], "and not another one"
 
 
+def test_it_says_what_each_column_counts(page):
+    text = page[page.index("<h2>What counts</h2>") :]
+    assert all(f"<td>vector[{column}]</td>" in text for column in range(3))
+    assert "validation examples, changes when a column&#39;s values are shuffled" in text
+
+
 def test_it_says_what_it_took_and_how_to_repeat_it(run, page):
     assert "of processor time" in page and "config.json" in page
     epochs = page.index("<code>epochs</code>")
