@@ -64,8 +64,14 @@ class Conditions(TypedDict):
 
 
 class Init(TypedDict):
-    """What a model began with, as far as it is read again: the paths of files that it was built with, by knob."""
+    """What a model began with: the file and its hash; the layers that were taken over, and the new ones; what was left
+    out, with the reason; and the paths of files that it was built with besides, by knob."""
 
+    file: str
+    sha256: str
+    taken: list[str]
+    new: list[str]
+    left_out: dict[str, str]
     files: NotRequired[dict[str, str]]
 
 

@@ -78,6 +78,9 @@ def test_layers_are_taken_over_by_name_and_shape(net, thawed):
     assert facts["left_out"]["dense_of_8/kernel"] == "no such weight here"
     assert Path(facts["file"]) == net[1].path / "model.keras"
     assert len(thawed.history["loss"]) == 4
+    page = (thawed.path / "report.html").read_text(encoding="utf-8")
+    assert f"3 layers began with the weights of <code>{facts['file']}</code>" in page
+    assert "new: dense_of_6, head" in page and "head/kernel: (8, 10) there, (6, 10) here" in page
 
 
 def test_frozen_layers_stay_as_they_were_and_normalisation_also_afterwards(net, thawed, tmp_path):
@@ -249,7 +252,8 @@ def test_a_model_is_built_with_the_files_that_belong_to_its_weights(net, tmp_pat
     assert Transfer().files(file, knobs) == {}
     run = shutil.copytree(net[1].path, tmp_path / "run")
     config = json.loads((run / "config.json").read_text())
-    (run / "config.json").write_text(json.dumps({**config, "init": {"files": {"words": "theirs.txt"}}}))
+    init = {"file": "", "sha256": "", "taken": [], "new": [], "left_out": {}, "files": {"words": "theirs.txt"}}
+    (run / "config.json").write_text(json.dumps({**config, "init": init}))
     assert Transfer(init=str(run)).files(file, knobs) == {"words": "theirs.txt"}
     assert Transfer(init=str(run)).files(file, {}) == {}
 
