@@ -10,7 +10,7 @@ from sklearn import metrics
 
 from src.analysis.intervals import wilson
 from src.analysis.labels import likely_wrong
-from src.analysis.plots import INK, panel
+from src.analysis.plots import INK, name_points, panel
 from src.analysis.sections import EXAMPLE, SHOWN, Examples, Plot, Section, Table
 from src.system.screen import drawn
 
@@ -75,6 +75,8 @@ def reliability(labels: np.ndarray, probabilities: np.ndarray) -> Plot:
     axes.plot([0, 1], [0, 1], color=INK, alpha=0.4, linewidth=1)
     axes.vlines(mean_sure, *wilson((accuracy * counts[there]).round(), counts[there]), color="C0", alpha=0.5)
     axes.scatter(mean_sure, accuracy, s=12 + 120 * counts[there] / counts.max(), color="C0", zorder=3, clip_on=False)
+    told = zip(counts[there], mean_sure, accuracy, strict=True)
+    name_points(axes, mean_sure, accuracy, [f"{n:,} answers at {sure:.1%}: {r:.1%} right" for n, sure, r in told])
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     text = "On the line, a probability means what it says; below it, the model is surer than it should be. "
     return Plot("Reliability", figure, text + "Large points have many examples; bars are 95% intervals.")
@@ -97,11 +99,17 @@ def curves(labels: np.ndarray, probabilities: np.ndarray, names: Sequence[str], 
     receiver.plot([0, 1], [0, 1], color=INK, alpha=0.4, linewidth=1)
     for place in classes:
         is_it, probability, name = labels == place, probabilities[:, place], drawn(names[place])
-        alarms, recall, _ = metrics.roc_curve(is_it, probability)
+        alarms, recall, bounds = metrics.roc_curve(is_it, probability)
         receiver.plot(alarms, recall, label=f"{name}, area {metrics.roc_auc_score(is_it, probability):.3f}")
-        precisions, recalls, _ = metrics.precision_recall_curve(is_it, probability)
+        told = zip(bounds, recall, alarms, strict=True)
+        texts = [f"{name} from {bound:.3f} on: recall {r:.1%}, false alarms {a:.1%}" for bound, r, a in told]
+        name_points(receiver, alarms, recall, texts)
+        precisions, recalls, bounds = metrics.precision_recall_curve(is_it, probability)
         average = metrics.average_precision_score(is_it, probability)
         precision.step(recalls, precisions, where="post", label=f"{name}, average precision {average:.3f}")
+        told = zip(bounds, precisions[:-1], recalls[:-1], strict=True)
+        texts = [f"{name} from {bound:.3f} on: precision {p:.1%}, recall {r:.1%}" for bound, p, r in told]
+        name_points(precision, recalls[:-1], precisions[:-1], texts)
     for axes in (receiver, precision):
         axes.legend(frameon=False, fontsize=8)
     return [Plot("ROC", roc), Plot("Precision and recall", both)]

@@ -1,16 +1,19 @@
 """Panels of one size for a report, in matplotlib's current style: a page, and a file, each have one of their own."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 INK = "#010203"  # of texts and lines; a page puts its own colour, light or dark, in its place
 WIDTH, HEIGHT = 4.6, 3.4  # inches
+MOST_NAMED = 50  # points of a line
+Numbers: TypeAlias = Sequence[float] | np.ndarray
 SHADES: Colormap = LinearSegmentedColormap.from_list("shades", [(0.12, 0.47, 0.71, 0.0), (0.12, 0.47, 0.71, 1.0)])
 
 
@@ -27,6 +30,21 @@ def plain(axes: Axes) -> None:
     """Leaves out what isn't needed to read a panel."""
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def name_points(axes: Axes, x: Numbers, y: Numbers, names: Sequence[str]) -> None:
+    """Has points of a plot say something in a page when they are pointed at: of many, some, evenly.
+
+    Args:
+        axes: with what is drawn at the points.
+        x, y: where they are.
+        names: what each says.
+    """
+    shown = np.unique(np.linspace(0, len(names) - 1, min(len(names), MOST_NAMED)).round().astype(int))
+    if len(shown):
+        # Matplotlib has links of points, and no titles: a page makes the one of the other.
+        across, up = np.array([x, y], float)[:, shown]
+        axes.scatter(across, up, s=70, alpha=0, urls=[names[place] for place in shown])
 
 
 @contextmanager

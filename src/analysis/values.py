@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from src.analysis.plots import INK, panel
+from src.analysis.plots import INK, name_points, panel
 from src.analysis.sections import Plot, Table
 from src.system.screen import drawn
 
@@ -55,8 +55,10 @@ def by_step(errors: np.ndarray, simple: np.ndarray) -> list[Plot]:
         return []
     figure, axes = panel(xlabel="steps ahead", ylabel="mean absolute scaled error")
     steps = range(1, errors.shape[1] + 1)
-    axes.plot(steps, np.abs(errors).mean(axis=(0, 2)), label="model")
-    axes.plot(steps, np.abs(simple).mean(axis=(0, 2)), color=INK, alpha=0.5, label="the last value")
+    for label, part, color, alpha in (("model", errors, "C0", 1.0), ("the last value", simple, INK, 0.5)):
+        mean = np.abs(part).mean(axis=(0, 2))
+        axes.plot(steps, mean, label=label, color=color, alpha=alpha)
+        name_points(axes, steps, mean, [f"{label}, {step} ahead: {mean[step - 1]:.3g}" for step in steps])
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False)
     text = "1 is the error of the last value, a step ahead, in the training split."

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from src.analysis import plots
+from src.reports.numbers import number
 from src.system import screen
 
 MOST_COLUMNS = 4  # of panels in one figure
@@ -98,6 +99,9 @@ def _draw(
     for label, column in columns.items():
         if column is not None:
             axes.plot(epochs, column, label=label, color=COLORS.get(label, "0.5"), marker=marker)
+            told = zip(epochs, column, strict=True)
+            names = [f"epoch {epoch}, {label}: {number(value)}" for epoch, value in told]
+            plots.name_points(axes, epochs, column, names)
     if kept is not None:
         axes.axvline(epochs[kept], color=plots.INK, alpha=0.6, linewidth=1, linestyle="--", label="kept epoch")
     axes.set(title=screen.drawn(title), xlabel="epoch")

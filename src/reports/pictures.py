@@ -17,6 +17,11 @@ from src.system.files import whole
 LARGE, WIDEST = 200_000, 1000  # bytes of a picture that is made smaller, and pixels that a page is wide
 SIDE = 224  # pixels of an example that is kept, at most
 SMALL = 64  # pixels of a side, up to which examples are kept as they are
+# A point with a name, as src/analysis/plots.py has it drawn.
+NAMED = re.compile(
+    r"""<a xlink:href=(["'])(.*?)\1 target="_blank">\s*<g [^>]*>\s*<use [^>]*x="([-\d.]+)" y="([-\d.]+)"[^>]*/>"""
+    r"\s*</g>\s*</a>"
+)
 KINDS = {".png": "image/png", ".jpg": "image/jpeg"}
 
 
@@ -28,7 +33,10 @@ def svg(figure: Figure) -> markupsafe.Markup:
         figure.savefig(written, format="svg", metadata={"Date": None})
     text = written.getvalue()
     element = text[text.find("<svg") :].replace(INK, "currentColor")  # names and titles are escaped by matplotlib
-    return markupsafe.Markup(re.sub(r"<metadata>.*?</metadata>", "", element, flags=re.DOTALL))
+    element = re.sub(r"<metadata>.*?</metadata>", "", element, flags=re.DOTALL)
+    return markupsafe.Markup(
+        NAMED.sub(r'<circle class="named" cx="\3" cy="\4" r="4"><title>\2</title></circle>', element)
+    )
 
 
 def data_url(file: Path) -> str:

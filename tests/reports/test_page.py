@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 from sklearn.metrics import accuracy_score, log_loss
 
-from src.analysis import predictions
+from src.analysis import plots, predictions
 from src.analysis.intervals import wilson
 from src.analysis.sections import SHOWN
 from src.reports.examples import ERRORS, read_examples
 from src.reports.numbers import number as shown_number
-from src.reports.pictures import data_url
+from src.reports.pictures import data_url, svg
 from src.runs.run import load_run
 from src.train import train
 
@@ -101,3 +101,16 @@ def test_a_large_picture_is_sent_smaller(tmp_path):
     url = data_url(tmp_path / "large.png")
     assert url.startswith("data:image/jpeg;") and len(url) < (tmp_path / "large.png").stat().st_size / 4
     assert data_url(tmp_path / "small.png").startswith("data:image/png;")
+
+
+def test_points_of_a_plot_say_their_name_as_text():
+    with plots.in_ink():
+        figure, axes = plots.panel()
+        plots.name_points(axes, [1, 2], [3, float("nan")], ['<b> & "c"', "nowhere"])
+        plots.name_points(axes, [], [], [])
+        line, many = plots.panel(), np.arange(1000)
+        plots.name_points(line[1], many, many, [f"step {number}" for number in many])
+        page, long_page = svg(figure), svg(line[0])
+    assert re.findall(r'<circle class="named" [^>]*><title>(.*?)</title>', page) == ['&lt;b&gt; &amp; "c"']
+    assert "<a " not in page and long_page.count("<title>") == plots.MOST_NAMED
+    assert "<title>step 0<" in long_page and "<title>step 999<" in long_page
