@@ -5,11 +5,13 @@ Künsch (1989), The jackknife and the bootstrap for general stationary observati
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 Z = 1.959964  # of a normal distribution, beyond which 2.5% lie on each side
 RESAMPLED, MOST_BLOCKS = 1000, 2000  # of the bootstrap
+TINY = 1e-12  # instead of a sum of weights that are all 0
 
 
 @dataclass(frozen=True)
@@ -21,12 +23,17 @@ class Scores:
         values: (examples,) of which it is the mean: yes or no, or numbers.
         weights: of each value in the mean, (examples,); None for equal ones.
         together: neighbouring examples that aren't independent, such as pieces of a series that overlap.
+        direction: of better figures; None for more of yes or no, which is right or wrong, and less of numbers.
+        scale: by which the values were divided, where it is that of the training split; figures of another scale can't
+            be compared.
     """
 
     name: str
     values: np.ndarray
     weights: np.ndarray | None = None
     together: int = 1
+    direction: Literal["min", "max"] | None = None
+    scale: tuple[float, ...] = ()
 
     @property
     def mean(self) -> float:
@@ -34,9 +41,25 @@ class Scores:
         return float(np.average(self.values, weights=self.weights))
 
     @property
+    def is_share(self) -> bool:
+        """Whether the figure is how many of the examples are right; each counts alike and stands by itself."""
+        return self.values.dtype == bool and self.weights is None and self.together == 1
+
+    @property
+    def is_more_better(self) -> bool:
+        """Whether a figure is better the larger it is."""
+        return self.values.dtype == bool if self.direction is None else self.direction == "max"
+
+    @property
+    def parts(self) -> np.ndarray:
+        """What each example adds to the mean, (examples,)."""
+        weights = np.ones(len(self.values)) if self.weights is None else self.weights.astype(float)
+        return self.values * weights / max(weights.sum(), TINY)
+
+    @property
     def interval(self) -> tuple[float, float]:
         """In which the figure lies: Wilson's of a share, else by the bootstrap."""
-        if self.values.dtype == bool:
+        if self.is_share:
             low, high = wilson(self.values.sum(), self.values.size)
             return float(low), float(high)
         return bootstrap(self)
@@ -54,12 +77,22 @@ def wilson(successes: np.ndarray | int, trials: np.ndarray | int) -> tuple[np.nd
 
 def bootstrap(scores: Scores) -> tuple[float, float]:
     """Lower and upper bound of a mean: of means over blocks of neighbours that are drawn again and again."""
-    size = len(scores.values)
-    weights = np.ones(size) if scores.weights is None else scores.weights.astype(float)
-    random = np.random.default_rng(0)
-    order = random.permutation(size) if scores.together == 1 else np.arange(size)
-    starts = np.arange(0, size, max(scores.together, -(-size // MOST_BLOCKS)))
-    totals, sizes = (np.add.reduceat(part[order], starts) for part in (scores.values * weights, weights))
-    drawn = random.multinomial(len(starts), np.full(len(starts), 1 / len(starts)), RESAMPLED)
-    low, high = np.percentile(drawn @ totals / np.maximum(drawn @ sizes, 1e-12), [2.5, 97.5])
+    weights = np.ones(len(scores.values)) if scores.weights is None else scores.weights.astype(float)
+    totals, sizes = in_blocks(np.stack([scores.values * weights, weights]), scores.together)
+    random, blocks = np.random.default_rng(0), len(sizes)
+    drawn = random.multinomial(blocks, np.full(blocks, 1 / blocks), RESAMPLED)
+    low, high = np.percentile(drawn @ totals / np.maximum(drawn @ sizes, TINY), [2.5, 97.5])
     return float(low), float(high)
+
+
+def in_blocks(columns: np.ndarray, together: int) -> np.ndarray:
+    """Sums over blocks that are independent of each other, (columns, blocks): of neighbours, or of any examples.
+
+    Args:
+        columns: (columns, examples).
+        together: neighbours that aren't independent.
+    """
+    size = columns.shape[1]
+    order = np.random.default_rng(0).permutation(size) if together == 1 else np.arange(size)
+    starts = np.arange(0, size, max(together, -(-size // MOST_BLOCKS)))
+    return np.add.reduceat(columns[:, order], starts, axis=1)

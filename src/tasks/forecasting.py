@@ -133,7 +133,8 @@ class Task(task.Task):
     def scores(self, predictions) -> Scores:
         """MASE; forecasts that overlap aren't independent."""
         scaled = np.abs(predictions["predicted"] - predictions["true"]) / self.naive
-        return Scores("mase", scaled.mean(axis=(1, 2), dtype=float), together=self.outputs.length)
+        each = scaled.mean(axis=(1, 2), dtype=float)
+        return Scores("mase", each, together=self.outputs.length, scale=self.outputs.naive)
 
     def errors(self, predictions) -> list[Section]:
         """The error by step ahead, beside that of the last value, and by series."""
