@@ -126,9 +126,19 @@ class Task(ABC):
         """What the model gets wrong, in the order in which it is read; what `draw` draws comes before it."""
         if "loss" not in predictions.columns:
             return []
-        losses = predictions["loss"]
-        worst = {int(predictions.numbers[row]): f"loss {losses[row]:.4g}" for row in np.argsort(-losses)[:SHOWN]}
-        return [Examples("Largest losses", worst)]
+        worst = np.argsort(-predictions["loss"])[:SHOWN]
+        captions = dict(zip(predictions.numbers[worst].tolist(), self.captions(predictions, worst), strict=True))
+        return [Examples("Largest losses", captions)]
+
+    def captions(self, predictions: Predictions, rows: np.ndarray) -> list[str]:
+        """What was answered to examples, and what is true, each in a few words; the default is its score.
+
+        Args:
+            predictions: what was kept.
+            rows: of them, whose examples are meant.
+        """
+        scores = self.scores(predictions)
+        return [f"{scores.name} {scores.values[row]:.4g}" if scores else "" for row in rows]
 
     def scores(self, predictions: Predictions) -> Scores | None:
         """The figure that sums a model up, one value for each example; None where there is none."""

@@ -140,6 +140,14 @@ def thresholds(is_it: np.ndarray, probability: np.ndarray, name: str) -> Table:
     return Table("Thresholds", rows, text, costs=("false alarms", "misses"))
 
 
+def captions(labels: np.ndarray, probabilities: np.ndarray, names: Sequence[str]) -> list[str]:
+    """The answer to each example, how sure it was, and the true class where that is another one."""
+    told = []
+    for label, answer, sure in zip(labels, probabilities.argmax(axis=1), probabilities.max(axis=1), strict=True):
+        told.append(f"{names[answer]} ({sure:.0%})" + (f", true: {names[label]}" if answer != label else ""))
+    return told
+
+
 def mistakes(numbers: np.ndarray, labels: np.ndarray, probabilities: np.ndarray, names: Sequence[str]) -> list[Section]:
     """The surest wrong answers, and the answers that were least sure."""
     predicted, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
@@ -149,14 +157,11 @@ def mistakes(numbers: np.ndarray, labels: np.ndarray, probabilities: np.ndarray,
     unsure = np.argsort(first - second, kind="stable")[:SHOWN]
     unsure = unsure[(first - second)[unsure] < UNSURE]
 
-    def caption(row):
-        answer = f"{names[predicted[row]]} ({sure[row]:.0%})"
-        return answer if predicted[row] == labels[row] else f"{answer}, true: {names[labels[row]]}"
-
     sections: list[Section] = []
     for title, rows in (("Most confident mistakes", wrong), ("Least certain", unsure)):
         if len(rows):
-            sections.append(Examples(title, {int(numbers[row]): caption(row) for row in rows}))
+            told = captions(labels[rows], probabilities[rows], names)
+            sections.append(Examples(title, dict(zip(numbers[rows].tolist(), told, strict=True))))
     return sections
 
 

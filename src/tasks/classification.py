@@ -162,6 +162,11 @@ class Task(task.Task):
         likeliest = tf.one_hot(tf.argmax(answered, axis=-1), self.outputs.size)
         return tf.reduce_sum(likeliest * tf.nn.log_softmax(tf.cast(logits, "float32")), axis=-1)
 
+    def captions(self, predictions, rows) -> list[str]:
+        """The answers, how sure they are, and the true classes where they are wrong."""
+        probabilities = tf.nn.softmax(predictions["logits"][rows].astype(float)).numpy()
+        return classes.captions(predictions["label"][rows], probabilities, self.outputs.names)
+
     def errors(self, predictions) -> list[Section]:
         """Figures of each class, how sure the answers are, and mistakes, unsure answers and likely wrong labels."""
         numbers, labels, names = predictions.numbers, predictions["label"], self.outputs.names

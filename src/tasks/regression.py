@@ -145,6 +145,12 @@ class Task(task.Task):
         """The mean (batch,) of the standardised values: what speaks for it makes them larger."""
         return tf.reduce_mean(tf.cast(prediction, "float32"), axis=-1)
 
+    def captions(self, predictions, rows) -> list[str]:
+        """Predicted and true values."""
+        unit = f" {self.outputs.unit}" if self.outputs.unit else ""
+        pairs = zip(predictions["predicted"][rows], predictions["true"][rows], strict=True)
+        return [f"predicted {_listed(predicted)}, true {_listed(true)}{unit}" for predicted, true in pairs]
+
     def errors(self, predictions) -> list[Section]:
         """Residuals and the error by the true value, of each value, and the worst examples."""
         true, predicted, unit = predictions["true"], predictions["predicted"], self.outputs.unit
@@ -153,11 +159,8 @@ class Task(task.Task):
             of_one = true[:, place], predicted[:, place], name, unit
             sections += [*values.residuals(*of_one), values.by_quantile(*of_one)]
         worst = np.argsort(-np.abs((predicted - true) / self.scale).mean(axis=1), kind="stable")[:SHOWN]
-
-        def caption(row):
-            return f"predicted {_listed(predicted[row])}, true {_listed(true[row])}{f' {unit}' if unit else ''}"
-
-        return [*sections, Examples("Largest errors", {int(predictions.numbers[row]): caption(row) for row in worst})]
+        captions = dict(zip(predictions.numbers[worst].tolist(), self.captions(predictions, worst), strict=True))
+        return [*sections, Examples("Largest errors", captions)]
 
     def draw(self, figures: dict) -> dict[str, Figure]:
         """Predicted against true values, a picture for each."""

@@ -142,6 +142,8 @@ def test_errors_are_sections_that_can_be_shown(file, task, adapted, tmp_path):
             section.figure.savefig(tmp_path / "plot.svg")
         if isinstance(section, Examples):
             assert set(section.captions) <= set(range(50)), f"{shown(file.path)}: there is no such example"
+    captions = task.captions(kept, np.array([3, 0]))
+    assert len(captions) == 2 and all(isinstance(caption, str) for caption in captions), f"{shown(file.path)}: captions"
     if scores := task.scores(kept):
         assert len(scores.values) == 50 and np.isfinite([scores.mean, *scores.interval]).all()
 
