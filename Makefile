@@ -18,7 +18,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 SRC = $(PY) -m src
 WHICH = $(if $(RUN),--run "$(RUN)") $(if $(MODEL),--model "$(MODEL)") $(if $(DATA),--data "$(DATA)")
 
-.PHONY: help setup train tune evaluate report export serve predict generate baseline list doctor bench bench-serve tensorboard lint format test test-long audit lock clean
+.PHONY: help setup train tune evaluate report compare export serve predict generate baseline list doctor bench bench-serve tensorboard lint format test test-long audit lock clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { \
@@ -42,6 +42,9 @@ evaluate: $(READY) ## Score a trained model [RUN=...] [MODEL=...] [DATA=...] [AR
 
 report: $(READY) ## Write report.html of a run again, from what the run holds [RUN=...] [MODEL=...] [DATA=...]
 	@$(strip $(SRC) report $(WHICH) $(ARGS))
+
+compare: $(READY) ## Compare RUNS="run run ..." or all runs on DATA=name: table, page and CSV [OUTPUT=x.html] [ARGS="..."]
+	@$(strip $(SRC) compare $(RUNS) $(if $(DATA),--data "$(DATA)") $(if $(OUTPUT),--output "$(OUTPUT)") $(ARGS))
 
 export: $(READY) ## Export a trained model for serving, as ONNX or LiteRT [RUN=...] [MODEL=...] [DATA=...] [FORMAT=onnx|litert] [ARGS="..."]
 	$(strip $(SRC) export $(WHICH) $(if $(FORMAT),--format $(FORMAT)) $(ARGS))

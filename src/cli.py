@@ -34,6 +34,7 @@ COMMANDS = {
     "tune": ("tuning.search", "tune", "Search for the best hyperparameters of a model.", True),
     "evaluate": ("src.evaluate", "evaluate_command", "Evaluate a trained run on its data set again.", True),
     "report": ("src.commands.report", "report", "Write the report of a trained run again.", True),
+    "compare": ("src.commands.compare", "compare_command", "Compare runs: is one better by more than chance?", True),
     "export": ("src.export", "export", "Publish a trained run for TensorFlow Serving, as ONNX or LiteRT.", True),
     "serve": ("src.serving.serve", "serve", "Serve exports: TensorFlow Serving, or a local server.", False),
     "ask": ("src.serving.ask", "ask", "Query a served model with a picture, text, table, series or JSON.", False),
@@ -46,7 +47,11 @@ COMMANDS = {
     "bench": ("src.commands.bench", "bench", "Time the harness against a plain model.fit.", True),
 }
 
-INPUTS = {  # of the commands that are asked about one
+WORDS = {  # which commands take beside flags
+    "compare": (
+        "RUN is the folder of a run. Each is compared with the first, by a test on the\n"
+        "same examples. Beside the table on the screen, a page and a CSV file are written."
+    ),
     "ask": "INPUT is a picture, a .csv file, a .json request, a .txt file, or a text.",
     "predict": (
         "INPUT is a picture, a .csv file, a .txt file (of a text or a picture's path a\n"
@@ -114,7 +119,11 @@ def _run(argv: list[str], debug: bool) -> None:
     elif command == "list":
         arguments, flags = _list_arguments(rest)
     elif command in ("ask", "predict"):
-        arguments, flags = _input_arguments(command, rest)
+        arguments, flags = _arguments(command, "INPUT", rest)
+        if len(arguments) != 1:
+            raise UsageError(f"Give one input: {PROGRAM} {command} FILE --model NAME")
+    elif command == "compare":
+        arguments, flags = _arguments(command, "RUN RUN …", rest)
     else:
         arguments, flags = [], read_flags(f"{PROGRAM} {command}", COMMANDS[command][2], {function: _own(command)}, rest)
     deterministic = command in ("train", "tune") and _is_deterministic(command, arguments[0], flags)
@@ -205,20 +214,17 @@ def _list_arguments(words: list[str]) -> tuple[list[str], dict[str, Any]]:
     return names, {}
 
 
-def _input_arguments(command: str, words: list[str]) -> tuple[list[str], dict[str, Any]]:
-    """What is asked, wherever it stands among the flags, each of which has a value but those of yes or no."""
+def _arguments(command: str, called: str, words: list[str]) -> tuple[list[str], dict[str, Any]]:
+    """What is given beside the flags, wherever it stands: each flag has one value, but those of yes or no none."""
     yes = [knob.flag for knob in _own(command) if bool in members(knob.type)]
     alone = {*yes, *(flag.replace("--", "--no-", 1) for flag in yes)}
     places = [place for place, word in enumerate(words) if not word.startswith("--")]
     before = {place: words[place - 1] for place in places if place}
     values = {place for place, word in before.items() if word.startswith("--") and not ({word} & alone or "=" in word)}
-    asked = [words[place] for place in places if place not in values]
+    given = [words[place] for place in places if place not in values]
     flags = [word for place, word in enumerate(words) if place not in places or place in values]
-    about = f"{COMMANDS[command][2]}\n\n{INPUTS[command]}"
-    found = read_flags(f"{PROGRAM} {command} INPUT", about, {command: _own(command)}, flags)
-    if len(asked) != 1:
-        raise UsageError(f"Give one input: {PROGRAM} {command} FILE --model NAME")
-    return asked, found
+    about = f"{COMMANDS[command][2]}\n\n{WORDS[command]}"
+    return given, read_flags(f"{PROGRAM} {command} {called}", about, {command: _own(command)}, flags)
 
 
 def _peek(words: list[str], name: str) -> str | None:

@@ -38,6 +38,12 @@ class Predictions:
     def __getitem__(self, column: str) -> np.ndarray:
         return self.columns[column]
 
+    def chosen(self, numbers: np.ndarray) -> "Predictions":
+        """Those of the examples of these numbers, rising, all of which are kept."""
+        rows = np.searchsorted(self.numbers, numbers)
+        columns = {name: column[rows] for name, column in self.columns.items()}
+        return Predictions(self.split, self.examples, numbers, columns)
+
     def save(self, folder: Path) -> None:
         """Writes them to the folder of a run."""
         arrays: dict[str, Any] = {"split": self.split, "examples": self.examples, "numbers": self.numbers}

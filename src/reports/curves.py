@@ -61,6 +61,13 @@ def by_split(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{name: figures[name] for name in figures if not name.startswith("val_")}, validation]
 
 
+def names_of(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The figures that a split has, in the order in which they were measured; the loss last, where it tells more."""
+    splits = [figures for split, figures in metrics.items() if split != "baseline"]
+    names = [name for name in metrics["train"] if name != "loss"]
+    return names if loss_is_another(splits) or "loss" not in metrics["train"] else [*names, "loss"]
+
+
 def loss_is_another(splits: Sequence[Mapping[str, Any]]) -> bool:
     """Whether the loss tells nothing more, as it is another figure in every split.
 

@@ -46,18 +46,9 @@ def rendered(run: Run, names: list[str]) -> str:
         run: the run.
         names: of the figures of a split, in the order in which they are shown.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,  # names of classes, columns and files are texts
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    filters = {"number": number, "duration": duration, "svg": svg, "data_url": data_url, "cell": _cell}
-    environment.filters |= filters
-    environment.tests["path"] = lambda shown: isinstance(shown, Path)
     knobs, origins = run.config["knobs"], run.config["origins"]
     with in_ink():
-        return environment.get_template("report.html").render(
+        return template("report.html").render(
             run=run,
             config=run.config,
             manifest=run.manifest,
@@ -68,13 +59,33 @@ def rendered(run: Run, names: list[str]) -> str:
             remarks=remarks(run.manifest),
             counts=_counts(run.manifest),
             stages=stages(run.model) if (run.path / "model.keras").is_file() else [],  # a search deletes it
-            cost=_cost(run.path),
+            cost=cost_of(run.path),
             repeat=_repeat(run),
             chosen={name: value for name, value in knobs.items() if origins.get(name) != "default"},
             usual={name: value for name, value in knobs.items() if origins.get(name) == "default"},
             **_errors(run),
             **_samples(run),
         )
+
+
+def template(name: str) -> jinja2.Template:
+    """The page of that name in this folder, in which texts are texts, whatever is in them."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,  # names of classes, columns and files
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters = {"number": number, "duration": duration, "svg": svg, "data_url": data_url, "cell": _cell}
+    environment.filters |= filters
+    environment.tests["path"] = lambda shown: isinstance(shown, Path)
+    return environment.get_template(name)
+
+
+def cost_of(path: Path) -> Cost | None:
+    """What the training took; None of older runs, which don't say it."""
+    file = path / "cost.json"
+    return records.read(file, Cost) if file.is_file() else None
 
 
 def _errors(run: Run) -> dict[str, Any]:
@@ -148,12 +159,6 @@ def _counts(manifest: Mapping[str, Any]) -> list[Table]:
 def _at(split: Mapping[str, Any], name: str, part: str) -> int | str:
     about = split.get(name)
     return about.get(part, "") if isinstance(about, dict) else ""
-
-
-def _cost(path: Path) -> Cost | None:
-    """What the training took; None of older runs, which don't say it."""
-    file = path / "cost.json"
-    return records.read(file, Cost) if file.is_file() else None
 
 
 def _repeat(run: Run) -> str:

@@ -1,11 +1,10 @@
 """What a reader is shown of a run: report.html, and the summary on the screen."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from rich.table import Table
 
-from src.reports.curves import curves, kept_epoch, loss_is_another
+from src.reports.curves import curves, kept_epoch, names_of
 from src.reports.next_steps import next_steps
 from src.reports.numbers import number
 from src.reports.page import rendered
@@ -20,7 +19,7 @@ def write(path: Path) -> None:
     kept = kept_epoch(run.history, run.task.monitor, run.task.direction)
     (path / "figures").mkdir(exist_ok=True)
     curves(run.history, kept).savefig(path / "figures" / "curves.png", dpi=100)
-    page = rendered(run, _names(run.metrics))
+    page = rendered(run, names_of(run.metrics))
     with whole(path / "report.html") as partial:
         partial.write_text(page, encoding="utf-8")
 
@@ -30,10 +29,10 @@ def show(run: Run) -> None:
     splits = [split for split in run.metrics if split != "baseline"]
     baseline = run.metrics["baseline"]
     table = Table(title=f"{run.config['model']} on {run.config['data_name']}", title_justify="left")
-    table.add_column(no_wrap=True, min_width=max(map(len, _names(run.metrics))))
+    table.add_column(no_wrap=True, min_width=max(map(len, names_of(run.metrics))))
     for column in (*splits, f"baseline: {baseline['predictor']}"):
         table.add_column(column, justify="right")
-    for name in _names(run.metrics):
+    for name in names_of(run.metrics):
         values = [run.metrics[split][name] for split in splits] + [baseline.get(name)]
         table.add_row(name, *("" if value is None else number(value) for value in values))
     console = screen.PlainConsole()
@@ -68,10 +67,3 @@ def summary(run: Run, best_epoch: int, stopped_epoch: int, published: Path | Non
     width = max(map(len, commands))
     for command, about in commands.items():
         screen.show(f"  {command:<{width}}  {about}")
-
-
-def _names(metrics: Mapping[str, Mapping]) -> list[str]:
-    """The figures that a split has, in the order in which they were measured; the loss last, where it tells more."""
-    splits = [figures for split, figures in metrics.items() if split != "baseline"]
-    names = [name for name in metrics["train"] if name != "loss"]
-    return names if loss_is_another(splits) or "loss" not in metrics["train"] else [*names, "loss"]
