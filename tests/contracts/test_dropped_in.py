@@ -146,5 +146,10 @@ def test_the_examples_of_the_contracts_pass_their_tests(tmp_path):
     command = [sys.executable, "-m", "pytest", "tests/contracts", "-n", "0", "-k", "linear or bars or sides or tagging"]
     done = subprocess.run(command, cwd=root, capture_output=True, encoding="utf-8")
     assert done.returncode == 0, done.stdout
-    assert "linear on sides" in succeed(root, "train", "linear", "--data", "sides", "--epochs", "2")
+    for seed in ("0", "1"):
+        words = "--epochs", "2", "--seed", seed
+        assert "linear on sides" in succeed(root, "train", "linear", "--data", "sides", *words)
+    assert "sign-flip permutation test on 60 test examples" in " ".join(
+        succeed(root, "compare", "--data", "sides").split()
+    )
     assert "linear on bars" in succeed(root, "train", "linear", "--data", "bars", "--epochs", "2")

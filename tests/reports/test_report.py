@@ -3,7 +3,7 @@
 import pytest
 
 from src.reports.curves import curves
-from src.reports.report import _names
+from src.reports.curves import names_of
 from src.training.progress import _widths
 
 HISTORY = {
@@ -23,5 +23,5 @@ def test_a_loss_that_is_another_figure_is_left_out(differs):
     assert ("loss" in titles, "log_loss" in titles) == (differs, True)
     logs = {name: column[0] for name, column in history.items() if name != "epoch"}
     splits = {"train": logs, "validation": logs, "baseline": {"log_loss": 1.0, "predictor": "the shares"}}
-    assert ("loss" in _names(splits)) == differs
+    assert ("loss" in names_of(splits)) == differs
     assert ("val_loss" in _widths(logs, "val_log_loss")) == differs
