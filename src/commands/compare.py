@@ -31,7 +31,7 @@ def compare_command(*runs: str, data: str = "", output: str = "", runs_dir: str 
 
 
 def compare(
-    runs: Sequence[Run | str | Path] = (),
+    runs: Sequence[Run | str | Path] | Run | str | Path = (),
     *,
     data: str = "",
     output: str | Path = "",
@@ -57,6 +57,7 @@ def compare(
     page = Path(output or Path(runs_dir) / PAGE)
     if page.suffix.lower() != ".html":
         raise UserError(f"{page} has to end in .html: it is a page; the CSV file beside it has the same name.")
+    runs = [runs] if isinstance(runs, str | Path | Run) else runs
     if bool(runs) == bool(data):
         raise UsageError('Name the runs, or their data set: make compare RUNS="runs/a runs/b", or DATA=NAME.')
     comparison = Comparison(_on(data, Path(runs_dir)) if data else _named(runs))
@@ -108,5 +109,5 @@ def _on(data: str, folder: Path) -> list[Measured]:
         screen.tell("Left out:\n" + "\n".join(f"  {line}" for line in left_out))
     if len(fitting) < 2:
         counted = f"one finished run on {data} that can be compared" if fitting else f"no finished run on {data}"
-        raise UserError(f"{folder} has {counted}; it takes two. Train another: make train MODEL=… DATA={data}")
+        raise UserError(f"{folder} has {counted}; it takes two. Train another, or name the runs: make compare RUNS=…")
     return fitting

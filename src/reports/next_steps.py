@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from src.errors import UserError
 from src.runs import record
 from src.runs.run import Run
 from src.settings import catalogue
@@ -21,7 +22,7 @@ def next_steps(run: Run, published: Path | None) -> dict[str, str]:
         run: the run.
         published: its export, if there is one.
     """
-    return dict([*_uses(run, published), *_published_weights(run), *_views(run)])
+    return dict([*_uses(run, published), *_published_weights(run), *_comparison(run), *_views(run)])
 
 
 def _uses(run: Run, published: Path | None) -> Iterator[tuple[str, str]]:
@@ -58,6 +59,21 @@ def _flags(run: Run, data: catalogue.DataFile) -> Iterator[str]:
     for name in (data.named_by, "runs_dir", "exports_dir"):
         if run.config["origins"].get(name) == "flag":
             yield from (f"--{name.replace('_', '-')}", str(run.config["knobs"][name]))
+
+
+def _comparison(run: Run) -> Iterator[tuple[str, str]]:
+    """With the run before it in its folder, where that learnt the same from the same data set."""
+    others = [file for file in run.path.parent.glob("*/metrics.json") if file.parent != run.path]
+    if not others:
+        return
+    before = max(others, key=lambda file: file.stat().st_mtime).parent
+    try:
+        config = record.of_run(before)
+    except UserError:  # whoever names it is told what is wrong with it
+        return
+    if all(config[name] == run.config[name] for name in ("task", "data_name")):
+        runs = shlex.join([str(before), str(run.path)])
+        yield f"make compare {shlex.quote(f'RUNS={runs}')}", "is it better than the run before?"
 
 
 def _views(run: Run) -> Iterator[tuple[str, str]]:

@@ -155,6 +155,11 @@ def test_what_cant_be_compared_is_told_in_one_line(trained, capsys, words, why):
     assert re.search(why, line)
 
 
+def test_one_run_from_python_is_no_comparison(trained):
+    with pytest.raises(UserError, match="needs two runs or more"):
+        compare(run(trained, "slow"))
+
+
 def test_a_run_that_was_cut_off_is_refused(trained, tmp_path):
     cut_off = shutil.copytree(run(trained, "fast"), tmp_path / "cut")
     (cut_off / "metrics.json").unlink()

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from src.reports.next_steps import next_steps
+from src.runs import record
 from src.settings import catalogue
 from src.specs import Classes, Image, Tokens, to_json
 
@@ -65,3 +66,15 @@ def test_few_texts_are_too():
 )
 def test_other_pictures_are_not(other):
     assert not weights(other)
+
+
+def test_the_run_before_on_the_same_data_is_proposed_for_a_comparison(tmp_path, monkeypatch):
+    this = run(data_name="photos")
+    this.path = tmp_path / "this"
+    for folder in (this.path, tmp_path / "be fore"):
+        folder.mkdir()
+        (folder / "metrics.json").touch()
+    command = f"""make compare 'RUNS='"'"'{tmp_path}/be fore'"'"' {tmp_path}/this'"""
+    for data, proposed in (("photos", True), ("others", False)):
+        monkeypatch.setattr(record, "of_run", lambda path, data=data: {**this.config, "data_name": data})
+        assert (command in next_steps(this, None)) == proposed

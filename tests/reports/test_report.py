@@ -2,8 +2,7 @@
 
 import pytest
 
-from src.reports.curves import curves
-from src.reports.curves import names_of
+from src.reports.curves import curves, names_of
 from src.training.progress import _widths
 
 HISTORY = {
