@@ -75,6 +75,9 @@ def _curves(comparison: Comparison) -> Figure:
         style |= {"marker": "o", "markevery": [best], "markersize": 5}
         epochs = [epoch + 1 for epoch in history["epoch"]]
         axes.plot(epochs, history[monitor], label=drawn(f"{line.number}  {line.name}"), **style)
+        told = zip(epochs, history[monitor], strict=True)
+        names = [f"run {line.number}, epoch {epoch:.0f}: {number(value)}" for epoch, value in told]
+        plots.name_points(axes, epochs, history[monitor], names)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.legend(loc="outside lower left", frameon=False, fontsize=9, ncols=columns)
     return figure
