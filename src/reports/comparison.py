@@ -20,6 +20,7 @@ LEAST_P = 0.001  # below which no more is told of a p value
 WIDEST_HEAD = 12  # characters of a column's head on the screen
 NONE = "–"  # instead of a knob that a run doesn't have
 SEEDS = "Such a test tells about the examples, not about other seeds: train each with several to see what those change."
+ONLY_SEEDS = "They differ in the seed alone: so much does chance change in training, which the test doesn't tell about."
 
 
 def heading(comparison: Comparison) -> str:
@@ -32,9 +33,11 @@ def heading(comparison: Comparison) -> str:
 def conclusion(comparison: Comparison) -> list[str]:
     """What the comparison comes to, what it can't tell, and that the runs differ in code or in nothing."""
     sentences = [_of_two(comparison) if len(comparison.lines) == 2 else _of_many(comparison)]
-    sentences += [SEEDS] if any(line.test for line in comparison.lines) else []
+    knobs = list(comparison.lines[0].knobs)
+    if any(line.test for line in comparison.lines):
+        sentences.append(ONLY_SEEDS if knobs == ["seed"] else SEEDS)
     sentences += [f"Not tested: {why}." for why in comparison.untested]
-    sentences += [] if comparison.lines[0].knobs else ["They differ in no knob."]
+    sentences += [] if knobs else ["They differ in no knob."]
     if changed := comparison.changed_files:
         sentences.append(f"Between them, the code has changed: {_listed(changed)}.")
     return sentences

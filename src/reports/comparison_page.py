@@ -88,7 +88,7 @@ def _differing(comparison: Comparison, shown: dict[int, Shown]) -> list[Differin
 
     Of two runs those on which the one is better, and those on which the other is.
     """
-    lines = comparison.scored
+    lines = comparison.paired
     if len(lines) < 2:
         return []
     scores = [line.measured.scores_of(comparison.numbers) for line in lines]
@@ -112,19 +112,19 @@ def _part(
 
     Args:
         title: what they have in common.
-        rows: of the examples that all runs with scores have kept, the most telling first.
+        rows: of the examples that all these runs have kept, the most telling first.
         comparison: has these runs.
         gains: their scores (runs, examples), more is better.
         shown: examples of which there is something to show, by number.
     """
     listed = rows[:MOST_LISTED]
-    answers = [line.measured.captions_of(comparison.numbers[listed]) for line in comparison.scored]
+    answers = [line.measured.captions_of(comparison.numbers[listed]) for line in comparison.paired]
     captions: dict[int, str] = {}
     table: list[dict[str, Any]] = []
     for place, row in enumerate(listed):
         example = int(comparison.numbers[row])
         answered = {
-            f"run {line.number}": of_run[place] for line, of_run in zip(comparison.scored, answers, strict=True)
+            f"run {line.number}": of_run[place] for line, of_run in zip(comparison.paired, answers, strict=True)
         }
         table.append({EXAMPLE: example, **answered})
         if example in shown and shown[example].content and len(captions) < SHOWN:

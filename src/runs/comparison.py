@@ -44,15 +44,10 @@ class Measured:
         """Those of the split, by name."""
         return self.run.metrics[self.run.measured]
 
-    @property
-    def has_order(self) -> bool:
-        """Whether an example has the same number in each pass, which a pipeline may give in any order."""
-        return self.run.config.get("by_hand", {}).get("data") != PIPELINE
-
     @cached_property
     def predictions(self) -> Predictions | None:
-        """Those of the split that can be paired with another run's; None where there are none."""
-        kept = predictions.load(self.run.path) if self.has_order else None
+        """Those of the split; None where there are none."""
+        kept = predictions.load(self.run.path)
         return kept if kept and (kept.split, kept.examples) == (self.run.measured, self.split["examples"]) else None
 
     @cached_property
@@ -66,14 +61,14 @@ class Measured:
         return self.scores.name if self.scores else self.run.task.monitor.removeprefix("val_")
 
     @cached_property
-    def why_unscored(self) -> str:
-        """Why there are no scores, or none that can be tested, and what to do; "" where there are."""
-        if not self.has_order:
+    def why_unpaired(self) -> str:
+        """Why its examples can't be paired with another run's, and what to do; "" where they can."""
+        by_hand = self.run.config.get("by_hand", {})
+        if by_hand.get("data") == PIPELINE:
             return f"the examples of {self.run.path} come in another order each time"
         if not self.predictions and self.run.task.loss:
-            is_by_hand = "data" in self.run.config.get("by_hand", {})
-            again = "evaluate(run, data=…) adds" if is_by_hand else f"make evaluate RUN={self.run.path} adds"
-            return f"{self.run.path} has kept no predictions; {again} them"
+            again = "evaluate(run, data=…)" if "data" in by_hand else f"make evaluate RUN={self.run.path}"
+            return f"{self.run.path} has kept no predictions; {again} adds them"
         if not self.scores:
             return f"{self.run.config['task']} isn't scored example by example"
         return "" if np.isfinite(self.scores.values).all() else f"{self.run.path} has scores that aren't finite"
@@ -181,20 +176,20 @@ class Comparison:
         ]
 
     @property
-    def scored(self) -> list[Line]:
+    def paired(self) -> list[Line]:
         """The runs whose examples can be compared one by one."""
-        return [line for line in self.lines if not line.measured.why_unscored]
+        return [line for line in self.lines if not line.measured.why_unpaired]
 
     @cached_property
     def numbers(self) -> np.ndarray:
         """The examples that all these have kept, rising."""
-        kept = [measured.predictions.numbers for measured in self.runs if measured.predictions and measured.scores]
+        kept = [each.predictions.numbers for each in self.runs if each.predictions and not each.why_unpaired]
         return reduce(np.intersect1d, kept) if kept else np.array([], int)
 
     @property
     def untested(self) -> list[str]:
         """Why runs have no test beside the first, and what to do."""
-        whys = [measured.why_unscored for measured in self.runs]
+        whys = [measured.why_unpaired for measured in self.runs]
         return whys[:1] if whys[0] else list(dict.fromkeys(filter(None, whys)))
 
     @property
@@ -216,7 +211,7 @@ class Comparison:
         return [dataclasses.replace(test, p=next(corrected)) if test else None for test in tests]
 
     def _test(self, measured: Measured) -> PairedTest | None:
-        if measured is self.first or self.first.why_unscored or measured.why_unscored:
+        if measured is self.first or self.first.why_unpaired or measured.why_unpaired:
             return None
         return paired_test(*(each.scores_of(self.numbers) for each in (self.first, measured)))
 

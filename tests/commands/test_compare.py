@@ -95,6 +95,13 @@ def test_runs_that_differ_by_nothing_are_said_to(trained, tmp_path):
     assert "score the same on each example" in page and "They differ in no knob." in page
 
 
+def test_runs_that_differ_in_the_seed_show_what_chance_does(trained, tmp_path, capsys):
+    other = shutil.copytree(run(trained, "slow"), tmp_path / "other")
+    change(other / "config.json", lambda config: config["knobs"].update(seed=1))
+    compare([run(trained, "slow"), other], output=tmp_path / "page.html", verbose=True)
+    assert "They differ in the seed alone" in capsys.readouterr().out
+
+
 def test_of_a_data_set_those_that_fit_the_newest_are_compared(trained, tmp_path, capsys):
     folder = tmp_path / "runs"
     shutil.copytree(trained, folder)
