@@ -39,7 +39,7 @@ class Predictions:
         return self.columns[column]
 
     def chosen(self, numbers: np.ndarray) -> "Predictions":
-        """Those of the examples of these numbers, rising, all of which are kept."""
+        """Those of the examples of these numbers, all of which are kept, in that order."""
         rows = np.searchsorted(self.numbers, numbers)
         columns = {name: column[rows] for name, column in self.columns.items()}
         return Predictions(self.split, self.examples, numbers, columns)

@@ -117,20 +117,23 @@ def _part(
         gains: their scores (runs, examples), more is better.
         shown: examples of which there is something to show, by number.
     """
-    listed = rows[:MOST_LISTED]
-    answers = [line.measured.captions_of(comparison.numbers[listed]) for line in comparison.paired]
-    captions: dict[int, str] = {}
-    table: list[dict[str, Any]] = []
-    for place, row in enumerate(listed):
-        example = int(comparison.numbers[row])
-        answered = {
-            f"run {line.number}": of_run[place] for line, of_run in zip(comparison.paired, answers, strict=True)
-        }
-        table.append({EXAMPLE: example, **answered})
-        if example in shown and shown[example].content and len(captions) < SHOWN:
-            captions[example] = _caption(answered, gains[:, row])
-    listing = "All of them" if len(listed) == len(rows) else "Those on which they differ most"
-    return Examples(f"{title} ({len(rows):,})", captions), Table(listing, table, is_folded=True)
+    numbers = comparison.numbers
+    with_content = [row for row in rows if (example := shown.get(int(numbers[row]))) and example.content][:SHOWN]
+    told = _answers(comparison, numbers[with_content])
+    captions = {number: _caption(told[number], gains[:, row]) for number, row in zip(told, with_content, strict=True)}
+    listed = _answers(comparison, numbers[rows[:MOST_LISTED]])
+    title_listed = "All of them" if len(listed) == len(rows) else "Those on which they differ most"
+    table = Table(title_listed, [{EXAMPLE: number, **answers} for number, answers in listed.items()], is_folded=True)
+    return Examples(f"{title} ({len(rows):,})", captions), table
+
+
+def _answers(comparison: Comparison, numbers: np.ndarray) -> dict[int, dict[str, str]]:
+    """By the number of an example, what each run answered."""
+    runs = [f"run {line.number}" for line in comparison.paired]
+    answers = [line.measured.captions_of(numbers) for line in comparison.paired]
+    return {
+        int(number): dict(zip(runs, of_one, strict=True)) for number, *of_one in zip(numbers, *answers, strict=True)
+    }
 
 
 def _caption(answered: dict[str, str], gains: np.ndarray) -> str:
