@@ -23,9 +23,9 @@ def import_tensorflow(debug: bool = False, deterministic: bool = False) -> None:
     if debug:
         return _first_op(deterministic)
     absl.logging.set_verbosity(absl.logging.ERROR)
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with hidden_log():
         _first_op(deterministic)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # last, as in a notebook the import lowers it
 
 
 @contextmanager
