@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-STEPS = 24  # from the black picture to the one that is explained
+STEPS = 16  # from each baseline to the picture that is explained
+BASELINES = (0.0, 1.0)  # black and white: beside one of them alone, pixels of its colour could never count
 REPEATS = 5  # permutations of each column
 # A word with the blanks behind it; scripts that set none are read by characters.
 WORD = re.compile(
@@ -23,21 +24,24 @@ WORD = re.compile(
 
 
 def integrated_gradients(evidence: Callable[[tf.Tensor], tf.Tensor], image: tf.Tensor) -> np.ndarray:
-    """What each pixel adds to the evidence for an answer, beside a black picture, float32 (height, width).
+    """What each pixel adds to the evidence for an answer, float32 (height, width), the mean over `BASELINES`.
 
-    The sum over all pixels is the difference of the evidence of both pictures, but for the steps' width.
+    All pixels add up to the difference between the evidence of the picture and of a baseline, but for the steps' width.
 
     Args:
         evidence: from images (n, height, width, channels) to float32 (n,), differentiable.
         image: that was answered, (height, width, channels).
     """
     midpoints = (tf.range(STEPS, dtype=image.dtype) + 0.5) / STEPS
-    path = midpoints[:, None, None, None] * image
-    with tf.GradientTape() as tape:
-        tape.watch(path)
-        total = tf.reduce_sum(evidence(path))
-    gradients = tf.reduce_mean(tape.gradient(total, path), axis=0)
-    return tf.reduce_sum(gradients * image, axis=-1).numpy()
+    added = tf.zeros_like(image)
+    for baseline in BASELINES:
+        change = image - baseline
+        path = baseline + midpoints[:, None, None, None] * change
+        with tf.GradientTape() as tape:
+            tape.watch(path)
+            total = tf.reduce_sum(evidence(path))
+        added += tf.reduce_mean(tape.gradient(total, path), axis=0) * change / len(BASELINES)
+    return tf.reduce_sum(added, axis=-1).numpy()
 
 
 def erased_words(evidence: Callable[[Sequence[str]], np.ndarray], text: str) -> list[tuple[str, float]]:
@@ -54,12 +58,12 @@ def erased_words(evidence: Callable[[Sequence[str]], np.ndarray], text: str) -> 
 
 @dataclass(frozen=True)
 class Importance:
-    """How much a mean score changes when a column's values are dealt out anew among the examples.
+    """How much a score falls when a column's values are dealt out anew among the examples.
 
     Args:
         column: its name.
-        mean: change of the score, over `REPEATS` permutations.
-        deviation: standard deviation of the change.
+        mean: fall of the score, over `REPEATS` permutations.
+        deviation: its standard deviation.
     """
 
     column: str
@@ -70,10 +74,10 @@ class Importance:
 def importances(
     score: Callable[[Mapping[str, np.ndarray]], float], table: Mapping[str, np.ndarray]
 ) -> list[Importance]:
-    """The importance of each column, the largest change first.
+    """The importance of each column, the largest first.
 
     Args:
-        score: a figure of the examples whose columns are given.
+        score: of the examples whose columns are given, higher is better.
         table: by name, the columns (examples,).
     """
     from sklearn.inspection import permutation_importance  # here, as it takes long and only tables need it
@@ -87,8 +91,5 @@ def importances(
 
     estimator = SimpleNamespace(fit=lambda: None)  # scikit-learn asks for one, and uses `scoring` alone
     found = permutation_importance(estimator, rows, None, scoring=scoring, n_repeats=REPEATS, random_state=0)
-    changes = [
-        Importance(name, 0.0 - float(mean), float(deviation))
-        for name, mean, deviation in zip(names, found.importances_mean, found.importances_std, strict=True)
-    ]
-    return sorted(changes, key=lambda change: -abs(change.mean))
+    parts = zip(names, found.importances_mean.tolist(), found.importances_std.tolist(), strict=True)
+    return sorted((Importance(*part) for part in parts), key=lambda importance: -importance.mean)

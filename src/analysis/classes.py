@@ -10,13 +10,15 @@ from sklearn import metrics
 
 from src.analysis.intervals import wilson
 from src.analysis.labels import likely_wrong
-from src.analysis.plots import INK, name_points, panel
+from src.analysis.plots import HEIGHT, INK, name_points, panel
 from src.analysis.sections import EXAMPLE, SHOWN, Examples, Plot, Section, Table
-from src.system.screen import drawn
+from src.system.screen import drawn, shortened
 
 BINS = 15  # of probabilities
 FEW = 8  # classes, up to which each has a curve
 MOST_CONFUSED, MOST_LISTED = 50, 200  # rows of a table
+RELIABLE = 2 / 3  # accuracy from which on it says something that a model disagrees with a label
+LINE = 0.19  # inches of a line of a legend
 UNSURE = 0.5  # between the probabilities of the likeliest classes, below which an answer is unsure
 THRESHOLDS = np.arange(0.05, 1.0, 0.05)
 
@@ -59,7 +61,8 @@ def confused(labels: np.ndarray, predicted: np.ndarray, names: Sequence[str]) ->
         for row, column in pairs
         if confusion[row, column]
     ]
-    return [Table("Most frequent confusions", rows, is_folded=len(names) <= FEW)] if rows else []
+    often = [row for row in rows if row["examples"] != 1] or rows
+    return [Table("Most frequent confusions", often, is_folded=len(names) <= FEW or len(often) > SHOWN)] if rows else []
 
 
 def reliability(labels: np.ndarray, probabilities: np.ndarray) -> Plot:
@@ -94,24 +97,25 @@ def curves(labels: np.ndarray, probabilities: np.ndarray, names: Sequence[str], 
     classes = [place for place in classes if 0 < np.sum(labels == place) < len(labels)]
     if not classes:
         return []
-    roc, receiver = panel(xlabel="false alarms, share of the others", ylabel="recall")
-    both, precision = panel(xlabel="recall", ylabel="precision", ylim=(-0.02, 1.02))
+    height = HEIGHT + LINE * len(classes)
+    roc, receiver = panel(height=height, xlabel="false alarms, share of the others", ylabel="recall")
+    both, precision = panel(height=height, xlabel="recall", ylabel="precision", ylim=(-0.02, 1.02))
     receiver.plot([0, 1], [0, 1], color=INK, alpha=0.4, linewidth=1)
     for place in classes:
-        is_it, probability, name = labels == place, probabilities[:, place], drawn(names[place])
+        is_it, probability, name = labels == place, probabilities[:, place], shortened(names[place])
         alarms, recall, bounds = metrics.roc_curve(is_it, probability)
-        receiver.plot(alarms, recall, label=f"{name}, area {metrics.roc_auc_score(is_it, probability):.3f}")
-        told = zip(bounds, recall, alarms, strict=True)
+        receiver.plot(alarms, recall, label=f"{drawn(name)}, area {metrics.roc_auc_score(is_it, probability):.3f}")
+        told = zip(bounds[1:], recall[1:], alarms[1:], strict=True)  # the first bound is infinite
         texts = [f"{name} from {bound:.3f} on: recall {r:.1%}, false alarms {a:.1%}" for bound, r, a in told]
-        name_points(receiver, alarms, recall, texts)
+        name_points(receiver, alarms[1:], recall[1:], texts)
         precisions, recalls, bounds = metrics.precision_recall_curve(is_it, probability)
         average = metrics.average_precision_score(is_it, probability)
-        precision.step(recalls, precisions, where="post", label=f"{name}, average precision {average:.3f}")
+        precision.step(recalls, precisions, where="post", label=f"{drawn(name)}, average precision {average:.3f}")
         told = zip(bounds, precisions[:-1], recalls[:-1], strict=True)
         texts = [f"{name} from {bound:.3f} on: precision {p:.1%}, recall {r:.1%}" for bound, p, r in told]
         name_points(precision, recalls[:-1], precisions[:-1], texts)
-    for axes in (receiver, precision):
-        axes.legend(frameon=False, fontsize=8)
+    for figure in (roc, both):
+        figure.legend(loc="outside lower left", frameon=False, fontsize=8)
     return [Plot("ROC", roc), Plot("Precision and recall", both)]
 
 
@@ -129,7 +133,7 @@ def thresholds(is_it: np.ndarray, probability: np.ndarray, name: str) -> Table:
         rows.append(
             {
                 "threshold": f"{threshold:.2f}",
-                "precision": right / max(1, int(alarm.sum())),
+                "precision": right / int(alarm.sum()) if alarm.any() else "–",
                 "recall": right / max(1, int(is_it.sum())),
                 "F1": 2 * right / max(1, int(alarm.sum() + is_it.sum())),
                 "false alarms": int((alarm & ~is_it).sum()),
@@ -170,7 +174,7 @@ def suspicious(
 ) -> list[Section]:
     """Examples whose label is likely wrong: the first ones shown, all of them listed; nothing where none is."""
     rows, rather = likely_wrong(labels, probabilities)
-    if not len(rows):
+    if not len(rows) or np.mean(probabilities.argmax(axis=1) == labels) < RELIABLE:
         return []
     captions = {
         int(numbers[row]): f"labelled {names[labels[row]]}, rather {names[other]} ({probabilities[row, other]:.0%})"

@@ -20,7 +20,8 @@ def likely_wrong(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndar
     usual = np.where(counts > 0, sums / np.maximum(counts, 1), np.inf)  # of a class, where it is the label
     confident = np.where(probabilities >= usual, probabilities, -1.0)
     rather = confident.argmax(axis=1)
-    rows = np.flatnonzero((confident.max(axis=1) > 0) & (rather != labels))
-    margin = probabilities[rows, labels[rows]] - probabilities[rows, rather[rows]]
+    margins = probabilities[np.arange(len(labels)), labels] - probabilities[np.arange(len(labels)), rather]
+    rows = np.flatnonzero((confident.max(axis=1) > 0) & (margins < 0))  # a likelier class, which isn't the label
+    margin = margins[rows]
     order = np.argsort(margin, kind="stable")
     return rows[order], rather[rows[order]]

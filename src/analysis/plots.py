@@ -6,11 +6,14 @@ from typing import Any, TypeAlias
 
 import matplotlib
 import numpy as np
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 INK = "#010203"  # of texts and lines; a page puts its own colour, light or dark, in its place
+# Of lines and points, to be seen on white and on black.
+COLORS = ["#3b8ed6", "#f08024", "#35a853", "#e2574c", "#a27fd0", "#a9746e", "#e28bc5", "#8a8f96", "#a8ab2e", "#2bb5c7"]
 WIDTH, HEIGHT = 4.6, 3.4  # inches
 MOST_NAMED = 50  # points of a line
 Numbers: TypeAlias = Sequence[float] | np.ndarray
@@ -53,6 +56,7 @@ def in_ink() -> Iterator[None]:
     inked = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color", "grid.color")
     style: dict[Any, Any] = dict.fromkeys(inked, INK)
     style |= dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), "none")
+    style["axes.prop_cycle"] = cycler(color=COLORS)
     style |= {"svg.fonttype": "none", "svg.hashsalt": "report"}  # texts stay texts, and pages the same each time
     with matplotlib.rc_context(style):
         yield

@@ -18,7 +18,7 @@ def residuals(true: np.ndarray, predicted: np.ndarray, name: str, unit: str) -> 
     rows = np.linspace(0, len(true) - 1, min(POINTS, len(true))).astype(int)
     over, axes = panel(xlabel=f"predicted{of}", ylabel=f"predicted − true{of}")
     axes.axhline(0, color=INK, alpha=0.4, linewidth=1)
-    axes.scatter(predicted[rows], errors[rows], s=12, alpha=0.5)
+    axes.scatter(predicted[rows], errors[rows], s=14, alpha=0.7)
     spread, axes = panel(xlabel=f"predicted − true{of}", ylabel="examples")
     axes.hist(errors, bins=30)
     axes.axvline(0, color=INK, alpha=0.4, linewidth=1)

@@ -17,6 +17,7 @@ import tensorflow as tf
 from PIL import Image as Picture
 
 from src.analysis.attribution import REPEATS, erased_words, importances, integrated_gradients
+from src.analysis.intervals import Scores
 from src.analysis.plots import panel
 from src.analysis.predictions import Predictions
 from src.analysis.sections import CHARACTERS, Plot, Section, Table
@@ -26,7 +27,7 @@ from src.signatures import features_of, predictor
 from src.specs import Columns, Image, Tokens, Vector
 from src.system import records
 from src.system.files import write_json
-from src.system.screen import drawn
+from src.system.screen import drawn, shortened
 from src.task import Task
 
 FOLDER = "attributions"
@@ -42,7 +43,7 @@ Marked: TypeAlias = list[tuple[str, float]]  # words, each with what it adds to 
 
 
 class Changed(TypedDict):
-    """A column's part of columns.json."""
+    """A column's part of columns.json: how much worse the figure gets."""
 
     column: str
     mean: records.Finite
@@ -77,9 +78,14 @@ class Explained:
         """From features to prediction."""
         return predictor(self.model)
 
+    @cached_property
+    def _preprocess(self) -> Any:
+        """From raw examples to features, traced: a table may have hundreds of inputs, and is asked many times."""
+        return tf.function(lambda raw: features_of(self.data.preprocess, raw), reduce_retracing=True)
+
     def features(self, raw: Mapping[str, Any]) -> Any:
         """The features of raw examples."""
-        return features_of(self.data.preprocess, {name: tf.constant(column) for name, column in raw.items()})
+        return self._preprocess({name: tf.constant(column) for name, column in raw.items()})
 
     def evidence(self, raw: Raw) -> Callable[[Any], tf.Tensor]:
         """From features to the evidence that they give for the answer to a raw example."""
@@ -87,16 +93,15 @@ class Explained:
         ask, answered = self.task.evidence, self.predict(self.features(raw))
         return lambda features: ask(self.predict(features), answered)
 
-    def score(self, raw: Raw, target: Any) -> tuple[str, float] | None:
-        """The figure that the task names for examples, and its value; None where it names none."""
+    def scores(self, raw: Raw, target: Any) -> Scores | None:
+        """How examples are scored; None where the task scores none."""
         features, target, *_ = self.task.supervise(self.features(raw), tf.constant(target))
         kept = self.task.keep(features, target, self.predict(features))
         columns = {name: np.asarray(column) for name, column in kept.items()}
         if not columns:
             return None
         size = len(next(iter(columns.values())))
-        scores = self.task.scores(Predictions("validation", size, np.arange(size), columns))
-        return (scores.name, scores.mean) if scores else None
+        return self.task.scores(Predictions("validation", size, np.arange(size), columns))
 
 
 def save_attributions(folder: Path, explained: Explained, examples: Examples, validation: Source) -> None:
@@ -140,19 +145,22 @@ def sections_of(folder: Path) -> list[Section]:
         return []
     found = records.read(file, Importances)
     columns, figure, value = found["columns"], found["figure"], found["value"]
-    drawing, axes = panel(7.2, 1.1 + 0.28 * min(len(columns), DRAWN), xlabel=f"change of {drawn(figure)}")
+    drawing, axes = panel(6, 1.1 + 0.28 * min(len(columns), DRAWN), xlabel=f"how much worse {drawn(figure)} gets")
     shown = columns[:DRAWN][::-1]
     means, deviations = ([column[part] for column in shown] for part in ("mean", "deviation"))
     axes.set_axisbelow(True)
-    axes.barh([drawn(column["column"]) for column in shown], means, xerr=deviations, color="C0", ecolor="C7")
+    axes.barh([drawn(shortened(column["column"])) for column in shown], means, xerr=deviations, color="C0", ecolor="C7")
     text = (
-        f"How {figure}, {value:.4g} on {found['examples']:,} validation examples, changes when a column's values are "
-        f"shuffled among them: mean and deviation of {REPEATS} times. Columns that tell the same share what they count."
+        f"How much worse {figure}, {value:.4g} on {found['examples']:,} validation examples, gets when a column's "
+        f"values are shuffled among them: mean and deviation of {REPEATS} times. Columns that tell the same share what "
+        "they count; a little may be chance."
     )
+    first = f"Importance of the first {DRAWN} of {len(columns):,} columns" if len(columns) > DRAWN else ""
     rows: list[dict[str, str | int | float]] = [
-        {"column": c["column"], f"change of {figure}": c["mean"], "deviation": c["deviation"]} for c in columns
+        {"column": c["column"], f"{figure} worse by": c["mean"], "deviation": c["deviation"]} for c in columns
     ]
-    return [Plot("Importance of each column", drawing, text), Table("Importance of each column", rows, is_folded=True)]
+    title = "Importance of each column"
+    return [Plot(first or title, drawing, text), Table(title, rows, is_folded=True)]
 
 
 def _save_pictures(place: Path, explained: Explained, examples: Examples) -> None:
@@ -205,19 +213,18 @@ def _save_columns(place: Path, explained: Explained, validation: Source) -> None
         for name, column in raw.items()
         for at, values in enumerate([column] if column.ndim == 1 else column.T)
     }
-    if not (named := explained.score(raw, target)):
+    if not (whole := explained.scores(raw, target)):
         return
 
     def score(columns: Mapping[str, np.ndarray]) -> float:
         left = iter(columns.values())
         again = {k: next(left) if c.ndim == 1 else np.stack([next(left) for _ in c.T], 1) for k, c in raw.items()}
-        scored = explained.score(again, target)
-        return scored[1] if scored else 0.0
+        scores = explained.scores(again, target)
+        return 0.0 if not scores else scores.mean if scores.is_more_better else -scores.mean
 
-    figure, value = named
     columns = [asdict(importance) for importance in importances(score, table)]
-    examples = len(next(iter(raw.values())))
-    write_json(place / "columns.json", {"figure": figure, "value": value, "examples": examples, "columns": columns})
+    content = {"figure": whole.name, "value": whole.mean, "examples": len(whole.values), "columns": columns}
+    write_json(place / "columns.json", content)
 
 
 def _sample(validation: Source) -> tuple[Raw, Any]:

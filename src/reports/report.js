@@ -13,7 +13,7 @@ for (const head of document.querySelectorAll(".sortable th")) {
   const sort = () => {
     const table = head.closest("table"), falling = head.ariaSort !== "descending";
     const text = row => row.cells[head.cellIndex].textContent.replaceAll(",", "");
-    const compare = (a, b) => parseFloat(a) - parseFloat(b) || a.localeCompare(b);
+    const compare = (a, b) => parseFloat(a) - parseFloat(b) || a.localeCompare(b, undefined, {numeric: true});
     const rows = [...table.tBodies[0].rows].sort((one, other) => compare(text(one), text(other)));
     for (const other of head.parentNode.cells) other.ariaSort = "none";
     head.ariaSort = falling ? "descending" : "ascending";
@@ -22,7 +22,7 @@ for (const head of document.querySelectorAll(".sortable th")) {
   head.addEventListener("click", sort);
   head.addEventListener("keydown", event => event.key === "Enter" && sort());
 }
-// The row whose units cost least, at what the reader says that a unit of each column costs.
+// The first row whose units cost least, at what the reader says that a unit of each column costs.
 for (const costs of document.querySelectorAll(".costs")) {
   const table = costs.nextElementSibling.querySelector("table"), inputs = [...costs.querySelectorAll("input")];
   const heads = [...table.tHead.rows[0].cells].map(head => head.textContent);
@@ -30,7 +30,8 @@ for (const costs of document.querySelectorAll(".costs")) {
   const cost = row => inputs.reduce((sum, input) => sum + input.value * number(row, input.dataset.column), 0);
   const mark = () => {
     const rows = [...table.tBodies[0].rows], least = Math.min(...rows.map(cost));
-    for (const row of rows) row.classList.toggle("least", cost(row) === least);
+    const first = rows.find(row => cost(row) === least);
+    for (const row of rows) row.classList.toggle("least", row === first);
   };
   costs.addEventListener("input", mark);
   mark();

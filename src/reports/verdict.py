@@ -16,9 +16,9 @@ def verdict(run: Run, predictions: Predictions | None) -> tuple[str, str]:
     """
     scores = run.task.scores(predictions) if predictions else None
     measured = run.measured
-    name = scores.name if scores else run.task.monitor.removeprefix("val_")
-    if name not in run.metrics[measured]:
-        return f"It was measured on {measured}.", _limit(run)
+    monitor = run.task.monitor.removeprefix("val_")
+    figures = [name for name in run.metrics[measured] if name != "loss"]  # an old run may lack the task's
+    name = scores.name if scores else monitor if monitor in figures else next(iter(figures), "loss")
     baseline = run.metrics["baseline"]
     simple, interval = baseline.get(name), scores.interval if scores else None
     sentence = f"On {measured}, {name} is {number(run.metrics[measured][name])}"
@@ -31,13 +31,20 @@ def verdict(run: Run, predictions: Predictions | None) -> tuple[str, str]:
     return f"{sentence}.", _limit(run, name, interval)
 
 
-def _limit(run: Run, name: str = "", interval: tuple[float, float] | None = None) -> str:
-    """What keeps it from being better, or from being known to be."""
+def _limit(run: Run, name: str, interval: tuple[float, float] | None) -> str:
+    """What keeps it from being better, or from being known to be; "" where its history doesn't tell."""
     if run.diagnosis:
         return f"What limits it: {run.diagnosis[0]}."
-    simple, train, reached = (run.metrics[part].get(name) for part in ("baseline", "train", run.measured))
+    simple = run.metrics["baseline"].get(name)
     if interval and simple is not None and interval[0] <= simple <= interval[1]:
         return "What limits it: too few examples to tell it from the baseline; measure it on more."
-    if simple is not None and 0 < abs(reached - simple) * GAP < (train - reached) * (1 if reached > simple else -1):
-        return f"It is better on train, {number(train)}: more examples, or more regularisation, may help."
+    for figure in dict.fromkeys((name, run.task.monitor.removeprefix("val_"))):
+        simple, train, reached = (run.metrics[part].get(figure) for part in ("baseline", "train", run.measured))
+        if simple is None or train is None or reached is None:
+            continue
+        if 0 < abs(reached - simple) * GAP < (train - reached) * (1 if reached > simple else -1):
+            of_figure = "It" if figure == name else figure
+            return f"{of_figure} is better on train, {number(train)}: more examples, or more regularisation, may help."
+    if run.task.monitor not in run.history:
+        return ""
     return "Nothing in its curves or figures points to over-fitting, too short a training, or missed classes."

@@ -28,16 +28,17 @@ def found(
     sign = 1 if direction == "max" else -1
     validation = [sign * value for value in history[monitor]]
     name = monitor.removeprefix("val_")
+    overfits = _by_split(metrics, name, sign)
     return [
-        *_when_best(validation, name),
+        *overfits,
+        *_when_best(validation, name, overfits=bool(overfits)),
         *_averages(history, metrics, name, sign, validation, has_layer),
-        *_by_split(metrics, name, sign),
         *_beside_baseline(metrics, name, sign, validation),
     ]
 
 
-def _when_best(validation: list[float], name: str) -> list[str]:
-    """Where the best epoch is one of the first or the last ones."""
+def _when_best(validation: list[float], name: str, overfits: bool) -> list[str]:
+    """Where the best epoch is one of the first, or of the last ones of a model to which more training would do good."""
     epochs, best = len(validation), max(validation)
     if epochs < 2:
         return []
@@ -48,7 +49,7 @@ def _when_best(validation: list[float], name: str) -> list[str]:
             "like training; try a tenth of --learning-rate"
         ]
     gained, lately = best - validation[0], best - max(validation[:-late])
-    if place >= epochs - late and lately > STILL * gained > 0:
+    if place >= epochs - late and lately > STILL * gained > 0 and not overfits:
         return [f"{name} was still improving after {epochs} epochs: train longer, with --epochs {3 * epochs}"]
     return []
 

@@ -72,6 +72,11 @@ def drawn(text: str) -> str:
     return visible(text).replace("$", r"\$")
 
 
+def shortened(text: str, most: int = 24) -> str:
+    """A text of at most so many characters: what is too long loses its middle, as names often begin alike."""
+    return text if len(text) <= most else f"{text[: most - most // 3 - 1]}…{text[-(most // 3) :]}"
+
+
 class Bar(progress.Progress):
     """A bar that vanishes when it is stopped.
 

@@ -8,6 +8,7 @@ rules). Accuracy, the share of right answers, doesn't tell how sure they are, an
 """
 
 import dataclasses
+from typing import ClassVar
 
 import keras
 import numpy as np
@@ -59,6 +60,11 @@ class Task(task.Task):
     """
 
     monitor, direction = "val_log_loss", "min"
+    meanings: ClassVar = {
+        "log_loss": "how improbable the model took the right class for: 0 where it is sure and right, 0.69 for a "
+        "throw of a coin, and without bound where it is sure and wrong. Less is better.",
+        "accuracy": "the share of examples whose likeliest class is the right one.",
+    }
 
     def __init__(self, outputs: Classes, *, class_weights: bool = False, label_smoothing: float = 0.0):
         if not 0 <= label_smoothing < 1:
@@ -187,16 +193,17 @@ class Task(task.Task):
         """The confusion matrix, each row as shares of a true class."""
         confusion = np.array(figures["confusion"])
         shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
-        side = 2.5 + 0.27 * self.outputs.size if self.outputs.size <= MOST_NAMES_DRAWN else 6
-        figure = Figure(figsize=(side, side), layout="constrained")
+        names = [screen.drawn(screen.shortened(name)) for name in self.outputs.names]
+        side = 1.9 + 0.27 * len(names) if len(names) <= MOST_NAMES_DRAWN else 5.4
+        room = 0.6 + 0.08 * max(map(len, names))  # for names beside it, and slanted below it
+        figure = Figure(figsize=(side + room, side + room), layout="constrained")
         axes = figure.subplots()
         axes.imshow(shares, cmap=SHADES, vmin=0, vmax=1)
         axes.set(xlabel="predicted class", ylabel="true class", title=f"Accuracy {figures['accuracy']:.3f}")
         if self.outputs.size <= MOST_NAMES_DRAWN:
             positions = range(self.outputs.size)
             slanted: dict = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
-            short = max(map(len, self.outputs.names)) <= 3
-            names = [screen.drawn(name) for name in self.outputs.names]
+            short = max(map(len, names)) <= 3
             axes.set_xticks(positions, names, **({} if short else slanted))
             axes.set_yticks(positions, names)
             for row, column in zip(*np.nonzero(confusion), strict=True):

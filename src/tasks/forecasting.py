@@ -4,6 +4,8 @@ Hyndman and Athanasopoulos, Forecasting: principles and practice (3rd edition, 2
 the one a season before as forecasts) and 5.8 (MASE, the error beside that of the last value in training).
 """
 
+from typing import ClassVar
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -52,6 +54,10 @@ class Task(task.Task):
     """
 
     monitor, direction = "val_mase", "min"
+    meanings: ClassVar = {
+        "mase": "the mean absolute scaled error: 1 is what the last value is off on average, a step ahead, in the "
+        "training split. Less is better.",
+    }
 
     def __init__(self, outputs: Horizon):
         self.outputs = outputs

@@ -5,6 +5,7 @@ Generating sequences with recurrent neural networks, section 3.
 """
 
 import math
+from typing import ClassVar
 
 import keras
 import numpy as np
@@ -47,6 +48,11 @@ class Task(task.Task):
     """
 
     monitor, direction = "val_bits_per_character", "min"
+    meanings: ClassVar = {
+        "bits_per_character": "how many bits the text takes, a character, if the model's probabilities encode it. Less "
+        "is better; text as it is stored takes 8.",
+        "perplexity": "among how many equally likely tokens the model would have to choose, to be as unsure as it is.",
+    }
     limits = f"`generate` writes at most {sampling.MOST_TOKENS:,} tokens a text; a greater length counts as that."
 
     def __init__(self, outputs: NextToken):

@@ -5,6 +5,7 @@ Goodfellow, Bengio and Courville, Deep Learning (2016), section 5.1.4. The model
 """
 
 import dataclasses
+from typing import ClassVar
 
 import keras
 import numpy as np
@@ -57,6 +58,10 @@ class Task(task.Task):
     """
 
     monitor, direction = "val_mae", "min"
+    meanings: ClassVar = {
+        "mae": "the mean absolute error, by how much a prediction is off on average, in the unit of the values.",
+        "rmse": "the root of the mean squared error: as mae, but a large error counts more than two of half its size.",
+    }
 
     def __init__(self, outputs: Values):
         self.outputs = outputs
@@ -173,7 +178,7 @@ class Task(task.Task):
             true, predicted = points[:, position].T
             low, high = points[:, position].min(), points[:, position].max()
             axes.plot([low, high], [low, high], color=INK, alpha=0.4, linewidth=1)
-            axes.scatter(true, predicted, s=12, alpha=0.5)
+            axes.scatter(true, predicted, s=14, alpha=0.7)
             axes.set(xlabel=f"true{unit}", ylabel=f"predicted{unit}", title=screen.drawn(name))
             drawn[f"predicted_{name}"] = figure
         return drawn

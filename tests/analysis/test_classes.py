@@ -66,7 +66,7 @@ def test_the_curves_of_two_classes_are_of_the_rarer_one():
     labels, probabilities = predictions["label"], softmax(predictions["logits"].astype(float), axis=1)
     task = Task(Classes(("spam", "ham"), (10, 90)))
     found = {part.title: part for part in task.errors(predictions)}
-    label = found["Precision and recall"].figure.axes[0].get_legend().texts[0].get_text()
+    label = found["Precision and recall"].figure.legends[0].texts[0].get_text()
     assert label == f"spam, average precision {metrics.average_precision_score(labels == 0, probabilities[:, 0]):.3f}"
     half = next(row for row in found["Thresholds"].rows if row["threshold"] == "0.50")
     assert half["misses"] == ((labels == 0) & (probabilities[:, 0] < 0.5)).sum()
@@ -113,6 +113,30 @@ def test_right_labels_are_not_suspected():
     probabilities = np.full((40, 4), 0.05)
     probabilities[np.arange(40), labels] = 0.85
     assert len(likely_wrong(labels, probabilities)[0]) == 0
+
+
+def test_a_label_is_suspected_only_beside_a_likelier_class_and_by_a_model_that_is_mostly_right():
+    labels, names = np.array([0] * 80 + [1] * 20), ("no", "yes")
+    probabilities = np.where(labels[:, None] == (0, 1), 0.9, 0.1)
+    probabilities[80:, 1] = 0.3  # of the rare class hardly any is found, so 0.44 is much for it
+    probabilities[80:, 0] = 0.7
+    probabilities[:5] = 0.56, 0.44
+    rows, rather = likely_wrong(labels, probabilities)
+    assert not np.isin(np.arange(5), rows).any() and (rather == 0).all()
+    weak = np.random.default_rng(0).dirichlet((1, 1), 100)
+    assert len(likely_wrong(labels, weak)[0]) and classes.suspicious(np.arange(100), labels, weak, names) == []
+
+
+@pytest.mark.parametrize("count", [2, 3, 30])
+def test_long_names_leave_room_for_the_plots(count):
+    names = tuple(f"Chronic obstructive pulmonary disease, stage {number}, $uncontrolled$" for number in range(count))
+    task = Task(Classes(names, (10,) * count))
+    found = {part.title: part.figure for part in task.errors(predicted(count)) if isinstance(part, Plot)}
+    found["confusion"] = task.draw({"confusion": np.eye(count).tolist(), "accuracy": 1.0})["confusion"]
+    for title, figure in found.items():
+        figure.draw_without_rendering()
+        inches = figure.axes[0].get_window_extent().width / figure.dpi
+        assert inches > (1.4 if title == "confusion" else 2.5), title
 
 
 def test_rare_classes_that_are_missed_are_told():

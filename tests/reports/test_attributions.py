@@ -68,8 +68,8 @@ def test_columns_are_judged_on_validation(tmp_path):
     plot, table = sections_of(tmp_path)
     assert "accuracy, 1 on 400 validation examples" in plot.text
     first, second = table.rows
-    assert first["column"] == "<i>left</i> of it" and first["change of accuracy"] == pytest.approx(-0.5, abs=0.1)
-    assert second == {"column": "right", "change of accuracy": 0, "deviation": 0}
+    assert first["column"] == "<i>left</i> of it" and first["accuracy worse by"] == pytest.approx(0.5, abs=0.1)
+    assert second == {"column": "right", "accuracy worse by": 0, "deviation": 0}
 
 
 def test_what_was_kept_before_goes(tmp_path):

@@ -84,7 +84,7 @@ def test_its_examples_are_those_of_the_split(run, data):
 def test_it_says_what_each_column_counts(page):
     text = page[page.index("<h2>What counts</h2>") :]
     assert all(f"<td>vector[{column}]</td>" in text for column in range(3))
-    assert "validation examples, changes when a column&#39;s values are shuffled" in text
+    assert "validation examples, gets when a column&#39;s values are shuffled" in text
 
 
 def test_it_says_what_it_took_and_how_to_repeat_it(run, page):

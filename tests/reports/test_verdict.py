@@ -10,14 +10,21 @@ from src.analysis.predictions import Predictions
 from src.reports.verdict import verdict
 
 
-def run(right=90, train=0.92, diagnosis=(), baseline=0.5):
+def run(right=90, train=0.92, diagnosis=(), baseline=0.5, history=("val_accuracy",), loss=None):
     """As far as a run is looked at; of 100 test examples so many are answered rightly."""
     metrics = {"train": {"accuracy": train}, "test": {"accuracy": right / 100}}
     scores = Scores("accuracy", np.arange(100) < right)
     task = SimpleNamespace(scores=lambda predictions: scores, monitor="val_accuracy")
-    baseline = {"accuracy": baseline, "predictor": "always a"}
+    metrics["baseline"] = {"accuracy": baseline, "predictor": "always a"}
+    if loss:
+        task.monitor = "val_log_loss"
+        metrics = {split: {**figures, "log_loss": loss[split]} for split, figures in metrics.items()}
     return SimpleNamespace(
-        metrics={**metrics, "baseline": baseline}, measured="test", diagnosis=list(diagnosis), task=task
+        metrics=metrics,
+        measured="test",
+        diagnosis=list(diagnosis),
+        task=task,
+        history={name: [0.5] for name in history},
     )
 
 
@@ -41,9 +48,21 @@ def test_a_sample_is_told_and_without_predictions_there_is_no_interval():
     [
         ({"diagnosis": ["accuracy was still improving: train longer"]}, "What limits it: accuracy was still improv"),
         ({"right": 52}, "too few examples to tell it from the baseline"),
-        ({"right": 75, "train": 1.0}, "better on train, 1.000: more examples"),
+        ({"right": 75, "train": 1.0}, "It is better on train, 1.000: more examples"),
+        (
+            {"loss": {"train": 0.18, "test": 0.47, "baseline": 0.69}, "history": ["val_log_loss"]},
+            "log_loss is better on train, 0.1800: more examples",
+        ),
     ],
-    ids=["diagnosis", "few", "gap"],
+    ids=["diagnosis", "few", "gap", "gap of the figure that decides"],
 )
 def test_what_limits_it_is_told(about, said):
     assert said in verdict(run(**about), kept())[1]
+
+
+def test_of_an_old_run_no_more_is_said_than_is_known():
+    old = run(history=["val_loss"])
+    del old.metrics["test"]["accuracy"]
+    old.metrics["test"] = {"loss": 0.3, "f1": 0.8}
+    first, second = verdict(old, None)
+    assert first == "On test, f1 is 0.8000." and second == ""

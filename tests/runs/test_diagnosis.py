@@ -32,8 +32,13 @@ def test_a_good_training_has_none():
             {"train": {"accuracy": 1.0}, "validation": {"accuracy": 0.6}},
             "1 on train and 0.6 on validation: .*overfits",
         ),
+        (
+            {"val_accuracy": [0.3, 0.4, 0.5, 0.6, 0.7, 0.8]},
+            {"train": {"accuracy": 1.0}, "validation": {"accuracy": 0.6}},
+            "overfits",  # and not "train longer", too
+        ),
     ],
-    ids=["too short", "worse and worse", "statistics lag behind", "overfits"],
+    ids=["too short", "worse and worse", "statistics lag behind", "overfits", "too short, and overfits"],
 )
 def test_what_looks_wrong_is_told_with_what_to_change(history, metrics, said):
     (text,) = found({**GOOD, **history}, {**METRICS, **metrics}, "val_accuracy", "max", has_layer)
