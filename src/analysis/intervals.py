@@ -85,14 +85,15 @@ def bootstrap(scores: Scores) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def in_blocks(columns: np.ndarray, together: int) -> np.ndarray:
+def in_blocks(columns: np.ndarray, together: int, most: int = MOST_BLOCKS) -> np.ndarray:
     """Sums over blocks that are independent of each other, (columns, blocks): of neighbours, or of any examples.
 
     Args:
         columns: (columns, examples).
         together: neighbours that aren't independent.
+        most: blocks that there are.
     """
     size = columns.shape[1]
     order = np.random.default_rng(0).permutation(size) if together == 1 else np.arange(size)
-    starts = np.arange(0, size, max(together, -(-size // MOST_BLOCKS)))
+    starts = np.arange(0, size, max(together, -(-size // most)))
     return np.add.reduceat(columns[:, order], starts, axis=1)

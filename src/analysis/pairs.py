@@ -14,6 +14,7 @@ from scipy.stats import binomtest, permutation_test
 from src.analysis.intervals import Scores, in_blocks
 
 LEVEL = 0.05  # below which a p value is taken for more than chance
+BLOCKS = 500  # whose signs are flipped, at most: more would tell hardly more
 FLIPS, AT_ONCE = 9999, 500  # of all signs; of few blocks every way to flip them
 
 
@@ -50,7 +51,7 @@ def paired_test(first: Scores, other: Scores) -> PairedTest:
         gained = int(np.sum(other.values & ~first.values))
         p = float(binomtest(gained, differing).pvalue) if differing else 1.0
         return PairedTest("McNemar's exact test", p, len(first.values), differing)
-    (sums,) = in_blocks((other.parts - first.parts)[np.newaxis], max(first.together, other.together))
+    (sums,) = in_blocks((other.parts - first.parts)[np.newaxis], max(first.together, other.together), BLOCKS)
     return PairedTest("sign-flip permutation test", _by_flips(sums[sums != 0]), len(first.values), differing)
 
 

@@ -1,6 +1,7 @@
 """Compare: runs side by side, and whether one is better than another by more than chance."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,8 @@ def compare(
         raise UsageError('Name the runs, or their data set: make compare RUNS="runs/a runs/b", or DATA=NAME.')
     comparison = Comparison(_on(data, Path(runs_dir)) if data else _named(runs))
     check_writable(page.parent)
-    table = reports.rows(comparison)
+    with screen.waiting("comparing") if verbose else nullcontext():
+        table = reports.rows(comparison)
     reports.write_csv(page.with_suffix(".csv"), table)
     with whole(page) as partial:
         partial.write_text(rendered(comparison), encoding="utf-8")

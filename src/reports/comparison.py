@@ -48,7 +48,7 @@ def rows(comparison: Comparison) -> list[dict[str, Any]]:
     figure = f"{comparison.split} {comparison.figure}"
     table = []
     for line in comparison.lines:
-        low, high = line.measured.scores.interval if line.measured.scores else (None, None)
+        low, high = line.measured.interval or (None, None)
         cost = cost_of(line.run.path)
         splits = {split: figures for split, figures in line.run.metrics.items() if split != "baseline"}
         table.append(
@@ -126,10 +126,9 @@ def signed(difference: float) -> str:
 
 
 def _cells(figure: str, line: Line) -> dict[str, str]:
-    scores = line.measured.scores
     return {
         figure: number(line.value),
-        "95% interval": "–".join(map(number, scores.interval)) if scores else "",
+        "95% interval": "–".join(map(number, line.measured.interval or ())),
         "difference": signed(line.difference) if line.number > 1 else "",
         "p": _p(line.test) if line.test else "",
     }

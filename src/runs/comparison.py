@@ -55,6 +55,11 @@ class Measured:
         """Of what was kept; None without it, or where the task scores no single examples."""
         return self.run.task.scores(self.predictions) if self.predictions else None
 
+    @cached_property
+    def interval(self) -> tuple[float, float] | None:
+        """In which the figure lies; None without scores."""
+        return self.scores.interval if self.scores else None
+
     @property
     def figure(self) -> str:
         """The one that sums it up: that of its scores, else that by which its epoch was chosen."""
