@@ -31,6 +31,9 @@ class Task(ABC):
     # How much predictions (batch, …) speak for the answer of another (1, …), float32 (batch,). The report shows which
     # parts of an example add to it; None where none do.
     evidence: Callable[[Any, Any], tf.Tensor] | None = None
+    # From a picture, uint8 (height, width, 1 or 3), and target and prediction of a batch of one: both drawn on it, one
+    # below the other, uint8 (2 height, width, 3). None where they can't be drawn.
+    overlay: Callable[[np.ndarray, Any, Any], np.ndarray] | None = None
     is_judged: ClassVar[bool] = False  # whether its models have a JUDGE, which `compare_with` receives
     meanings: ClassVar[Mapping[str, str]] = {}  # by name of a metric or a picture, a sentence for the report
     limits: ClassVar[str] = ""  # of a request, a sentence for the model card

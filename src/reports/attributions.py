@@ -21,7 +21,7 @@ from src.analysis.intervals import Scores
 from src.analysis.plots import panel
 from src.analysis.predictions import Predictions
 from src.analysis.sections import CHARACTERS, Plot, Section, Table
-from src.data import Data, Divisible, Raw, Source
+from src.data import Data, Divisible, Raw, Source, Targets
 from src.reports.pictures import SMALL, save_example
 from src.signatures import features_of, predictor
 from src.specs import Columns, Image, Tokens, Vector
@@ -38,7 +38,8 @@ AT_A_TIME = 64  # texts
 MOST_ROWS, MOST_ANSWERS = 1000, 300_000  # of validation, and what importance may ask of a model
 DRAWN = 15  # columns
 
-Examples: TypeAlias = Iterable[tuple[int, Raw]]  # number in the split, and a batch of one
+Example: TypeAlias = tuple[int, Raw, Targets]  # number in the split, and a batch of one
+Examples: TypeAlias = Iterable[Example]
 Marked: TypeAlias = list[tuple[str, float]]  # words, each with what it adds to the evidence, from -1 to 1
 
 
@@ -117,6 +118,8 @@ def save_attributions(folder: Path, explained: Explained, examples: Examples, va
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
     match explained.data.inputs:
+        case Image() if explained.task.overlay:
+            _save_overlays(place, explained, examples)
         case Image() if explained.task.evidence:
             _save_pictures(place, explained, examples)
         case Tokens() if explained.task.evidence:
@@ -164,12 +167,22 @@ def sections_of(folder: Path) -> list[Section]:
 
 
 def _save_pictures(place: Path, explained: Explained, examples: Examples) -> None:
-    for number, raw in examples:
+    for number, raw, _ in examples:
         (pixels,) = explained.data.show(raw)
         if not isinstance(pixels, str):
             (image,) = tf.convert_to_tensor(explained.features(raw))
             attributions = integrated_gradients(explained.evidence(raw), image)
             save_example(place / str(number), _coloured(pixels, attributions))
+
+
+def _save_overlays(place: Path, explained: Explained, examples: Examples) -> None:
+    assert explained.task.overlay
+    for number, raw, target in examples:
+        (pixels,) = explained.data.show(raw)
+        if not isinstance(pixels, str):
+            features, target, *_ = explained.task.supervise(explained.features(raw), target)
+            drawn_on = explained.task.overlay(pixels, target, explained.predict(features))
+            save_example(place / str(number), drawn_on)
 
 
 def _coloured(pixels: np.ndarray, attributions: np.ndarray) -> np.ndarray:
@@ -187,7 +200,7 @@ def _coloured(pixels: np.ndarray, attributions: np.ndarray) -> np.ndarray:
 
 
 def _save_texts(place: Path, explained: Explained, examples: Examples) -> None:
-    texts = {str(number): _marked(explained, raw) for number, raw in examples if len(raw) == 1}
+    texts = {str(number): _marked(explained, raw) for number, raw, _ in examples if len(raw) == 1}
     write_json(place / "texts.json", texts)
 
 

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TypedDict
 
 import numpy as np
+from keras import tree
 
 from src.analysis import predictions
 from src.analysis.sections import CHARACTERS, EXAMPLE, SHOWN, Examples, Table
-from src.data import Data, Divisible, Raw, Source
-from src.reports.attributions import Explained, save_attributions
+from src.data import Data, Divisible, Raw, Source, Targets
+from src.reports.attributions import Example, Explained, save_attributions
 from src.reports.pictures import save_example
 from src.specs import Classes
 from src.system import records
@@ -66,11 +67,11 @@ def save_examples(folder: Path, explained: Explained, splits: Mapping[str, Sourc
     shown = list(dict.fromkeys(n for part in sections if isinstance(part, Examples) for n in part.captions))
     listed = {int(row[EXAMPLE]) for part in sections if isinstance(part, Table) for row in part.rows if EXAMPLE in row}
     about: dict[int, Kept] = {number: {"name": source.name_of(number)} for number in sorted({*shown, *listed})}
-    _save(folder / "figures" / ERRORS, about, _raw(source, sorted(shown)), data)
-    save_attributions(folder, explained, _raw(source, sorted(shown[:SHOWN])), splits["validation"])
+    _save(folder / "figures" / ERRORS, about, _examples(source, sorted(shown)), data)
+    save_attributions(folder, explained, _examples(source, sorted(shown[:SHOWN])), splits["validation"])
     captions = _of_each_class(data)
     about = {number: {"name": data.train.name_of(number), "caption": name} for number, name in captions.items()}
-    _save(folder / "figures" / OF_CLASSES, about, _raw(data.train, sorted(captions)), data)
+    _save(folder / "figures" / OF_CLASSES, about, _examples(data.train, sorted(captions)), data)
 
 
 def read_examples(folder: Path) -> dict[int, Shown]:
@@ -93,11 +94,11 @@ def _of_each_class(data: Data) -> dict[int, str]:
     return {int(number): data.outputs.names[label] for label, number in zip(labels[:SHOWN], first, strict=False)}
 
 
-def _save(folder: Path, about: Mapping[int, Kept], examples: Iterable[tuple[int, Raw]], data: Data) -> None:
+def _save(folder: Path, about: Mapping[int, Kept], examples: Iterable[Example], data: Data) -> None:
     """Writes what is known of examples, and their pictures, in place of those of another time."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    for number, raw in examples:
+    for number, raw, _ in examples:
         (example,) = data.show(raw)
         if isinstance(example, str):
             about[number]["text"] = example[:CHARACTERS]
@@ -106,23 +107,23 @@ def _save(folder: Path, about: Mapping[int, Kept], examples: Iterable[tuple[int,
     write_json(folder / "examples.json", {str(number): of_one for number, of_one in about.items()})
 
 
-def _raw(source: Source, numbers: list[int]) -> Iterator[tuple[int, Raw]]:
-    """The raw examples of these numbers, rising, each as a batch of one."""
+def _examples(source: Source, numbers: list[int]) -> Iterator[Example]:
+    """The raw examples of these numbers, rising, each as a batch of one, with their targets."""
     if not numbers:
         return
     if isinstance(source, Divisible):
-        raw, _ = source.chosen(np.array(numbers)).examples(len(numbers))
-        yield from ((number, _row(raw, row)) for row, number in enumerate(numbers))
+        raw, target = source.chosen(np.array(numbers)).examples(len(numbers))
+        yield from ((number, *_row(raw, target, row)) for row, number in enumerate(numbers))
         return
     start, wanted = 0, set(numbers)
-    for raw, _ in source.read():
+    for raw, target in source.read():
         size = len(next(iter(raw.values())))
         for number in range(start, start + size):
             if number in wanted:
-                yield number, _row(raw, number - start)
+                yield number, *_row(raw, target, number - start)
         if (start := start + size) > numbers[-1]:
             return
 
 
-def _row(raw: Raw, row: int) -> Raw:
-    return {name: column[row : row + 1] for name, column in raw.items()}
+def _row(raw: Raw, target: Targets, row: int) -> tuple[Raw, Targets]:
+    return tree.map_structure(lambda column: column[row : row + 1], (dict(raw), target))

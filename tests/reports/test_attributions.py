@@ -37,7 +37,7 @@ def test_a_picture_is_coloured_where_the_model_looks(side, tmp_path):
     looked[:, : side // 2] = 1 / side**2
     model = summing(keras.Input((side, side, 3)), looked.ravel())
     raw = {"image": np.full((1, side, side, 3), 200, "uint8")}
-    save_attributions(tmp_path, explained(Image(side, side, 3), model, preprocess), [(7, raw)], None)
+    save_attributions(tmp_path, explained(Image(side, side, 3), model, preprocess), [(7, raw, None)], None)
     red, green, blue = np.moveaxis(np.asarray(Picture.open(pictures_of(tmp_path)[7]), int), -1, 0)
     left, right = np.s_[:, : side * 3 // 8], np.s_[:, side * 5 // 8 :]
     assert (blue - red)[left].min() > 50, "blue speaks for it"
@@ -50,7 +50,7 @@ def test_words_have_what_the_answer_loses_without_them(tmp_path):
     model = summing(keras.Input((3,)), np.array([0.0, 2.0, -1.0], "float32"))
     preprocess = keras.Model(request, keras.ops.cast(vectorize(keras.ops.expand_dims(request, -1)), "float32"))
     raw = {"text": np.array([b"good, <b> bad"], object)}
-    save_attributions(tmp_path, explained(Tokens(9, 3), model, preprocess), [(3, raw)], None)
+    save_attributions(tmp_path, explained(Tokens(9, 3), model, preprocess), [(3, raw, None)], None)
     marked = dict(texts_of(tmp_path)[3])
     assert marked["good"] == 1 and marked["bad"] < 0 and marked["b"] == 0
 
