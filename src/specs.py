@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 UNKNOWN = "\ufffd"  # Unicode's replacement character stands for what training had not
+UNLABELLED = -1  # class of a pixel that counts nowhere
 STEPS = 100  # usual changes of a series from step to step that tell as much as the deviation of all its values
 
 
@@ -132,6 +133,30 @@ class Values(Numbers):
     @property
     def shape(self) -> tuple[int, ...]:
         return (len(self.names),)
+
+
+@dataclass(frozen=True)
+class Mask(Output):
+    """The class of each pixel of an image; the prediction is a logit for each class (batch, height, width, classes).
+
+    The target is int32 (batch, height, width), of indices into `names`, and UNLABELLED where nobody knows.
+
+    Args:
+        height, width: of an image.
+        names: the classes, in the order of their indices.
+        colors: RGB of each class, in which masks are drawn.
+        counts: training pixels of each class; the task fills them in.
+    """
+
+    height: int
+    width: int
+    names: tuple[str, ...]
+    colors: tuple[tuple[int, int, int], ...]
+    counts: tuple[int, ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return (self.height, self.width, len(self.names))
 
 
 # Outputs made of the input itself.

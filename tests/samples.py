@@ -9,7 +9,7 @@ import pytest
 from src.settings import catalogue
 from src.settings.contract import check_model
 from src.settings.knobs import shown
-from src.specs import Classes, Columns, Horizon, Image, Images, NextToken, Series, Tokens, Values, Vector
+from src.specs import Classes, Columns, Horizon, Image, Images, Mask, NextToken, Series, Tokens, Values, Vector
 
 
 class Specs(dict):
@@ -42,6 +42,7 @@ SPECS = Specs(
         Series: Series(8, 2),
         Classes: Classes(("low", "middle", "high"), (5, 6, 7)),
         Values: Values(("price", "rent"), "EUR", (1000.0, 10.0), (200.0, 2.0)),
+        Mask: Mask(12, 8, ("ground", "thing"), ((0, 0, 0), (255, 120, 0)), (90, 6)),
         NextToken: NextToken(("", "?", *"abcdefghi")),
         Horizon: Horizon(("low", "high"), 3, 4, False, (10.0, 20.0), (2.0, 4.0), (1.0, 1.5), (2.0, 3.0)),
         Images: Images(12, 8, 2, ("low", "middle", "high")),
@@ -172,6 +173,8 @@ def targets(spec, examples: int, seed: int = 0):
             return random.integers(0, len(spec.names), examples).astype("int32")
         case Values():
             return (random.standard_normal((examples, spec.size)) * spec.scale + spec.mean).astype("float32")
+        case Mask(height, width, names):
+            return random.integers(-1, len(names), (examples, height, width)).astype("int32")
         case NextToken():
             return random.integers(1, SPECS[Tokens].length, examples).astype("int32")
         case Horizon():

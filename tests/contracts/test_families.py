@@ -1,4 +1,4 @@
-"""New families: masks, boxes and text to text are a spec, a task, a data set and a model, with no change elsewhere."""
+"""New families: boxes and text to text are a spec, a task, a data set and a model, with no change elsewhere."""
 
 import json
 import shutil
@@ -12,7 +12,6 @@ from tests.tree import ROOT, copied
 FAMILIES = ROOT / "tests" / "families"
 MARK = "# Outputs made of the input"  # in src/specs.py, before which the spec is put
 FILES = {  # of each family: model, data set and task
-    "masks": ("fully_convolutional", "shapes", "segmentation"),
     "boxes": ("mlp", "blocks", "detection"),
     "reversal": ("encoder_decoder", "backwards", "translation"),
 }
@@ -31,7 +30,7 @@ def dropped_in(family, tmp_path):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("family", ["masks", "boxes", "reversal"])
+@pytest.mark.parametrize("family", ["boxes", "reversal"])
 def test_it_is_trained_resumed_to_the_bit_exported_and_asked(family, tmp_path):
     root, (model, data, _) = dropped_in(family, tmp_path), FILES[family]
     shutil.copy(FAMILIES / "prove.py", root)

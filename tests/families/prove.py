@@ -18,8 +18,7 @@ from src.system.signals import Stopped
 from src.train import train
 
 model, data = sys.argv[1:]
-image = {"augment": "light"} if data == "shapes" else {}
-knobs = {"data": data, "epochs": 6, "deterministic": True, "verbose": False, "tensorboard": False, **image}
+knobs = {"data": data, "epochs": 6, "deterministic": True, "verbose": False, "tensorboard": False}
 whole = train(model, **knobs, runs_dir="runs/whole")
 try:
     train(model, **knobs, export=False, pause=2, runs_dir="runs/cut")
