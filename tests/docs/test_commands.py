@@ -123,6 +123,12 @@ def write_files(root) -> None:
             (root / "photos" / kind / f"{number}.png").write_bytes(tf.io.encode_png(pixels).numpy())
             for folder in ("aclImdb", "reviews"):
                 (root / folder / kind / f"{number}.txt").write_text(f"A {kind} film, number {number}.")
+    for number in range(20):
+        pixels = random.integers(0, 256, (16, 16, 3)).astype("uint8")
+        mask = (pixels[..., :1] // 128 * (128, 64, 128)).astype("uint8")
+        for folder, picture in (("images", pixels), ("masks", mask)):
+            tf.io.write_file(str(root / "street" / folder / f"{number}.png"), tf.io.encode_png(picture))
+    (root / "street" / "classes.txt").write_text("void 0 0 0\nroad 128 64 128\n")
     houses = [
         f"{size},{('north', 'south')[size % 2]},s{size // 5},{1000 * size},{('yes', 'no')[size % 3 > 1]}"
         for size in range(50, 250)

@@ -1,0 +1,183 @@
+"""Masks in files, as people have them: which belongs to which picture, and the class of each pixel.
+
+A mask is a PNG of class indices (grey, or with a palette), or of colours, which a file of classes names.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import PIL.Image
+
+from src.readers import folders
+from src.readers.pictures import ENDINGS
+from src.sources.splits import NAMES
+
+MASK = r"(?:masks?|labels?|annot(?:ation)?s?|gt|segmentation(?:class)?)"
+IMAGE = r"(?:images?|imgs?|pictures?|photos?|jpegimages)"
+ENDS = re.compile(rf"[-_ ]({MASK}|l)$", re.IGNORECASE)  # of a mask's name, beside its picture
+OF_SPLIT = {name: split for split, names in NAMES.items() for name in names}
+FOLDER = re.compile(rf"({'|'.join(sorted(OF_SPLIT, key=len, reverse=True))})?[-_ ]?({MASK}|{IMAGE})?", re.IGNORECASE)
+ORIENTATION = 0x0112  # of EXIF
+NAMED = 3  # files in a sentence
+
+Pair = tuple[Path, Path]  # a picture and its mask
+
+
+@dataclass(frozen=True)
+class Classes:
+    """What the pixels of masks may be.
+
+    Args:
+        names: by index.
+        colors: RGB of each, where the file that names them says so.
+    """
+
+    names: tuple[str, ...]
+    colors: tuple[tuple[int, int, int], ...] = ()
+
+
+def pairs(folder: Path, follow_links: bool = False) -> tuple[dict[str, list[Pair]], str]:
+    """Pictures with their masks by split, sorted; all in "train" where no folder names a split.
+
+    A mask stands in a folder that is called so (masks, labels, trainannot, SegmentationClass, …), or is called after
+    its picture (cell_mask.png); what else is left of folder and name is the picture's.
+
+    Returns:
+        The pairs, and a sentence on what was left out: "" for nothing.
+
+    Raises:
+        ValueError: where there are no pairs, or several masks of one picture.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is no folder")
+    files, left_out = folders.below(folder, ENDINGS)
+    pictures: dict[tuple, Path] = {}
+    masks: dict[tuple, Path] = {}
+    for file in files:
+        key, is_mask = _key(file.relative_to(folder))
+        same = (masks if is_mask else pictures).setdefault(key, file)
+        if same != file:
+            raise ValueError(f"{same} and {file} are both {'the mask' if is_mask else 'the picture'} of {file.stem}")
+    by_split = defaultdict(list)
+    for key in sorted(pictures.keys() & masks.keys()):
+        by_split[key[0]].append((pictures[key], masks[key]))
+    if not by_split:
+        raise ValueError(
+            f"{folder} has no picture with a mask: put masks into a folder masks beside the folder images, each called "
+            f"as its picture, or call them after it, picture_mask.png"
+        )
+    if "train" not in by_split:
+        raise ValueError(f"{folder} has masks for {' and '.join(by_split)}, and none for train")
+    lonely = {
+        "pictures without a mask": [pictures[key] for key in sorted(pictures.keys() - masks.keys())],
+        "masks without a picture": [masks[key] for key in sorted(masks.keys() - pictures.keys())],
+    }
+    notes = [f"left out: {len(files):,} {what} ({_some(files)})" for what, files in lonely.items() if files]
+    return dict(by_split), "\n".join([*([left_out] if left_out else []), *notes])
+
+
+def read_classes(file: Path) -> Classes:
+    """The classes that a text file names, one a line: a name, or a name and its red, green and blue in any order.
+
+    Raises:
+        ValueError: naming the line that can't be.
+    """
+    names: list[str] = []
+    colors: list[Sequence[int]] = []
+    for number, line in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), 1):
+        words = [word for word in re.split(r"[\s,;]+", line.partition("#")[0]) if word]
+        if not words:
+            continue
+        color = [int(word) for word in words if word.isdecimal()]
+        if len(color) not in (0, 3) or any(part > 255 for part in color) or len(color) == len(words):
+            raise ValueError(f"{file}, line {number}: a class is a name, and perhaps red, green and blue from 0 to 255")
+        names.append(" ".join(word for word in words if not word.isdecimal()))
+        colors.append(color)
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise ValueError(f"{file} names {twice[0]} twice")
+    if len(set(map(len, colors))) > 1:
+        raise ValueError(f"{file}: either all classes have a colour, or none")
+    return Classes(tuple(names), tuple((red, green, blue) for red, green, blue in colors) if all(colors) else ())
+
+
+def indices(pair: Pair, shape: tuple[int, int], classes: Classes | None) -> np.ndarray:
+    """The class of each pixel of a picture's mask, uint8, resized to (height, width) by the nearest pixel.
+
+    Raises:
+        ValueError: with the reason, for a mask that can't be read, is of another size than its picture, or has a colour
+            that no class has.
+    """
+    picture, file = pair
+    try:
+        with PIL.Image.open(file) as mask, PIL.Image.open(picture) as seen:
+            if mask.size != (size := _seen(seen)):
+                raise ValueError(f"is {_in_words(mask.size)} pixels, and its picture {_in_words(size)}")
+            is_index = mask.mode in ("1", "L", "P") or mask.mode.startswith("I")
+            values = np.asarray(mask if is_index else mask.convert("RGB"))
+            colored = np.asarray(mask.convert("RGB")) if mask.mode == "P" and classes and classes.colors else None
+    except (OSError, SyntaxError, PIL.Image.DecompressionBombError) as error:
+        raise ValueError(f"can't be read: {error}") from None
+    if colored is not None or values.ndim == 3:
+        values = _of_colors(values if colored is None else colored, classes, file)
+    elif values.max() > 255:
+        raise ValueError(f"has the value {values.max():,}; a class is an index from 0 to 254")
+    rows, columns = (
+        ((np.arange(to) + 0.5) * now / to).astype(int) for to, now in zip(shape, values.shape, strict=True)
+    )
+    return values[rows[:, None], columns].astype("uint8")
+
+
+def _of_colors(pixels: np.ndarray, classes: Classes | None, file: Path) -> np.ndarray:
+    """The class of each pixel of a mask in colours, (height, width, 3)."""
+    if not classes or not classes.colors:
+        raise ValueError("is in colours: say whose they are, --classes FILE with a line NAME RED GREEN BLUE for each")
+    codes = pixels.astype(int) @ (2**16, 2**8, 1)
+    known = np.array(classes.colors) @ (2**16, 2**8, 1)
+    order = np.argsort(known)
+    at = np.searchsorted(known[order], codes).clip(max=len(known) - 1)
+    if (strange := known[order][at] != codes).any():
+        color = tuple(pixels[strange][0].tolist())
+        lossy = " (JPEG changes colours: masks have to be PNG)" if file.suffix.lower() in (".jpg", ".jpeg") else ""
+        raise ValueError(f"has the colour {color} in {strange.mean():.1%} of its pixels, which no class has{lossy}")
+    return order[at]
+
+
+def palette(count: int) -> tuple[tuple[int, int, int], ...]:
+    """So many colours that can be told apart, the first of them dark."""
+    pairs = (matplotlib.colormaps["tab20"](np.arange(20))[:, :3] * 255).round().astype(int).tolist()
+    bright = [*pairs[::2], *pairs[1::2]]
+    colors = [(40, 40, 40), *(bright[number % len(bright)] for number in range(count - 1))][:count]
+    return tuple((red, green, blue) for red, green, blue in colors)
+
+
+def _key(file: Path) -> tuple[tuple[str, ...], bool]:
+    """By what a picture and its mask find each other: split, folders and name; and whether the file is a mask."""
+    split, is_mask, rest = "train", False, []
+    for part in file.parent.parts:
+        if (named := FOLDER.fullmatch(part)) and part:
+            split = OF_SPLIT.get((named[1] or "").lower(), split)
+            is_mask |= bool(named[2]) and re.fullmatch(MASK, named[2], re.IGNORECASE) is not None
+        else:
+            rest.append(part)
+    name = ENDS.sub("", file.stem)
+    return (split, *rest, name), is_mask or name != file.stem
+
+
+def _seen(picture: PIL.Image.Image) -> tuple[int, int]:
+    """Width and height of a picture as its EXIF data have it turned."""
+    width, height = picture.size
+    return (height, width) if picture.getexif().get(ORIENTATION, 1) > 4 else (width, height)
+
+
+def _in_words(size: Sequence[int]) -> str:
+    return f"{size[1]} x {size[0]}"
+
+
+def _some(files: Sequence[Path]) -> str:
+    more = f", … and {len(files) - NAMED:,} more" if len(files) > NAMED else ""
+    return ", ".join(map(str, files[:NAMED])) + more
