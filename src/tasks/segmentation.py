@@ -161,7 +161,7 @@ class Task(task.Task):
     def scores(self, predictions) -> Scores:
         """The share of right pixels, by example."""
         right, pixels = (predictions[name].sum(axis=1) for name in ("both", "true"))
-        return Scores("pixel_accuracy", right / np.maximum(pixels, 1), pixels)
+        return Scores("pixel_accuracy", right / np.maximum(pixels, 1), pixels, direction="max")
 
     def errors(self, predictions) -> Sequence[Section]:
         """Figures of each class, and the pictures whose masks are worst."""
