@@ -32,5 +32,5 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def without_nodes(message: str) -> str:
-    """What TensorFlow says, without the nodes of the graph that it names after it."""
-    return message.partition("[[{{")[0].rstrip()
+    """What TensorFlow says, without the nodes of the graph that it names before and after it."""
+    return message.rpartition("<stack traces unavailable>")[2].partition("[[{{")[0].strip()

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,12 @@ import tensorflow as tf
 from markupsafe import Markup
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
+from src.analysis import predictions
+from src.errors import UserError
 from src.exporting import assets
 from src.exporting.verify import from_json
 from src.reports.numbers import number
+from src.reports.verdict import verdict
 from src.runs.run import Run
 from src.signatures import DEFAULT, Request
 from src.system.screen import visible
@@ -40,6 +44,7 @@ def write(run: Run, requests: Mapping[str, Request], cases: Mapping[str, Mapping
     _write_json(folder / assets.RESPONSE, {"outputs": outputs})
     if columns := run.config.get("columns"):  # of a run that is old enough there are none
         _write_json(folder / assets.COLUMNS, columns)
+    _write_json(folder / assets.ABOUT, _about(run))
     (folder / assets.CARD).write_text(_card(run, cases), encoding="utf-8")
 
 
@@ -55,6 +60,20 @@ def _write_warm_ups(requests: Mapping[str, Request], cases: Mapping[str, Mapping
                     request.inputs[key].CopyFrom(tf.make_tensor_proto(column[:rows], requests[name][key].dtype))
                 log = prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request))
                 writer.write(log.SerializeToString())
+
+
+def _about(run: Run) -> dict[str, Any]:
+    """What a program shows of the model: src/demo/exported.py reads it."""
+    outputs = run.config["outputs"]
+    kept = None
+    with suppress(UserError):  # damaged: the verdict is without its interval then
+        kept = predictions.load(run.path)
+    return {
+        "title": f"{run.config['model']} on {run.config['data_name']}",
+        "verdict": verdict(run, kept)[0],
+        "names": outputs.get("names") or outputs.get("tokens") or [],
+        "unit": outputs.get("unit", ""),
+    }
 
 
 def _card(run: Run, cases: Mapping[str, Mapping[str, Any]]) -> str:

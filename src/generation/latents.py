@@ -17,16 +17,22 @@ def latents(seeds: tf.Tensor, size: int) -> tf.Tensor:
 
 
 def walks(count: int, steps: int, size: int) -> np.ndarray:
-    """Ways between the vectors of two seeds each, float32 (count * steps, size), a way's vectors together.
+    """Ways between the vectors of two seeds each, float32 (count * steps, size), a way's vectors together."""
+    ends = latents(tf.range(2 * count), size).numpy().reshape(count, 2, size)
+    ways = [arc(first, last, np.linspace(0, 1, steps)) for first, last in ends]
+    return np.concatenate(ways)
+
+
+def arc(first: np.ndarray, last: np.ndarray, way: np.ndarray) -> np.ndarray:
+    """Vectors between two, float32 (steps, size), of the part of the way to the last one, (steps,), from 0 to 1.
 
     On a sphere, where normally distributed vectors are: White (2016), Sampling generative networks, section 2.1.
     """
-    ends = latents(tf.range(2 * count), size).numpy().reshape(count, 2, 1, size)
-    first, last = ends[:, 0], ends[:, 1]  # each (count, 1, size)
-    lengths = np.linalg.norm(first, axis=-1) * np.linalg.norm(last, axis=-1)
-    cosine = ((first * last).sum(axis=-1) / lengths)[..., np.newaxis]
-    angle = np.arccos(np.clip(cosine, -NEARLY, NEARLY))
-    way = np.linspace(0, 1, steps)[:, np.newaxis]
-    round_it = (np.sin((1 - way) * angle) * first + np.sin(way * angle) * last) / np.sin(angle)
-    between = np.where(np.abs(cosine) > NEARLY, (1 - way) * first + way * last, round_it)
-    return between.reshape(-1, size).astype("float32")
+    way = way[:, np.newaxis]
+    cosine = first @ last / (np.linalg.norm(first) * np.linalg.norm(last))
+    if abs(cosine) > NEARLY:
+        between = (1 - way) * first + way * last
+    else:
+        angle = np.arccos(cosine)
+        between = (np.sin((1 - way) * angle) * first + np.sin(way * angle) * last) / np.sin(angle)
+    return between.astype("float32")

@@ -82,7 +82,7 @@ def _reason(message: str) -> str:
     """Why a graph refused, without its nodes: `{{function_node f}} assertion failed: [x is no number] [[{{node…`."""
     if asserted := re.search(r"assertion failed: (.*)", message):
         return re.sub(r"[][]", "", without_nodes(asserted[1])).strip()
-    return without_nodes(message.splitlines()[0].split("}} ")[-1]).strip().removesuffix(".")
+    return without_nodes(message).splitlines()[0].split("}} ")[-1].removesuffix(".")
 
 
 def _readable(name: str, column: np.ndarray) -> np.ndarray:

@@ -54,7 +54,7 @@ def serve(
     engines.check(chosen_engine)
     if not 0 < port < 65535:
         raise UserError(f"port has to be 1 to 65534, not {port}.")
-    _check_free(host, [port] if chosen_engine == "local" else [port, port + 1])
+    check_free(host, [port] if chosen_engine == "local" else [port, port + 1])
     if batching:
         _check_batching(models, chosen_engine)
     screen.tell(f"Serving {', '.join(models)} with {_described(chosen_engine, host)}")
@@ -83,13 +83,14 @@ def serve(
             engines.end(process)
 
 
-def _check_free(host: str, ports: list[int]) -> None:
+def check_free(host: str, ports: list[int]) -> None:
     """Raises a UserError for a port at which somebody listens already, who would answer in the server's place."""
     for port in ports:
         try:
             socket.create_server((host, port), reuse_port=False).close()
         except OSError as error:
-            raise UserError(f"{host}:{port} can't be used ({error.strerror}); try another one, PORT=8601.") from None
+            way = f"try another one, PORT={ports[0] + 100}"
+            raise UserError(f"{host}:{port} can't be used ({error.strerror}); {way}.") from None
 
 
 def chosen(folder: Path, name: str) -> dict[str, Path]:

@@ -69,6 +69,9 @@ def check_extras(path, models, run):
     logs = [prediction_log_pb2.PredictionLog.FromString(record) for record in records]
     assert {log.predict_log.request.model_spec.signature_name for log in logs} == set(run.requests)
     assert len(records) <= MOST_WARM_UPS
+    about = json.loads((extra / "about.json").read_text())
+    assert about["title"] == f"{run.config['model']} on {run.config['data_name']}"
+    assert about["verdict"].startswith(f"On {run.measured}, ")
     card = (extra / "model_card.md").read_text()
     assert "| figure |" in card
     assert run.task.limits in card

@@ -198,7 +198,7 @@ def test_it_says_what_serves_and_how_to_ask(served):
 
 def test_a_port_that_is_taken_is_refused_before_anything_starts(served):
     _, port, _, export = served
-    with pytest.raises(UserError, match=rf"127\.0\.0\.1:{port} can't be used .*try another one, PORT=8601"):
+    with pytest.raises(UserError, match=rf"127\.0\.0\.1:{port} can't be used .*try another one, PORT={port + 100}"):
         serve(model=export.parent.name, engine="local", port=port, exports_dir=str(export.parents[1]))
 
 
