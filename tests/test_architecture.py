@@ -22,7 +22,7 @@ FLOORS = (
     {"training", "exporting"},
     {"train", "evaluate", "export", "commands", "serving.local"},
     {"crossvalidation", "serving"},
-    {"cli", "tuning"},
+    {"cli", "demo", "tuning"},
     {"__main__"},
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -1,0 +1,1 @@
+"""A trained model in the browser, from its export alone."""
