@@ -19,6 +19,7 @@ SLIDERS = {  # of generation: least, largest and usual value, and step; src/gene
     "top_k": (0, 100, 0, 1),
     "top_p": (0.05, 1.0, 1.0, 0.05),
 }
+BARS = "probabilities"
 LAST = ("seed", *SLIDERS)  # of the fields of a signature
 SKETCHED = 64  # pixels of a picture's sides that can be drawn by hand, at most
 
@@ -50,12 +51,13 @@ INPUTS = (
     Rule("slider",  NUMBERS, 1,    SLIDERS),
     Rule("number",  NUMBERS, 1),
     Rule("latent",  NUMBERS, 2,    ["latent"]),
+    Rule("json",    NUMBERS, 2,    ["vector"]),
     Rule("series",  NUMBERS, 2),
     Rule("json"),
 )  # fmt: skip
 ANSWERS = (
     Rule("picture", TEXTS,   1,    ["png_bytes"]),
-    Rule("bars",    NUMBERS, 2,    ["probabilities"]),
+    Rule("bars",    NUMBERS, 2,    [BARS]),
     Rule("number",  NUMBERS, 1),
     Rule("text",    TEXTS,   1,    ["text"]),
     Rule("word",    TEXTS,   1),
@@ -63,7 +65,7 @@ ANSWERS = (
     Rule("values",  NUMBERS, 2),
     Rule("json"),
 )  # fmt: skip
-SHOWN_BY = {"image": "png_bytes", "label": "probabilities", "next": "probabilities", "probability": "probabilities"}
+SHOWN_BY = {"image": "png_bytes", "label": BARS, "next": BARS, "probability": BARS}  # answers that others show, too
 TITLES = {  # of the default signature's tab, by its first component
     "picture": "Picture",
     "text": "Text",
@@ -191,23 +193,19 @@ def _fields(
 
 
 def _answers(signature: Signature, names: Sequence[str]) -> dict[str, str]:
-    """The component of each answer, without those that another one shows, too."""
+    """The component of each answer, without those that another one shows, too: bars only where they have names."""
+    hidden = {name for name, other in SHOWN_BY.items() if other in signature.answers and (names or other != BARS)}
     components = {}
     for name, spec in signature.answers.items():
-        if SHOWN_BY.get(name) in signature.answers and (names or name == "image"):
-            continue
-        rules = [rule for rule in ANSWERS if rule.component != "curves" or name in signature.inputs]
-        components[name] = component_of(rules, spec, name)
+        if name not in hidden:
+            rules = [rule for rule in ANSWERS if rule.component != "curves" or name in signature.inputs]
+            components[name] = component_of(rules, spec, name)
     return components
 
 
 def _can_be_sketched(inputs: Inputs) -> bool:
     """Whether a request is one small picture in shades of grey."""
-    shapes = [spec.shape for spec in inputs.values()]
-    return (
-        len(shapes) == 1 and len(shapes[0]) == 4 and shapes[0][3] == 1 and max(map(_size, shapes[0][1:3])) <= SKETCHED
-    )
-
-
-def _size(side: int | None) -> int:
-    return SKETCHED + 1 if side is None else side
+    match [spec.shape for spec in inputs.values()]:
+        case [(_, int(height), int(width), 1)]:
+            return max(height, width) <= SKETCHED
+    return False

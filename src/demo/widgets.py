@@ -3,6 +3,7 @@
 import csv
 import html
 import io
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from src.demo import reading, showing
+from src.demo import reading
 from src.demo.components import SLIDERS, Field
 from src.demo.exported import About
 from src.errors import UserError
@@ -19,6 +20,7 @@ from src.errors import UserError
 CANVAS, PEN = 320, 13  # pixels of a sketch's longer side, and of the radius of its pen
 TOOLS = 120  # … of the height of what is around it
 MOST_BARS = 10
+MOST_CHARACTERS = 100_000  # of a sample as JSON
 
 
 def refusal(error: Exception) -> gr.Error:
@@ -115,8 +117,9 @@ def _uploaded(path: str) -> str:
 
 
 def _json(field: Field, about: About) -> list[gr.Textbox]:
-    sample = [showing.as_json(value, about) for value in field.sample.values()]
-    return [gr.Textbox("".join(sample), label=f"{field.label} (JSON)", lines=6, max_lines=20, min_width=320)]
+    sample = "".join(json.dumps(value.tolist()) for value in field.sample.values())
+    shown = sample if len(sample) <= MOST_CHARACTERS else ""
+    return [gr.Textbox(shown, label=f"{field.label} (JSON)", lines=6, max_lines=20, min_width=320)]
 
 
 def _sample(field: Field) -> Any:

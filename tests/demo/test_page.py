@@ -161,8 +161,8 @@ def test_a_browser_shows_the_page_asks_no_other_host_and_runs_no_name(served, tm
     with (tmp_path / "houses.csv").open("w", newline="") as file:
         csv.writer(file).writerows([[f"size {HOSTILE}", "side", "sold"], *rows])
     data = {"data": "csv", "path": str(tmp_path / "houses.csv"), "target": "sold"}
-    places = {"runs_dir": str(tmp_path / "runs"), "exports_dir": str(tmp_path / "saved_models")}
-    run = train(str(written(tmp_path)), **data, **FEW, **places)
+    folders = {"runs_dir": str(tmp_path / "runs"), "exports_dir": str(tmp_path / "saved_models")}
+    run = train(str(written(tmp_path)), **data, **FEW, **folders)
     url, log = served(run), tmp_path / "log.json"
     user = f"--user-data-dir={tmp_path / 'user'}"
     command = [CHROMIUM, *HEADLESS, user, f"--log-net-log={log}", "--dump-dom", url]
