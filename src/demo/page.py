@@ -21,6 +21,8 @@ STYLE = """
 .curves svg { width: 100%; height: auto }
 .picture img { width: 100%; height: 100%; object-fit: contain }
 .table textarea { font-family: var(--font-mono); overflow-x: auto; white-space: pre }
+.gradio-container { overflow: clip !important }
+.answers { position: sticky; top: 16px; align-self: flex-start }
 [data-testid="block-info"] { overflow-wrap: anywhere }
 """
 LABELS = {"png_bytes": "Picture", "probabilities": "Answer"}  # of answers; others are called as they are
@@ -46,7 +48,7 @@ def _fill(tab: Tab, exported: Exported) -> None:
             parts = [FIELDS[field.component](field, exported.about) for field in tab.fields]
         button = gr.Button("Ask", variant="primary")
     inputs = [part for each in parts for part in each]
-    with gr.Column():
+    with gr.Column(elem_classes="answers"):
         outputs = [SHOWN[component](_label(name, exported)) for name, component in _single(tab).items()]
         if "curves" in tab.answers.values() or any(field.component == "series" for field in tab.fields):
             outputs.append(curves := gr.HTML())

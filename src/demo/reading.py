@@ -103,9 +103,9 @@ def series(field: Field, table: str | None) -> dict[str, Any]:
             dtypes = {name: spec.dtype for name, spec in field.inputs.items()}
             examples = next(input_tables.examples_of(parsed, field.inputs, Reading(columns=called), dtypes))
         except ValueError as error:
-            raise UserError(f"{error}.".replace(str(path), path.name)) from None
+            raise UserError(_reason(str(error), path)) from None
     if examples.unread:
-        raise UserError(f"{examples.unread[0]}.".replace(str(path), path.name))
+        raise UserError(_reason(examples.unread[0], path))
     return {name: column[0] for name, column in examples.request.items()}
 
 
@@ -113,7 +113,15 @@ def table_of(path: Path) -> str:
     """The text of an uploaded table."""
     if path.stat().st_size > MOST_BYTES:
         raise UserError(f"{path.name} is larger than {MOST_BYTES // 2**20} MB: keep its header and last rows.")
-    return text_of(path, "")[0]
+    try:
+        return text_of(path)[0]
+    except ValueError as error:
+        raise UserError(_reason(str(error), path)) from None
+
+
+def _reason(message: str, path: Path) -> str:
+    """What a reader of files says of one, without its folder, and without flags, which a page hasn't."""
+    return f"{message.replace(str(path), path.name).partition(', or say --')[0]}."
 
 
 def as_json(field: Field, value: str | None) -> dict[str, Any]:

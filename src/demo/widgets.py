@@ -88,7 +88,7 @@ def _number(field: Field, about: About) -> list[gr.Number]:
 def _slider(field: Field, about: About) -> list[gr.Slider]:
     (name,) = field.inputs
     least, most, usual, step = SLIDERS[name]
-    return [gr.Slider(least, most, usual, step=step, label=field.label)]
+    return [gr.Slider(least, most, usual, step=step, label=field.label, min_width=210)]
 
 
 def _latent(field: Field, about: About) -> list[gr.Number | gr.Slider]:
@@ -112,7 +112,7 @@ def _series(field: Field, about: About) -> list[gr.Textbox]:
 def _uploaded(path: str) -> str:
     try:
         return reading.table_of(Path(path))
-    except (UserError, ValueError) as error:
+    except UserError as error:
         raise refusal(error) from None
 
 

@@ -14,6 +14,7 @@ from src.errors import UserError
 from src.readers.requests import DEFAULT, InputSpec
 
 TEXT, NUMBER, WHOLE = InputSpec("string", (None,)), InputSpec("float32", (None,)), InputSpec("int32", (None,))
+WINDOW = InputSpec("float32", (None, 3))
 CLASSES = {"label": TEXT, "probability": NUMBER, "probabilities": InputSpec("float32", (None, 2))}
 PICTURES = {"image": InputSpec("uint8", (None, 8, 8, 1)), "png_bytes": TEXT}
 KNOBS = {"top_k": WHOLE, "length": WHOLE, "temperature": NUMBER, "seed": WHOLE, "top_p": NUMBER}
@@ -100,9 +101,6 @@ def test_without_names_the_label_is_shown_beside_the_bars():
     assert showing.bars(np.array([0.25, 0.75]), About("")) == {"0": 0.25, "1": 0.75}
 
 
-WINDOW = InputSpec("float32", (None, 3))
-
-
 def field(component, name="size_m2", spec=NUMBER, sample=None, may_be_empty=False):
     return Field(component, {name: spec}, {} if sample is None else {name: sample}, {name: "size (m2)"}, may_be_empty)
 
@@ -119,10 +117,10 @@ def field(component, name="size_m2", spec=NUMBER, sample=None, may_be_empty=Fals
         ("sketch", TEXT, None, "The sketch is empty: draw something"),
         ("series", WINDOW, "", "The table has no rows below a header"),
         ("series", WINDOW, "size (m2)\n1\n2\n", "The table has 2 steps; the model looks at the last 3"),
-        ("series", WINDOW, "day,price\n1,2\n3,4", r"The table has no column 'size \(m2\)'"),
+        ("series", WINDOW, "day,price\n1,2\n3,4", r"The table has no column .*: name the columns so\.$"),
         ("json", InputSpec("float32", (None, 2, 2, 2)), "[[1,", r"size \(m2\) isn't JSON"),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_said_in_one_line(component, spec, value, why):
     with pytest.raises(UserError, match=f"^{why}[^\n]*$"):
         reading.READ[component](field(component, spec=spec), value)
@@ -136,6 +134,14 @@ def test_an_empty_number_is_missing_in_a_row():
 def test_a_series_is_read_as_files_are():
     table = "day;size (m2)\n01.01.2024;1,5\n02.01.2024;2,5\n03.01.2024;\n"
     assert reading.series(field("series", spec=WINDOW), table) == {"size_m2": [1.5, 2.5, 2.5]}
+
+
+def test_an_uploaded_table_that_is_no_text_is_named(tmp_path):
+    (tmp_path / "sales.csv").write_bytes(b"\x00\x01\x02" * 500)
+    with pytest.raises(UserError, match=r"^sales\.csv isn't text: [^\n]*\.$"):
+        reading.table_of(tmp_path / "sales.csv")
+    (tmp_path / "sales.csv").write_text("day,size\n", encoding="utf-16")
+    assert reading.table_of(tmp_path / "sales.csv") == "day,size\n"
 
 
 @pytest.mark.parametrize("paper", [0, 255])
