@@ -1,10 +1,12 @@
 """Shared by all tests: a quiet start of TensorFlow, short runs, and how many examples property tests try."""
 
 import gc
+import os
 import signal
 from functools import cache
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 from src.system.quiet import import_tensorflow
@@ -31,21 +33,39 @@ def _frozen():
 
 
 @pytest.fixture(scope="session")
-def runs(tmp_path_factory):
-    """A folder of runs: one for all tests, in which a judge is trained once."""
-    return tmp_path_factory.mktemp("runs")
+def shared(tmp_path_factory):
+    """A folder of all processes that run these tests."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")
-def short_run(runs, tmp_path_factory):
-    """From the names of a model and a data set to a short training of them, exported; each pair is trained once."""
-    from src.train import train
+def runs(shared):
+    """A folder of runs: one for all tests, in which a judge is trained once."""
+    (shared / "runs").mkdir(exist_ok=True)
+    return shared / "runs"
 
-    exports = tmp_path_factory.mktemp("saved_models")
+
+@pytest.fixture(scope="session")
+def short_run(shared, runs):
+    """From the names of a model and a data set to a short training of them, exported; each pair is trained once.
+
+    No test may change such a run, or its export: it takes a copy.
+    """
+    from src.runs.run import load_run
+    from src.train import train
 
     @cache
     def trained(model, data):
-        return train(model, data=data, **FEW, runs_dir=str(runs), exports_dir=str(exports))
+        path = shared / f"{model}-{data}.txt"
+        with FileLock(path.with_suffix(".lock")):
+            if path.is_file():
+                return load_run(path.read_text())
+            run = train(model, data=data, **FEW, runs_dir=str(runs), exports_dir=str(shared / "saved_models"))
+            path.write_text(str(run.path))
+            return run
 
     return trained
 

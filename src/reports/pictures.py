@@ -19,8 +19,8 @@ SIDE = 224  # pixels of an example that is kept, at most
 SMALL = 64  # pixels of a side, up to which examples are kept as they are
 # A point with a name, as src/analysis/plots.py has it drawn.
 NAMED = re.compile(
-    r"""<a xlink:href=(["'])(.*?)\1 target="_blank">\s*<g [^>]*>\s*<use [^>]*x="([-\d.]+)" y="([-\d.]+)"[^>]*/>"""
-    r"\s*</g>\s*</a>"
+    r"""<a xlink:href=(["'])(.*?)\1 target="_blank">\s*(?:<g [^>]*>\s*)?<use [^>]*x="([-\d.]+)" y="([-\d.]+)"[^>]*/>"""
+    r"\s*(?:</g>\s*)?</a>"
 )
 KINDS = {".png": "image/png", ".jpg": "image/jpeg"}
 

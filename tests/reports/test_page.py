@@ -108,9 +108,10 @@ def test_points_of_a_plot_say_their_name_as_text():
         figure, axes = plots.panel()
         plots.name_points(axes, [1, 2], [3, float("nan")], ['<b> & "c"', "nowhere"])
         plots.name_points(axes, [], [], [])
+        plots.name_points(axes, [1], [1], ["alone"])
         line, many = plots.panel(), np.arange(1000)
         plots.name_points(line[1], many, many, [f"step {number}" for number in many])
         page, long_page = svg(figure), svg(line[0])
-    assert re.findall(r'<circle class="named" [^>]*><title>(.*?)</title>', page) == ['&lt;b&gt; &amp; "c"']
+    assert re.findall(r'<circle class="named" [^>]*><title>(.*?)</title>', page) == ['&lt;b&gt; &amp; "c"', "alone"]
     assert "<a " not in page and long_page.count("<title>") == plots.MOST_NAMED
     assert "<title>step 0<" in long_page and "<title>step 999<" in long_page

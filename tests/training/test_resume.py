@@ -70,10 +70,8 @@ def undisturbed(tmp_path_factory):
     return [model, *flags], next(folder.glob("*-*"))
 
 
-@pytest.mark.parametrize(
-    ("place", "calls", "said"),
-    [PLACES[0], *(pytest.param(*place, marks=pytest.mark.long) for place in PLACES[1:])],
-)
+@pytest.mark.long
+@pytest.mark.parametrize(("place", "calls", "said"), PLACES)
 def test_a_run_that_died_is_finished(tmp_path, undisturbed, place, calls, said):
     words, whole = undisturbed
     folder, exports = tmp_path / "runs", tmp_path / "exports"
