@@ -195,10 +195,15 @@ class _SavedDoor(Door):
     """A way in that was saved with a run: it does and asks what it did and asked."""
 
     def __init__(self, opened):
+        ((request,), _) = opened.concrete_functions[0].structured_input_signature
+        self._takes_tensor = isinstance(request, tf.TensorSpec)  # as doors did in older runs, which had one input each
         self._opened = opened
-        ((self.request,), _) = opened.concrete_functions[0].structured_input_signature
+        self.request = {request.name: request} if self._takes_tensor else request
 
     def __call__(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        if self._takes_tensor:
+            (name,) = self.request
+            return self._opened(request[name])
         return self._opened(dict(request))
 
 
