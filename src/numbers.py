@@ -7,6 +7,7 @@ of other scripts are texts.
 import math
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Literal
 
 import numpy as np
@@ -16,7 +17,7 @@ Comma = Literal["", "decimal", "thousands"]  # what a comma in a number means; "
 EXPONENT = r"([eE][-+]?\d+)?"
 NUMBER = rf"[-+]?(\d+\.?\d*|\.\d+){EXPONENT}"
 # A number by what its comma means, for Python and for TensorFlow: 12.5, 1.250,5 and 1,250.5.
-FORMS = {
+FORMS: dict[Comma, str] = {
     "": NUMBER,
     "decimal": rf"[-+]?((\d+|[1-9]\d?\d?(\.\d\d\d)+)(,\d*)?|,\d+){EXPONENT}",
     "thousands": rf"{NUMBER}|[-+]?[1-9]\d?\d?(,\d\d\d)+(\.\d*)?",
@@ -24,6 +25,7 @@ FORMS = {
 MISSING = ("", "na", "n/a", "#n/a", "nan", "null", "none", "?", "-", ".")  # what stands for no number, in any case
 INFINITE = ("inf", "infinity")
 LARGEST = float(np.finfo("float32").max)
+NAMED = 5  # columns in a sentence
 FINEST = 1e-4  # of a column's deviation: what float32 rounds by at most
 
 _FORMS = {comma: re.compile(form, re.ASCII) for comma, form in FORMS.items()}
@@ -67,6 +69,19 @@ def to_numbers(cells: Sequence[str], comma: Comma = "") -> tuple[np.ndarray, lis
     return np.array([math.nan if value is None else value for value in values]), strange
 
 
+def without_mark(cell: str, comma: Comma) -> str:
+    """A number as a text that is the same number whatever a comma and a point mean: 125e-2 for 1.25.
+
+    Args:
+        cell: a finite number.
+        comma: what a comma means in it.
+    """
+    if "." not in cell and "," not in cell:
+        return cell
+    sign, digits, exponent = Decimal(_with_point(cell, comma)).as_tuple()
+    return f"{'-' * sign}{''.join(map(str, digits))}e{exponent}"
+
+
 class Marks:
     """What the points and commas in a column's numbers tell of its decimal mark.
 
@@ -100,11 +115,14 @@ class Marks:
         return next((mark for mark in ("decimal", "thousands", "point") if mark in self.examples), "")
 
 
-def commas(columns: Mapping[str, tuple[Marks, int]], decimal: str | None) -> tuple[dict[str, Comma], list[str]]:
+def commas(
+    columns: Mapping[str, tuple[Marks, int]], separator: str, decimal: str | None
+) -> tuple[dict[str, Comma], list[str]]:
     """What a comma means in each column of a file, and what is to be said of it.
 
     Args:
         columns: by name, the marks of each column of numbers, and how many numbers it has.
+        separator: what stands between the file's columns.
         decimal: the decimal mark, where it is known.
 
     Raises:
@@ -112,6 +130,9 @@ def commas(columns: Mapping[str, tuple[Marks, int]], decimal: str | None) -> tup
     """
     if decimal:
         return dict.fromkeys(columns, "decimal" if decimal == "," else "thousands"), []
+    meanings: dict[str, Comma] = dict.fromkeys(columns, "")
+    if separator == ",":  # between which a point is the decimal mark, unless commas in quotes say otherwise
+        columns = {name: (marks, count) for name, (marks, count) in columns.items() if marks.told or marks.commas}
     told = {marks.told for marks, _ in columns.values()}
     unclear = any("comma?" in marks.examples for marks, _ in columns.values())
     with_point = bool({"point", "thousands"} & told)
@@ -120,7 +141,6 @@ def commas(columns: Mapping[str, tuple[Marks, int]], decimal: str | None) -> tup
         whole = "" if with_point else "decimal"
     elif "thousands" in told or ("point" in told and unclear):
         whole = "thousands"
-    meanings: dict[str, Comma] = {}
     notes = []
     for name, (marks, numbers) in columns.items():
         meanings[name] = marks.told if marks.told in ("decimal", "thousands") else whole
@@ -132,10 +152,11 @@ def commas(columns: Mapping[str, tuple[Marks, int]], decimal: str | None) -> tup
             if marks.points < numbers:  # 1.250 beside 980
                 raise ValueError(_ask(name, marks.examples["point?"]))
             notes.append(f"{name}: {marks.examples['point?']} is taken for less than a thousand (--decimal)")
-        if meanings[name] and marks.commas:
-            means = {"decimal": "is the decimal mark", "thousands": "marks thousands"}[meanings[name]]
-            example = next(cell for cell in marks.examples.values() if "," in cell)
-            notes.append(f"{name}: a comma {means}, as in {example} (--decimal)")
+    for comma, means in (("decimal", "is the decimal mark"), ("thousands", "marks thousands")):
+        if names := [name for name, (marks, _) in columns.items() if meanings[name] == comma and marks.commas]:
+            example = next(cell for cell in columns[names[0]][0].examples.values() if "," in cell)
+            more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+            notes.append(f"{', '.join(names[:NAMED])}{more}: a comma {means}, as in {example} (--decimal)")
     return meanings, notes
 
 

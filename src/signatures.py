@@ -44,8 +44,11 @@ def traced(signatures: Mapping[str, Signature]) -> dict[str, Callable]:
 
 
 def request_of(preprocess: keras.Model) -> dict[str, tf.TensorSpec]:
-    """The spec of each input of a raw request, the batch free."""
-    return {tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.name) for tensor in preprocess.inputs}
+    """The spec of each input of a raw request, in the order of the data set's columns, the batch free."""
+    nested, tensors = preprocess.input, preprocess.inputs  # which Keras sorts by their names
+    if isinstance(nested, dict) and len(nested) == len(tensors):
+        tensors = nested.values()
+    return {tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.name) for tensor in tensors}
 
 
 def features_of(preprocess: keras.Model, raw: Mapping[str, tf.Tensor]) -> tf.Tensor | dict[str, tf.Tensor]:

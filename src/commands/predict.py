@@ -5,6 +5,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +19,7 @@ from src.runs.predict import Refused
 from src.runs.run import Run, find
 from src.system import screen
 
-STDIN = "-"
+STDIN, STDIN_NAME = "-", "standard input"  # as it is given, and as people are told
 NAMED = 10  # examples without an answer that are named
 
 
@@ -65,12 +66,13 @@ def predict(
         raise UserError(f"{output} is the input: name another file for the answers.")
     trained = find(run, model, data, runs_dir)
     _check_answers(trained)
-    reading = Reading(header, encoding, decimal, text, time, series, trained.config.get("columns", {}), by_line=True)
+    columns, alias = trained.config.get("columns", {}), STDIN_NAME if what == STDIN else ""
+    reading = Reading(header, encoding, decimal, text, time, series, columns, by_line=True, alias=alias)
     lost = _Lost()
     with _as_file(what) as path, answers.writer(output, trained.config["outputs"].get("names", ())) as writer:
         count = _write(trained, read(path, "", _signatures(trained), reading), writer, lost)
         if not count:
-            raise UserError(lost.nothing_else(what))
+            raise UserError(lost.nothing_else(alias or what))
     if output:
         screen.tell(f"{count:,} answer{'s' * (count > 1)} in {output}")
     if lost.count:
@@ -125,10 +127,11 @@ def _write(run: Run, asked: Asked, writer: answers.Writer, lost: _Lost) -> int:
     count = 0
     with screen.Bar("predicting", asked.total, "examples") if sys.stdout.isatty() else nullcontext() as bar:
         for examples in asked.pieces:
-            lost.add(examples.unread)
-            for beside, given in _answers(run, asked.signature, examples, lost):
+            refused: list[tuple[int, str]] = []
+            for beside, given in _answers(run, asked.signature, examples, refused):
                 writer.write(beside, given)
                 count += len(next(iter(given.values())))
+            lost.add(reason for _, reason in sorted([*examples.unread, *refused], key=itemgetter(0)))
             if bar:
                 bar.reach(count + lost.count)
     return count
@@ -141,19 +144,26 @@ def _as_file(what: str | Path) -> Iterator[str]:
         yield str(what)
         return
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "standard input"
+        path = Path(folder) / STDIN_NAME
         with path.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
         yield str(path)
 
 
 def _answers(
-    run: Run, signature: str, examples: Examples, lost: _Lost
+    run: Run, signature: str, examples: Examples, refused: list[tuple[int, str]]
 ) -> Iterator[tuple[Mapping[str, Sequence[str]], Mapping[str, np.ndarray]]]:
-    """The answers to some examples, in several parts where some are refused, and the columns beside them."""
+    """The answers to some examples, in several parts where some are refused, and the columns beside them.
+
+    Args:
+        run: that is asked.
+        signature: by which it is asked.
+        examples: that it is asked about.
+        refused: takes in which of them the model refuses, and why.
+    """
     for rows, given in _asked(run, signature, examples.request, range(len(examples.where))):
         if isinstance(given, Refused):
-            lost.add([examples.why(rows.start, given.reason)])
+            refused.append((rows.start, examples.why(rows.start, given.reason)))
         elif examples.ahead and all(column.ndim == 2 for column in given.values()):
             steps = {name: column[0] for name, column in given.items()}
             yield examples.ahead(len(next(iter(steps.values())))), steps

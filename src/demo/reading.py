@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import re
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from src.readers import csv_files, input_tables
 from src.readers.requests import Reading
 from src.readers.text_files import text_of
 
+FLAGS = re.compile(r"(, or say --|: say which is the decimal mark, --| \(--decimal\)).*")  # at the end of a message
 MOST_BYTES = 2**20  # of a file of series: only its last rows are looked at
 
 
@@ -101,11 +103,13 @@ def series(field: Field, table: str | None) -> dict[str, Any]:
         try:
             parsed = csv_files.table(path).with_columns(called.values())
             dtypes = {name: spec.dtype for name, spec in field.inputs.items()}
-            examples = next(input_tables.examples_of(parsed, field.inputs, Reading(columns=called), dtypes))
+            pieces, _ = input_tables.examples_of(parsed, field.inputs, Reading(columns=called), dtypes)
+            examples = next(pieces)
         except ValueError as error:
             raise UserError(_reason(str(error), path)) from None
     if examples.unread:
-        raise UserError(_reason(examples.unread[0], path))
+        ((_, reason), *_) = examples.unread
+        raise UserError(_reason(reason, path))
     return {name: column[0] for name, column in examples.request.items()}
 
 
@@ -121,7 +125,7 @@ def table_of(path: Path) -> str:
 
 def _reason(message: str, path: Path) -> str:
     """What a reader of files says of one, without its folder, and without flags, which a page hasn't."""
-    return f"{message.replace(str(path), path.name).partition(', or say --')[0]}."
+    return f"{FLAGS.sub('', message.replace(str(path), path.name))}."
 
 
 def as_json(field: Field, value: str | None) -> dict[str, Any]:

@@ -97,7 +97,7 @@ class Strings(Door):
 
     def __init__(self, train: Source, commas: Mapping[str, Comma] | None = None):
         self._dtypes = {name: _dtype(column) for name, column in train.examples(1)[0].items()}
-        self._commas = {**dict.fromkeys(self._dtypes, ""), **(commas or {})}
+        self._commas: dict[str, Comma] = {**dict.fromkeys(self._dtypes, ""), **(commas or {})}
         self.request = {name: tf.TensorSpec((None,), tf.string, name=name) for name in self._dtypes}
 
     def __call__(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:

@@ -168,11 +168,10 @@ def read(
     numbers = {
         name: (column.marks, column.numbers + column.marks.commas)
         for name, column in columns.items()
-        # Between commas a point is the decimal mark, unless commas in quotes say otherwise.
-        if column.like_numbers and (decimal or table.separator != "," or column.marks.told or column.marks.commas)
+        if column.like_numbers
     }
     try:
-        meanings, notes = commas(numbers, decimal)
+        meanings, notes = commas(numbers, table.separator, decimal)
     except ValueError as error:
         raise ValueError(f"{table.path}: {error}") from None
     again = {}

@@ -1,8 +1,9 @@
 """A table as requests: its rows, or the last values of the series in its columns."""
 
-import re
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from functools import partial
 from itertools import count, islice
 from pathlib import Path
@@ -11,18 +12,21 @@ from typing import Any
 import numpy as np
 
 from src.errors import nearest
-from src.numbers import Comma, number
+from src.numbers import FORMS, LARGEST, Comma, Marks, commas, number, to_numbers, without_mark
 from src.preprocess.names import input_of
 from src.readers import csv_files, timelines
 from src.readers.csv_files import Table
 from src.readers.requests import Examples, Inputs, Reading
 
 AT_ONCE = 256  # rows
-COMMAS: dict[str | None, Comma] = {None: "", ".": "thousands", ",": "decimal"}  # what one means, by the decimal mark
 
 
-def examples_of(table: Table, inputs: Inputs, reading: Reading, dtypes: Mapping[str, str]) -> Iterator[Examples]:
-    """The rows of a table, some at a time, as the model's types; of series the last values, once.
+def examples_of(
+    table: Table, inputs: Inputs, reading: Reading, dtypes: Mapping[str, str]
+) -> tuple[Iterator[Examples], list[str]]:
+    """The rows of a table, some at a time, as the model's types, and what is to be said of its numbers.
+
+    Of series, whose last values are asked about, there is one example.
 
     Args:
         table: the file.
@@ -31,22 +35,26 @@ def examples_of(table: Table, inputs: Inputs, reading: Reading, dtypes: Mapping[
         dtypes: of each input as training had it; where its numbers are asked for as texts, the model reads them.
 
     Raises:
-        ValueError: for columns that aren't in the file, or series that can't be read.
+        ValueError: for columns that aren't in the file, series that can't be read, or numbers whose decimal mark isn't
+            clear.
     """
     if not _are_series(inputs):
         called = _columns(table.path, table.names, inputs, reading)
-        as_texts = len(texts_of(inputs)) == len(inputs)
-        comma = None if as_texts else COMMAS[reading.decimal]
-        pieces = rows(table, {called[name]: dtypes.get(name, spec.dtype) for name, spec in inputs.items()}, comma)
+        of_columns = {called[name]: dtypes.get(name, spec.dtype) for name, spec in inputs.items()}
+        meanings, notes = _commas(table, of_columns, reading.decimal)
+        pieces = rows(table, of_columns, meanings, as_texts=len(texts_of(inputs)) == len(inputs))
         return (
             replace(piece, request={name: piece.request[called[name]] for name in inputs}, called=called)
             for piece in pieces
-        )
+        ), notes
     ((name, spec), *others) = inputs.items()
     if others or reading.series or spec.shape[1] != len(table.names) or _meant(table.names, inputs)[name]:
-        return iter([_series(table, inputs, reading)])
-    pieces = rows(table, dict.fromkeys(table.names, spec.dtype), COMMAS[reading.decimal])
-    return (replace(piece, request={name: [*zip(*piece.request.values(), strict=True)]}) for piece in pieces)
+        example, notes = _series(table, inputs, reading)
+        return iter([example]), notes
+    of_columns = dict.fromkeys(table.names, spec.dtype)
+    meanings, notes = _commas(table, of_columns, reading.decimal)
+    pieces = rows(table, of_columns, meanings)
+    return (replace(piece, request={name: [*zip(*piece.request.values(), strict=True)]}) for piece in pieces), notes
 
 
 def texts_of(inputs: Inputs) -> list[str]:
@@ -55,41 +63,69 @@ def texts_of(inputs: Inputs) -> list[str]:
 
 
 def rows(
-    table: Table, dtypes: Mapping[str, str], comma: Comma | None = None, at_once: int = AT_ONCE
+    table: Table,
+    dtypes: Mapping[str, str],
+    meanings: Mapping[str, Comma],
+    *,
+    as_texts: bool = False,
+    at_once: int = AT_ONCE,
 ) -> Iterator[Examples]:
     """The rows of a table, some at a time: as a request the cells of some columns, by their names.
 
     Args:
         table: the file.
         dtypes: by name, the type of the cells that are asked about.
-        comma: what a comma means in a number; None leaves numbers as texts.
+        meanings: what a comma means in each column of numbers.
+        as_texts: whether numbers are asked about as texts.
         at_once: rows of a piece.
     """
-    places = [(table.names.index(name), name, dtype) for name, dtype in dtypes.items()]
+    columns = [(table.names.index(name), name, (dtype, meanings.get(name, ""))) for name, dtype in dtypes.items()]
     each = table.rows()
     for first in count(1, at_once):
         if not (piece := list(islice(each, at_once))):
             return
-        values, whole, where, unread = [], [], [], []
+        values, where, unread = [], [], []
+        whole: list[list[str]] = []
         for row_number, row in enumerate(piece, first):
             place = f"{table.path}, row {row_number}"
             try:
                 table.check(row, row_number)
-                values.append([_cell(row[index], f"{place}: {name}", dtype, comma) for index, name, dtype in places])
+                values.append([_cell(row[index], f"{place}: {name}", *how, as_texts) for index, name, how in columns])
             except ValueError as error:
-                unread.append(str(error))
+                unread.append((len(whole), str(error)))
             else:
                 whole.append(row)
                 where.append(place)
         yield Examples(_columns_of(dtypes, values), where, _columns_of(table.names, whole), unread)
 
 
+def _commas(table: Table, dtypes: Mapping[str, str], decimal: str | None) -> tuple[dict[str, Comma], list[str]]:
+    """What a comma means in the columns of numbers, as all rows tell, and what is to be said of it."""
+    places = {name: table.names.index(name) for name, dtype in dtypes.items() if dtype != "string"}
+    marks, numbers = {name: Marks() for name in places}, dict.fromkeys(places, 0)
+    each = iter(()) if decimal else table.rows()
+    while piece := list(islice(each, AT_ONCE)):
+        whole = [row for row in piece if len(row) == len(table.names)]
+        for name, index in places.items():
+            cells = [row[index].strip() for row in whole]
+            marks[name].update(cells)
+            numbers[name] += int(np.count_nonzero(~np.isnan(to_numbers(cells)[0])))
+    try:
+        columns = {name: (marks[name], numbers[name] + marks[name].commas) for name in places}
+        return commas(columns, table.separator, decimal)
+    except ValueError as error:
+        raise ValueError(f"{table.path}: {error}") from None
+
+
 def _columns_of(names: Iterable[str], rows: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
     return {name: [row[index] for row in rows] for index, name in enumerate(names)}
 
 
-def _series(table: Table, inputs: Inputs, reading: Reading) -> Examples:
-    """The last values of each series, as many as the model looks at; a missing one is the one before it."""
+def _series(table: Table, inputs: Inputs, reading: Reading) -> tuple[Examples, list[str]]:
+    """The last values of each series, as many as the model looks at, and what is to be said of how they were read.
+
+    A missing value is the one before it.
+    """
     read = partial(timelines.read, table, time=reading.time, series=reading.series, decimal=reading.decimal)
     if reading.series:
         timeline = read()
@@ -106,7 +142,8 @@ def _series(table: Table, inputs: Inputs, reading: Reading) -> Examples:
         if np.isnan(values[-window]):
             raise ValueError(f"{table.path}: {columns[name]} has no number up to {timeline.steps[-window]}")
         request[name] = [values[-window:].tolist()]
-    return Examples(request, [str(table.path)], ahead=timeline.ahead)
+    notes = [note for note in timeline.notes if "--columns" not in note]  # which only a training takes
+    return Examples(request, [str(table.path)], ahead=timeline.ahead), notes
 
 
 def _are_series(inputs: Inputs) -> bool:
@@ -157,19 +194,20 @@ def _meant(names: Collection[str], inputs: Inputs) -> dict[str, list[str]]:
     return meant
 
 
-def _cell(cell: str, where: str, dtype: str, comma: Comma | None) -> str | int | float:
-    """A cell in the model's type; raises ValueError for what has another one."""
+def _cell(cell: str, where: str, dtype: str, comma: Comma, as_text: bool) -> str | int | float:
+    """A cell in the model's type, or a number as a text that the model reads as this one; ValueError for others."""
     if dtype == "string":
         return cell
-    if comma is None:
-        if all(number(cell.strip(), each) is None for each in COMMAS.values()):
-            raise ValueError(f"{where} is {cell!r}, not a number")
-        return cell
     cell = cell.strip()
-    if "int" in dtype:
-        if re.fullmatch(r"[-+]?\d+", cell, re.ASCII):
-            return int(cell)
-        raise ValueError(f"{where} is {cell!r}, not a whole number")
-    if (value := number(cell, comma)) is None:
-        raise ValueError(f"{where} is {cell!r}, not a number")
-    return value
+    value, is_whole = number(cell, comma), "int" in dtype
+    if value is None or (is_whole and not value.is_integer()):
+        what = "a whole number" if is_whole else "a number"
+        if value is None and any(number(cell, other) is not None for other in FORMS):
+            what += f" where a {'comma' if comma == 'decimal' else 'point'} is the decimal mark (--decimal)"
+        raise ValueError(f"{where} is {cell!r}, not {what}")
+    if abs(value) > LARGEST:
+        raise ValueError(f"{where} is {cell!r}, too large a number, or infinite")
+    if not as_text and not is_whole:
+        return value
+    text = cell if math.isnan(value) else without_mark(cell, comma)
+    return text if as_text else int(Decimal(text))

@@ -7,9 +7,12 @@ import base64
 import os
 import re
 import sys
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +55,8 @@ def read(what: str, signature: str, signatures: Signatures, reading: Reading) ->
             asked = _others(what, path if is_path else None, signature, signatures, reading)
     except ValueError as error:
         pictures = f" A picture ends in {', '.join(ENDINGS)}." if PICTURES in signatures else ""
-        raise UserError(f"{error}.{pictures}") from None
-    return asked._replace(pieces=_read_on(asked.pieces))
+        raise UserError(f"{_named(str(error), path, reading)}.{pictures}") from None
+    return asked._replace(pieces=_read_on(asked.pieces, path, reading))
 
 
 def _has_pictures(path: Path, signature: str, signatures: Signatures) -> bool:
@@ -91,7 +94,11 @@ def _others(what: str, path: Path | None, signature: str, signatures: Signatures
         inputs = _inputs(signatures, asked)
         table = _table(path, [reading.text] if reading.text else [*reading.called(inputs).values()], reading)
         dtypes = {name: spec.dtype for name, spec in signatures.get(DEFAULT, inputs).items()}
-        return Asked(asked, input_tables.examples_of(table, inputs, reading, dtypes))
+        if dtypes.keys() == inputs.keys():  # a saved signature has lost the order of the columns
+            inputs = {name: inputs[name] for name in dtypes}
+        pieces, notes = input_tables.examples_of(table, inputs, reading, dtypes)
+        _tell(path, notes, reading)
+        return Asked(asked, pieces)
     if not takes_text:
         takes = ", ".join(f"{name} ({spec.dtype})" for name, spec in inputs.items())
         kind = "a folder" if path else "no file, so a text"
@@ -107,7 +114,7 @@ def _others(what: str, path: Path | None, signature: str, signatures: Signatures
     if reading.by_line:
         return Asked(asked, _lines(path, name, reading, TEXTS_AT_ONCE))
     text, notes = text_of(path, reading.encoding)
-    _tell(path, notes)
+    _tell(path, notes, reading)
     return Asked(asked, iter([Examples({name: [text]}, [str(path)], {name: [text]})]), 1)
 
 
@@ -157,7 +164,7 @@ def _table(path: Path, columns: Collection[str], reading: Reading) -> Table:
     table = csv_files.table(path, reading.header, reading.encoding)
     if reading.header is None:
         table = table.with_columns(columns)
-    _tell(path, table.notes)
+    _tell(path, table.notes, reading)
     return table
 
 
@@ -168,14 +175,14 @@ def _paths_in_table(path: Path, reading: Reading) -> Iterator[Examples]:
     named = [name for name, cell in zip(table.names, first, strict=False) if cell.lower().endswith(ENDINGS)]
     if not named:
         raise ValueError(f"{path} has no column with the paths of pictures; it has: {', '.join(table.names)}")
-    _tell(path, [f"pictures: {named[0]}", *table.notes])
-    return input_tables.rows(table, {named[0]: "string"}, at_once=PICTURES_AT_ONCE)
+    _tell(path, [f"pictures: {named[0]}", *table.notes], reading)
+    return input_tables.rows(table, {named[0]: "string"}, {}, at_once=PICTURES_AT_ONCE)
 
 
 def _lines(path: Path, name: str, reading: Reading, at_once: int) -> Iterator[Examples]:
     """The lines of a file that aren't empty, also as a column of that name."""
     lines, notes = lines_of(path, reading.encoding)
-    _tell(path, notes)
+    _tell(path, notes, reading)
     filled = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
 
     def pieces() -> Iterator[Examples]:
@@ -197,12 +204,12 @@ def _opened(pieces: Iterable[Examples], name: str, read: Callable[[Path], Any]) 
     """Examples that are paths, with what their files hold instead."""
     for piece in pieces:
         (files,) = piece.request.values()
-        contents, whole, unread = [], [], [*piece.unread]
+        contents, whole, unread = [], list[int](), [*piece.unread]
         for index, file in enumerate(files):
             try:
                 contents.append(read(Path(file)))
             except (OSError, ValueError) as error:
-                unread.append(f"{file}: {error.strerror}" if isinstance(error, OSError) else str(error))
+                unread.append((index, f"{file}: {error.strerror}" if isinstance(error, OSError) else str(error)))
             else:
                 whole.append(index)
         beside = {column: [cells[index] for index in whole] for column, cells in piece.beside.items()}
@@ -211,7 +218,7 @@ def _opened(pieces: Iterable[Examples], name: str, read: Callable[[Path], Any]) 
             request={name: contents},
             where=[str(files[index]) for index in whole],
             beside=beside,
-            unread=unread,
+            unread=[(bisect_left(whole, index), reason) for index, reason in sorted(unread, key=itemgetter(0))],
         )
 
 
@@ -232,15 +239,28 @@ def _files_below(folder: Path, endings: Collection[str]) -> list[Path]:
     return files
 
 
-def _read_on(pieces: Iterator[Examples]) -> Iterator[Examples]:
+def _read_on(pieces: Iterator[Examples], path: Path, reading: Reading) -> Iterator[Examples]:
     """The same pieces; raises UserError where a file can't be read on."""
     try:
-        yield from pieces
+        yield from (_renamed(piece, path, reading) for piece in pieces) if reading.alias else pieces
     except ValueError as error:
-        raise UserError(f"{error}.") from None
+        raise UserError(f"{_named(str(error), path, reading)}.") from None
 
 
-def _tell(path: Path, notes: Iterable[str]) -> None:
+def _renamed(piece: Examples, path: Path, reading: Reading) -> Examples:
+    """The same examples, in which the input is called as people are told that it is."""
+    named = partial(_named, path=path, reading=reading)
+    beside = {name: [*map(named, cells)] for name, cells in piece.beside.items()}
+    unread = [(before, named(reason)) for before, reason in piece.unread]
+    return replace(piece, where=[*map(named, piece.where)], beside=beside, unread=unread)
+
+
+def _tell(path: Path, notes: Iterable[str], reading: Reading) -> None:
     """Says how a file was read, beside the answers."""
     for note in notes:
-        tell(f"{path}: {note}", sys.stderr)
+        tell(f"{reading.alias or path}: {note}", sys.stderr)
+
+
+def _named(text: str, path: Path, reading: Reading) -> str:
+    """A text in which the input is called as people are told that it is."""
+    return text.replace(str(path), reading.alias) if reading.alias else text

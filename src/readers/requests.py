@@ -33,6 +33,7 @@ class Reading:
         columns: what the file that the model was trained on calls its inputs, where that isn't the same; None where it
             isn't known.
         by_line: whether each line of a text file is a text.
+        alias: what people are told that the input is, in place of its path; "" for the path.
     """
 
     header: bool | None = None
@@ -43,6 +44,7 @@ class Reading:
     series: str = ""
     columns: Mapping[str, str] | None = None
     by_line: bool = False
+    alias: str = ""
 
     def called(self, inputs: Iterable[str]) -> dict[str, str]:
         """What the training file calls each input."""
@@ -57,7 +59,7 @@ class Examples:
         request: the columns of the signature, a value for each example.
         where: each example is, for messages, such as "houses.csv, row 17"; "" for one that is all there is.
         beside: columns of texts that go with the answers: the file's own, or the files' names.
-        unread: where other examples are that can't be read, and why.
+        unread: examples that can't be read: how many of these come before each, and where it is and why.
         called: what the file calls the inputs.
         ahead: of a series, whose answers are the steps after it: from a number of steps to the columns beside them.
     """
@@ -65,7 +67,7 @@ class Examples:
     request: Mapping[str, Sequence[Any]]
     where: Sequence[str]
     beside: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    unread: Sequence[str] = ()
+    unread: Sequence[tuple[int, str]] = ()
     called: Mapping[str, str] = field(default_factory=dict)
     ahead: Callable[[int], Mapping[str, Sequence[str]]] | None = None
 
@@ -73,7 +75,7 @@ class Examples:
         """Where an example is, and why the model refuses it: an input that the reason begins with as in the file."""
         name, _, rest = reason.partition(" ")
         if name in self.called:
-            reason = f"{self.called[name]} {self.request[name][index]!r:.60} {rest}"
+            reason = f"{self.called[name]} {self.beside[self.called[name]][index]!r:.60} {rest}"
         return f"{self.where[index]}: {reason}" if self.where[index] else reason
 
 

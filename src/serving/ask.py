@@ -10,7 +10,7 @@ from typing import Any, Literal
 from src.errors import UserError, nearest
 from src.exporting.assets import COLUMNS
 from src.readers.inputs import read
-from src.readers.requests import InputSpec, Reading
+from src.readers.requests import Inputs, InputSpec, Reading
 from src.serving.client import Client, NotServed
 from src.system import screen
 from src.system.files import read_json
@@ -67,11 +67,12 @@ def ask(
         raise UserError(f"{error}.{_served_instead(connect, model, Path(exports_dir))}") from None
     columns = _columns_of(Path(exports_dir) / model, version)
     reading = Reading(header, encoding, decimal, text, time, series, columns)
-    takes = {name: {key: _spec(info) for key, info in about["inputs"].items()} for name, about in signatures.items()}
+    takes = {name: _inputs(about["inputs"]) for name, about in signatures.items()}
     asked = read(what, signature, takes, reading)
     for piece in asked.pieces:
         if piece.unread:
-            raise UserError(f"{piece.unread[0]}.")
+            ((_, reason), *_) = piece.unread
+            raise UserError(f"{reason}.")
         show(client.predict(piece.request, asked.signature))
 
 
@@ -83,6 +84,11 @@ def show(answer: Mapping[str, Any]) -> None:
             screen.show(f"{values['label']}  {values['probability']:.3f}")
         else:
             screen.show("  ".join(f"{name} {json.dumps(value, ensure_ascii=False)}" for name, value in values.items()))
+
+
+def _inputs(about: Mapping[str, Any]) -> Inputs:
+    """What a signature takes; a server tells its inputs in any order."""
+    return {name: _spec(info) for name, info in sorted(about.items())}
 
 
 def _spec(info: Mapping[str, Any]) -> InputSpec:

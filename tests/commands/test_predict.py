@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import shutil
 import sys
+import tempfile
 from datetime import date, timedelta
 from functools import cache
 from types import SimpleNamespace
@@ -17,6 +19,7 @@ from src.cli import main
 from src.commands.predict import predict
 from src.errors import UserError
 from src.reports.answers import _cell
+from src.runs.run import load_run
 from src.settings import catalogue
 from src.specs import Classes, Horizon, Image, Images, NextToken, Series, Tokens
 from src.train import train
@@ -24,11 +27,12 @@ from tests.samples import PAIRS
 
 CLASSES = ("=1+1", '[red]so, "so"\nnot')  # as people name them
 HEADER = ["size (m2)", "[b]side", "sold"]
+SEPARATORS = {".": ",", ",": ";"}  # of tables, by their decimal mark
 
 
-def write(path, rows):
+def write(path, rows, separator=","):
     with path.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows(rows)
+        csv.writer(file, delimiter=separator).writerows(rows)
     return path
 
 
@@ -54,16 +58,28 @@ def trained(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def houses(tmp_path_factory):
-    """A run on a table with strange names."""
+def learnt_houses(tmp_path_factory):
+    """From the decimal mark of a table with strange names to a run on it; each is trained once."""
     file = catalogue.datasets().get("csv")
     models = [model for model in catalogue.models().values() if file and catalogue.tasks_of(model, file)]
     if not models:
         pytest.skip("nothing learns a table")
-    folder = tmp_path_factory.mktemp("houses")
-    rows = [[50 + row, "north" if row % 2 else "south", CLASSES[row % 3 > 1]] for row in range(90)]
-    knobs = {"epochs": 1, "export": False, "verbose": False, "runs_dir": str(folder)}
-    return train(models[0].name, data="csv", path=str(write(folder / "t.csv", [HEADER, *rows])), target="sold", **knobs)
+    knobs = {"target": "sold", "epochs": 1, "export": False, "verbose": False}
+
+    @cache
+    def learnt_houses(mark):
+        folder = tmp_path_factory.mktemp("houses")
+        rows = [[f"{50 + row}{mark}5", "north" if row % 2 else "south", CLASSES[row % 3 > 1]] for row in range(90)]
+        path = write(folder / "t.csv", [HEADER, *rows], SEPARATORS[mark])
+        return train(models[0].name, data="csv", path=str(path), runs_dir=str(folder), **knobs)
+
+    return learnt_houses
+
+
+@pytest.fixture
+def houses(learnt_houses):
+    """A run on a table with strange names."""
+    return learnt_houses(".")
 
 
 @pytest.fixture
@@ -179,12 +195,60 @@ def test_rows_come_from_the_standard_input(houses, say, tmp_path, monkeypatch):
     assert json.loads((tmp_path / "answers.jsonl").read_text())["id"] == "007"
 
 
-def test_numbers_that_only_the_model_can_tell_are_refused_row_by_row(houses, say, tmp_path):
+def test_the_standard_input_is_called_so(houses, trained, say, tmp_path, monkeypatch):
+    def told(run, content, *words):
+        given(monkeypatch, content)
+        _, out, err = say(run, "-", *words)
+        assert str(tempfile.gettempdir()) not in out + err
+        return out + err
+
+    rows = write(tmp_path / "t.csv", [HEADER[:2], ["1,5", "north"], ["x", "north"]], ";").read_bytes()
+    note = "standard input: size (m2): a comma is the decimal mark, as in 1,5 (--decimal)\n"
+    assert note in told(houses, rows, "--output", "answers.csv")
+    assert "  standard input, row 2: size (m2) is 'x'" in told(houses, rows)
+    assert "error: standard input has no column 'size (m2)'" in told(houses, b"[b]side,x\nnorth,1\n")
+    assert told(houses, b"") == "error: standard input has no rows below a header.\n"
+    run = trained(Image, Classes)
+    assert "│ standard input │" in told(run, tf.io.encode_png(np.zeros((9, 9, 3), "uint8")).numpy())
+
+
+def test_columns_that_are_missing_are_named_in_the_order_of_the_model(houses, say, tmp_path):
+    write(tmp_path / "t.csv", [["id"], ["1"]])
+    _, _, err = say(houses, "t.csv")
+    assert "t.csv has no column 'size (m2)', '[b]side'. It has: id" in err
+
+
+@pytest.mark.parametrize("learnt", [".", ","])
+@pytest.mark.parametrize("asked", [".", ","])
+@pytest.mark.parametrize("words", [[], ["--decimal"]])
+def test_numbers_are_read_by_the_mark_of_the_file_that_is_asked_about(
+    learnt_houses, say, tmp_path, learnt, asked, words
+):
+    sizes = [60.25, 1.25, -1.5, np.nan]
+    rows = [[cell.replace(".", asked), "north"] for cell in ("60.25", "1.250", "-1.500", "")]
+    write(tmp_path / "t.csv", [HEADER[:2], *rows], SEPARATORS[asked])
+    run = learnt_houses(learnt)
+    code, _, err = say(run, "t.csv", "--output", "answers.csv", *words, *[asked] * len(words))
+    assert code == 0
+    assert "No answer" not in err
+    answers = run.predict({"size (m2)": np.float32(sizes), "[b]side": ["north"] * 4})
+    found = [float(row["probability"]) for row in read("answers.csv")]
+    np.testing.assert_allclose(found, answers["probability"], rtol=1e-6)
+
+
+def test_a_mark_that_is_not_clear_is_asked_for_and_another_one_is_hinted_at(houses, say, tmp_path):
+    write(tmp_path / "t.csv", [HEADER[:2], ["1,250", "north"], ["980", "north"]], ";")
+    code, _, err = say(houses, "t.csv")
+    assert code == 1
+    assert "t.csv: size (m2): 1,250 may be 1250 or 1.250: say which is the decimal mark, --decimal" in err
     write(tmp_path / "t.csv", [HEADER[:2], *[[f"{n},5" if n % 50 == 7 else str(n), "north"] for n in range(300)]])
-    code, _, err = say(houses, "t.csv", "--output", "answers.csv")
+    code, _, err = say(houses, "t.csv", "--output", "answers.csv", "--decimal", ".")
     assert code == 0
     assert len(read("answers.csv")) == 294
-    assert err.splitlines()[:2] == ["No answer for 6 of 300:", "  t.csv, row 8: size (m2) '7,5' has to be a number"]
+    assert err.splitlines()[:2] == [
+        "No answer for 6 of 300:",
+        "  t.csv, row 8: size (m2) is '7,5', not a number where a point is the decimal mark (--decimal)",
+    ]
 
 
 @pytest.mark.long
@@ -243,6 +307,34 @@ def test_pictures_may_be_listed(trained, say, pictures, monkeypatch):
     assert [row["file"] for row in read("answers.csv")] == ["photos/a.png", "photos/b.PNG"]
     given(monkeypatch, (pictures / "a.png").read_bytes())
     assert say(run, "-", "--output", "answers.csv")[0] == 0
+
+
+def test_what_has_no_answer_is_named_in_the_order_of_the_input(trained, say, pictures):
+    (pictures / "text.png").write_text("no picture")
+    write(pictures / "list.csv", [["scan"], ["broken.jpg"], ["a.png"], ["gone.png"], ["text.png"], ["lost.png"]])
+    _, _, err = say(trained(Image, Classes), "photos/list.csv", "--output", "answers.csv")
+    assert [line.split(":")[0].strip() for line in err.splitlines()[-4:]] == [
+        "broken.jpg",
+        "gone.png",
+        "text.png",
+        "lost.png",
+    ]
+
+
+def test_a_run_whose_doors_older_code_has_saved_is_asked_by_them(trained, say, pictures, tmp_path):
+    new = trained(Image, Classes)
+    shutil.copytree(new.path, tmp_path / "old")
+    module = tf.Module()
+    spec = tf.TensorSpec((None,), tf.string, name="image_bytes")  # in place of a dict of them
+    module.door = tf.function(
+        lambda encoded: new.doors["image_bytes"]({"image_bytes": encoded}), input_signature=[spec]
+    )
+    tf.saved_model.save(module, tmp_path / "old" / "doors" / "image_bytes")
+    answers = []
+    for run in (new, load_run(tmp_path / "old")):
+        assert say(run, "photos", "--output", "answers.csv")[0] == 0
+        answers.append(read("answers.csv"))
+    assert answers[0] == answers[1]
 
 
 def test_requests_are_answered_as_a_server_answers_them(trained, say, tmp_path):

@@ -102,7 +102,7 @@ def test_a_decimal_comma_is_read_where_it_can_be_one(tmp_path):
     assert set((raw["x"] % 1).tolist()) == {0.5} and set((target % 1).ravel().tolist()) == {0.25}
     asked = data.doors["strings"]({"x": np.array(["1,5", "1.002,5", ""], object)})
     np.testing.assert_array_equal(asked["x"], np.float32([1.5, 1002.5, np.nan]))
-    assert "x: a comma is the decimal mark, as in 0,5 (--decimal)" in data.notes
+    assert "x, y: a comma is the decimal mark, as in 0,5 (--decimal)" in data.notes
 
 
 @pytest.mark.parametrize("ending", [".gz", ".bz2", ".xz", ".zip"])

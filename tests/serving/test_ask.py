@@ -95,15 +95,18 @@ def test_two_columns_that_may_be_one_input_are_refused_where_nothing_says_which_
 
 def test_all_columns_that_are_missing_are_named(served, tmp_path):
     served(serving_default=numbers("size", "rooms", "floor"))
-    with pytest.raises(UserError, match=r"no column 'rooms', 'floor'\. Did you mean 'room'\? It has: size, room"):
+    with pytest.raises(UserError, match=r"no column 'floor', 'rooms'\. It has: size, room"):
         ask(write(tmp_path / "t.csv", "size,room", "1,2"), model="mine")
 
 
-def test_texts_are_sent_as_they_are_through_the_signature_for_texts(served, tmp_path):
+def test_the_signature_for_texts_gets_texts_as_they_are_and_numbers_that_read_the_same_by_any_mark(served, tmp_path):
     strings = dict.fromkeys(("size", "code"), TEXT["text"])
     model = served(serving_default={**numbers("size"), "code": TEXT["text"]}, strings=strings)
-    ask(write(tmp_path / "t.csv", "size;code", '1,5;"007"', ";1_1"), model="mine")
-    assert model.requests == [("strings", {"size": ["1,5", ""], "code": ["007", "1_1"]})]
+    ask(write(tmp_path / "t.csv", "size;code", '-1,5;"007"', ";1_1", "80;x", "1.250,;1,5"), model="mine")
+    asked = {"size": ["-15e-1", "", "80", "1250e0"], "code": ["007", "1_1", "x", "1,5"]}
+    assert model.requests == [("strings", asked)]
+    with pytest.raises(UserError, match=r"size: 1,250 may be 1250 or 1\.250: say which is the decimal mark, --decimal"):
+        ask(write(tmp_path / "t.csv", "size;code", "1,250;x"), model="mine")
 
 
 def test_a_table_may_have_any_name(served, tmp_path):
@@ -126,7 +129,13 @@ def test_many_rows_are_asked_about_in_several_requests(served, tmp_path):
         (["1,5", "2"], "DT_FLOAT", {"decimal": ","}, [1.5, 2.0]),
         (["1,500.5"], "DT_FLOAT", {"decimal": "."}, [1500.5]),
         (["123456789012345678"], "DT_INT64", {}, [123456789012345678]),
-        (["1.5", "1_5"], "DT_FLOAT", {}, "row 2: x is '1_5', not a number"),
+        (["1,5", "1,250", "-2"], "DT_FLOAT", {}, [1.5, 1.25, -2.0]),
+        (["1.250,5", "1.250"], "DT_FLOAT", {}, [1250.5, 1250.0]),
+        (["1.250", "2.500"], "DT_INT64", {"decimal": ","}, [1250, 2500]),
+        (["1.5", "1_5"], "DT_FLOAT", {}, "row 2: x is '1_5', not a number."),
+        (["1,250", "980"], "DT_FLOAT", {}, "x: 1,250 may be 1250 or 1.250: say which is the decimal mark, --decimal"),
+        (["1,5", "1.5"], "DT_FLOAT", {}, r"'1.5', not a number where a comma is the decimal mark \(--decimal\)"),
+        (["1e39"], "DT_FLOAT", {}, "row 1: x is '1e39', too large a number, or infinite"),
         (["1", "1.5"], "DT_INT64", {}, "row 2: x is '1.5', not a whole number"),
     ],
 )
@@ -162,7 +171,7 @@ def test_a_column_of_texts_may_be_named(served, tmp_path):
     with pytest.raises(UserError, match=r"no column 'revew'\. Did you mean 'review'"):
         ask(path, model="mine", text="revew")
     served(serving_default=numbers("size", "rooms"))
-    with pytest.raises(UserError, match="--text has no effect: the model takes size, rooms"):
+    with pytest.raises(UserError, match="--text has no effect: the model takes rooms, size"):
         ask(path, model="mine", text="review")
 
 
