@@ -1,11 +1,12 @@
 """Files that appear whole or not at all."""
 
 import codecs
+import glob
 import json
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,11 @@ MOST_LEVELS = 100  # of values in values, in a file: more would overflow the sta
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """A path to write to that becomes `path` when the block ends well, and vanishes when it doesn't; see `sweep`."""
+    """A path to write to that becomes `path` when the block ends well, and vanishes when it doesn't.
+
+    What a process that was killed has left half-written of the same file is removed; `sweep` removes that of others.
+    """
+    _remove_left(path.parent.glob(f".[0-9]*-{glob.escape(path.name)}"))
     partial = path.with_name(f".{os.getpid()}-{path.name}")  # the ending stays, as Keras looks at it
     try:
         yield partial
@@ -35,7 +40,11 @@ def whole(path: Path) -> Iterator[Path]:
 
 def sweep(folder: Path) -> None:
     """Removes what processes that were killed have left half-written in a folder and below it."""
-    for path in folder.rglob(".[0-9]*-*"):
+    _remove_left(folder.rglob(".[0-9]*-*"))
+
+
+def _remove_left(partials: Iterable[Path]) -> None:
+    for path in partials:
         if (owner := PARTIAL.match(path.name)) and not _is_alive(int(owner[1]), path):
             path.unlink(missing_ok=True)
 

@@ -22,6 +22,16 @@ def test_the_next_owner_of_a_lock_removes_what_a_killed_process_left(tmp_path):
         assert {path.name for path in tmp_path.rglob(".[0-9]*")} == set()
 
 
+def test_the_next_writer_of_a_file_removes_what_a_killed_process_left_of_it(tmp_path):
+    for name in ("[a].csv", "b.csv"):
+        subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / name)], cwd=catalogue.ROOT)
+    with whole(tmp_path / "[a].csv") as partial:
+        partial.write_text("whole")
+    assert sorted(path.name.split("-")[-1] for path in tmp_path.iterdir()) == ["[a].csv", "b.csv"]
+    assert (tmp_path / "[a].csv").read_text() == "whole"
+    assert len(list(tmp_path.glob(".[0-9]*"))) == 1
+
+
 def test_what_a_live_process_writes_stays_but_not_that_of_an_earlier_one_of_its_number(tmp_path):
     with whole(tmp_path / "live.json") as partial:
         partial.write_text("half")
