@@ -3,6 +3,17 @@
 import difflib
 from collections.abc import Iterable
 
+# Formats of pictures, by what TensorFlow says of one that it can't decode.
+DAMAGED = {
+    "Invalid PNG": "PNG",
+    "Invalid JPEG": "JPEG",
+    "jpeg::Uncompress": "JPEG",
+    "Invalid GIF": "GIF",
+    "Incomplete bmp": "BMP",
+    "Input size should match (header_size": "BMP",
+    "Failed to decode WebP": "WebP",
+}
+
 
 class UserError(Exception):
     """What is wrong, where, and what to do about it. The command line prints it and exits with `exit_code`."""
@@ -31,6 +42,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f" Did you mean {spelled[near[0]]!r}?" if near else ""
 
 
-def without_nodes(message: str) -> str:
-    """What TensorFlow says, without the nodes of the graph that it names before and after it."""
+def refusal(message: str) -> str:
+    """Why a graph refused, of what TensorFlow says: without nodes, and in plain words where it is about a picture."""
+    if kind := next((kind for beginning, kind in DAMAGED.items() if beginning in message), ""):
+        return f"it is a damaged {kind} picture, perhaps cut off"
+    if "Unknown image file format" in message:
+        return "it is no picture, or has another format than PNG, JPEG, GIF and BMP"
+    if "Input is empty" in message:
+        return "it is empty"
     return message.rpartition("<stack traces unavailable>")[2].partition("[[{{")[0].strip()

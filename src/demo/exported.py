@@ -9,7 +9,7 @@ import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 from src.demo.components import Signature
-from src.errors import UserError, without_nodes
+from src.errors import UserError, refusal
 from src.exporting.assets import ABOUT, COLUMNS, REQUEST, WARM_UP
 from src.readers.requests import DEFAULT, Inputs, InputSpec
 from src.runs.predict import Refused, predict
@@ -79,10 +79,10 @@ class Exported:
         specs = graph.structured_input_signature[1]
         try:
             answers = predict(lambda inputs: graph(**inputs), signature, specs, columns, batch=1)
-        except Refused as refusal:
-            raise UserError(f"The model refuses it: {refusal.reason}.") from None
+        except Refused as error:
+            raise UserError(f"The model refuses it: {error.reason}.") from None
         except tf.errors.OpError as error:
-            raise UserError(f"The model can't answer it: {without_nodes(error.message)}") from None
+            raise UserError(f"The model can't answer it: {refusal(error.message)}") from None
         return {name: column[0] for name, column in answers.items()}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from src.errors import UserError, without_nodes
+from src.errors import UserError, refusal
 from src.signatures import Request
 
 
@@ -81,8 +81,8 @@ def _array(given: Any, spec: tf.TensorSpec) -> np.ndarray:
 def _reason(message: str) -> str:
     """Why a graph refused, without its nodes: `{{function_node f}} assertion failed: [x is no number] [[{{node…`."""
     if asserted := re.search(r"assertion failed: (.*)", message):
-        return re.sub(r"[][]", "", without_nodes(asserted[1])).strip()
-    return without_nodes(message).splitlines()[0].split("}} ")[-1].removesuffix(".")
+        return re.sub(r"[][]", "", refusal(asserted[1])).strip()
+    return refusal(message).splitlines()[0].split("}} ")[-1].removesuffix(".")
 
 
 def _readable(name: str, column: np.ndarray) -> np.ndarray:

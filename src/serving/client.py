@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from src.errors import UserError, without_nodes
+from src.errors import UserError, refusal
 from src.readers.requests import DEFAULT
 
 DEADLINE_S = 30.0
@@ -112,6 +112,6 @@ def _plain(value: Any) -> Any:
 def _reason(error: urllib.error.HTTPError) -> str:
     content = error.read()
     try:
-        return without_nodes(json.loads(content)["error"])
+        return refusal(json.loads(content)["error"])
     except (ValueError, KeyError, TypeError):
         return f"{error.code} {error.reason}"

@@ -15,7 +15,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from src.errors import UserError, without_nodes
+from src.errors import UserError, refusal
 from src.exporting.verify import from_json, to_json
 from src.readers.requests import DEFAULT
 from src.serving.client import DEADLINE_S, NotServed
@@ -64,7 +64,7 @@ class GrpcClient:
             return method(request, timeout=self.deadline_s)
         except grpc.RpcError as error:
             kind = NotServed if error.code() is grpc.StatusCode.NOT_FOUND else UserError
-            raise kind(f"{self.server}: {error.code().name}: {without_nodes(error.details() or '')}") from None
+            raise kind(f"{self.server}: {error.code().name}: {refusal(error.details() or '')}") from None
 
 
 def _array(column: Any, dtype: tf.DType, name: str) -> np.ndarray:

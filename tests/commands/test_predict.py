@@ -11,6 +11,7 @@ from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
+import PIL.Image
 import psutil
 import pytest
 import tensorflow as tf
@@ -19,6 +20,7 @@ from src.cli import main
 from src.commands.predict import predict
 from src.errors import UserError
 from src.reports.answers import _cell
+from src.runs.predict import Refused
 from src.runs.run import load_run
 from src.settings import catalogue
 from src.specs import Classes, Horizon, Image, Images, NextToken, Series, Tokens
@@ -283,7 +285,7 @@ def test_a_folder_of_pictures_is_answered_but_for_a_broken_one(trained, say, pic
     run = trained(Image, Classes)
     code, _, err = say(run, "photos", "--output", "answers.csv")
     assert code == 0
-    assert "No answer for 1 of 5:\n  photos/broken.jpg: Invalid JPEG data" in err
+    assert "No answer for 1 of 5:\n  photos/broken.jpg: it is a damaged JPEG picture, perhaps cut off\n" in err
     rows = read("answers.csv")
     assert [row["file"] for row in rows] == [
         f"photos/{name}" for name in ("[red]below/c.png", "a.png", "b.PNG", "z.bmp")
@@ -293,7 +295,28 @@ def test_a_folder_of_pictures_is_answered_but_for_a_broken_one(trained, say, pic
     assert [row["label"] for row in rows] == answers["label"].tolist()
     code, _, err = say(run, "photos/broken.jpg")
     assert code == 1
-    assert err.startswith("error: photos/broken.jpg: Invalid JPEG data")
+    assert err.startswith("error: photos/broken.jpg: it is a damaged JPEG picture")
+
+
+def test_a_picture_that_cannot_be_decoded_is_refused_in_plain_words(trained):
+    pixels = np.random.default_rng(0).integers(0, 255, (40, 40, 3)).astype("uint8")
+    files = {}
+    for kind in ("PNG", "JPEG", "GIF", "BMP", "TIFF"):
+        PIL.Image.fromarray(pixels).save(file := io.BytesIO(), kind)
+        files[kind] = file.getvalue()
+    run = trained(Image, Classes)
+
+    def refused(encoded):
+        with pytest.raises(Refused) as refusal:
+            run.predict([encoded], signature="image_bytes")
+        return refusal.value.reason
+
+    unknown = refused(files.pop("TIFF"))
+    assert unknown == refused(b"a text") == "it is no picture, or has another format than PNG, JPEG, GIF and BMP"
+    for kind, encoded in files.items():
+        for size in (len(encoded) // 2, 30):
+            assert refused(encoded[:size]) == f"it is a damaged {kind} picture, perhaps cut off"
+    assert refused(b"") == "it is empty"
 
 
 def test_pictures_may_be_listed(trained, say, pictures, monkeypatch):
