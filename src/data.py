@@ -20,7 +20,7 @@ Features: TypeAlias = tf.Tensor | Mapping[str, tf.Tensor]
 Shown: TypeAlias = np.ndarray | Sequence[str]  # pictures, uint8 (examples, height, width, 1 or 3), or texts
 
 BATCH, BATCH_BYTES = 4096, 32 * 2**20  # of what is read at a time, at most
-LONGEST = 200  # characters of a value that are shown
+LONGEST, DIGITS = 200, 4  # characters of a value that are shown, and digits behind the point
 
 
 class Source(ABC):
@@ -127,11 +127,20 @@ def show(raw: Raw) -> Shown:
         (images,) = raw.values()
         if images.ndim == 4 and images.dtype == np.uint8:
             return images if images.shape[-1] in (1, 3) else images[..., :1]
-    columns = {name: [_text(value) for value in column] for name, column in raw.items()}
+    columns = {name: [text(value)[:LONGEST] for value in column] for name, column in raw.items()}
     if len(columns) == 1:
         return next(iter(columns.values()))
     rows = zip(*columns.values(), strict=True)
     return ["\n".join(f"{name}: {value}" for name, value in zip(columns, row, strict=True)) for row in rows]
+
+
+def text(value: Any) -> str:
+    """A value of a request for people: bytes as the text that they are, 37 for 37.0, and a missing number empty."""
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    if isinstance(value, float | np.floating) and np.isnan(value):
+        return ""
+    return np.array2string(np.asarray(value), precision=DIGITS, threshold=20, formatter={"float_kind": _number})
 
 
 @dataclass(frozen=True)
@@ -147,7 +156,7 @@ class Data:
         notes: what the user's own files were taken for, which is told and kept in the run.
         warnings: what looks wrong in the data: what, why, and what to change; told before training, kept in the report.
         columns: what the user's file calls each input of the request, where that isn't the same.
-        show: from raw examples to what people are shown of them.
+        show: from raw examples to what people are shown of them; `shown` asks it.
         name: what runs are called by that are given it from Python.
     """
 
@@ -176,12 +185,15 @@ class Data:
         own = isinstance(self.outputs, kind)
         return self if own else dataclasses.replace(self, outputs=kind.of(self.inputs, self.outputs))
 
+    def shown(self, raw: Raw) -> Shown:
+        """What people are shown of raw examples, their inputs called as in the user's file."""
+        return self.show({self.columns.get(name, name): column for name, column in raw.items()})
+
     def doors_among(self, signatures: Collection[str]) -> dict[str, Door]:
         """The other ways in that a model can be asked by."""
         return {name: door for name, door in self.doors.items() if name in signatures}
 
 
-def _text(value) -> str:
-    if isinstance(value, bytes):
-        return value.decode(errors="replace")[:LONGEST]
-    return np.array2string(np.asarray(value), precision=4, threshold=20)[:LONGEST]
+def _number(value: np.floating) -> str:
+    is_usual = value == 0 or 10.0**-DIGITS <= abs(value) < 1e16
+    return np.format_float_positional(value, precision=DIGITS, trim="-") if is_usual else f"{value:.{DIGITS}g}"

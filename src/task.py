@@ -110,6 +110,14 @@ class Task(ABC):
         """What looks wrong in the figures so far: `what: why, and what to change`."""
         return []
 
+    def called(self, columns: Mapping[str, str]) -> "Task":
+        """The same task for people, where it is about inputs: they are called as in the user's file.
+
+        Args:
+            columns: what the file calls an input, where that isn't the same.
+        """
+        return self
+
     @abstractmethod
     def summarize(self, targets: Iterable[Targets]) -> dict:
         """Summary of one split's targets, given in batches, for the manifest."""

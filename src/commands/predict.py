@@ -164,7 +164,9 @@ def _answers(
     for rows, given in _asked(run, signature, examples.request, range(len(examples.where))):
         if isinstance(given, Refused):
             refused.append((rows.start, examples.why(rows.start, given.reason)))
-        elif examples.ahead and all(column.ndim == 2 for column in given.values()):
+            continue
+        given = {examples.answers.get(name, name): column for name, column in given.items()}
+        if examples.ahead and all(column.ndim == 2 for column in given.values()):
             steps = {name: column[0] for name, column in given.items()}
             yield examples.ahead(len(next(iter(steps.values())))), steps
         else:

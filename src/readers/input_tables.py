@@ -54,7 +54,10 @@ def examples_of(
     of_columns = dict.fromkeys(table.names, spec.dtype)
     meanings, notes = _commas(table, of_columns, reading.decimal)
     pieces = rows(table, of_columns, meanings)
-    return (replace(piece, request={name: [*zip(*piece.request.values(), strict=True)]}) for piece in pieces), notes
+    called = reading.called(inputs)  # as the answers are, which go on with the series
+    return (
+        replace(piece, request={name: [*zip(*piece.request.values(), strict=True)]}, answers=called) for piece in pieces
+    ), notes
 
 
 def texts_of(inputs: Inputs) -> list[str]:
@@ -143,7 +146,7 @@ def _series(table: Table, inputs: Inputs, reading: Reading) -> tuple[Examples, l
             raise ValueError(f"{table.path}: {columns[name]} has no number up to {timeline.steps[-window]}")
         request[name] = [values[-window:].tolist()]
     notes = [note for note in timeline.notes if "--columns" not in note]  # which only a training takes
-    return Examples(request, [str(table.path)], ahead=timeline.ahead), notes
+    return Examples(request, [str(table.path)], answers=columns, ahead=timeline.ahead), notes
 
 
 def _are_series(inputs: Inputs) -> bool:

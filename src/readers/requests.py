@@ -61,6 +61,7 @@ class Examples:
         beside: columns of texts that go with the answers: the file's own, or the files' names.
         unread: examples that can't be read: how many of these come before each, and where it is and why.
         called: what the file calls the inputs.
+        answers: what people are told that answers are called, where that isn't as the model has them.
         ahead: of a series, whose answers are the steps after it: from a number of steps to the columns beside them.
     """
 
@@ -69,6 +70,7 @@ class Examples:
     beside: Mapping[str, Sequence[str]] = field(default_factory=dict)
     unread: Sequence[tuple[int, str]] = ()
     called: Mapping[str, str] = field(default_factory=dict)
+    answers: Mapping[str, str] = field(default_factory=dict)
     ahead: Callable[[int], Mapping[str, Sequence[str]]] | None = None
 
     def why(self, index: int, reason: str) -> str:

@@ -168,7 +168,7 @@ def sections_of(folder: Path) -> list[Section]:
 
 def _save_pictures(place: Path, explained: Explained, examples: Examples) -> None:
     for number, raw, _ in examples:
-        (pixels,) = explained.data.show(raw)
+        (pixels,) = explained.data.shown(raw)
         if not isinstance(pixels, str):
             (image,) = tf.convert_to_tensor(explained.features(raw))
             attributions = integrated_gradients(explained.evidence(raw), image)
@@ -178,7 +178,7 @@ def _save_pictures(place: Path, explained: Explained, examples: Examples) -> Non
 def _save_overlays(place: Path, explained: Explained, examples: Examples) -> None:
     assert explained.task.overlay
     for number, raw, target in examples:
-        (pixels,) = explained.data.show(raw)
+        (pixels,) = explained.data.shown(raw)
         if not isinstance(pixels, str):
             features, target, *_ = explained.task.supervise(explained.features(raw), target)
             drawn_on = explained.task.overlay(pixels, target, explained.predict(features))

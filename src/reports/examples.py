@@ -99,7 +99,7 @@ def _save(folder: Path, about: Mapping[int, Kept], examples: Iterable[Example], 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for number, raw, _ in examples:
-        (example,) = data.show(raw)
+        (example,) = data.shown(raw)
         if isinstance(example, str):
             about[number]["text"] = example[:CHARACTERS]
         else:

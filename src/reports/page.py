@@ -57,7 +57,7 @@ def rendered(run: Run, names: list[str]) -> str:
             baseline=run.metrics["baseline"],
             curves=panels(run.history, kept_epoch(run.history, run.task.monitor, run.task.direction)),
             remarks=remarks(run.manifest),
-            counts=_counts(run.manifest),
+            counts=_counts(run.manifest, run.config.get("columns", {})),
             stages=stages(run.model) if (run.path / "model.keras").is_file() else [],  # a search deletes it
             cost=cost_of(run.path),
             repeat=_repeat(run),
@@ -90,10 +90,10 @@ def cost_of(path: Path) -> Cost | None:
 
 def _errors(run: Run) -> dict[str, Any]:
     """The verdict, and what the model gets wrong: plots side by side, and the other sections by kind."""
-    kept = predictions.load(run.path)
-    drawn = run.of_figures(run.task.draw) or {}
+    kept, task = predictions.load(run.path), run.task.called(run.config.get("columns", {}))
+    drawn = run.of_figures(task.draw) or {}
     plots = [Plot(_title(name), figure) for name, figure in drawn.items()]
-    sections: list[Section] = [*plots, *(run.task.errors(kept) if kept else [])]
+    sections: list[Section] = [*plots, *(task.errors(kept) if kept else [])]
     return {
         "verdict": verdict(run, kept),
         "errors": _by_kind(sections),
@@ -111,8 +111,9 @@ def _by_kind(sections: Sequence[Section]) -> list[tuple[str, list[Section]]]:
 
 
 def _title(name: str) -> str:
-    """Of a plot; it may name a column, whose letters stay as they are."""
-    return name[:1].upper() + name[1:].replace("_", " ")
+    """Of a plot; behind a blank may stand the name of a column, which stays as it is."""
+    kind, blank, column = name.partition(" ")
+    return kind[:1].upper() + kind[1:].replace("_", " ") + blank + column
 
 
 def _samples(run: Run) -> dict[str, Any]:
@@ -140,8 +141,13 @@ def _over_epochs(folder: Path) -> dict[str, Any]:
     return {"kept": data_url(kept) if kept.is_file() else "", "epochs": epochs}
 
 
-def _counts(manifest: Mapping[str, Any]) -> list[Table]:
-    """Examples of each class in each split; or mean, least and largest of each value in training."""
+def _counts(manifest: Mapping[str, Any], columns: Mapping[str, str]) -> list[Table]:
+    """Examples of each class in each split; or mean, least and largest of each value in training.
+
+    Args:
+        manifest: of the run.
+        columns: what the user's file calls a value, where that isn't the same.
+    """
     splits, tables = manifest["splits"], []
     for name, parts in splits["train"].items():
         if not isinstance(parts, dict) or not parts:
@@ -149,7 +155,7 @@ def _counts(manifest: Mapping[str, Any]) -> list[Table]:
         if all(isinstance(count, int) for count in parts.values()):
             rows = [{name: part, **{split: _at(splits[split], name, part) for split in splits}} for part in parts]
         elif all(isinstance(about, dict) for about in parts.values()):
-            rows = [{name: part, **about} for part, about in parts.items()]
+            rows = [{name: columns.get(part, part), **about} for part, about in parts.items()]
         else:
             continue
         tables.append(Table(f"{name.capitalize()} in {'each split' if 'train' in rows[0] else 'train'}", rows))

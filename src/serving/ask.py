@@ -73,7 +73,8 @@ def ask(
         if piece.unread:
             ((_, reason), *_) = piece.unread
             raise UserError(f"{reason}.")
-        show(client.predict(piece.request, asked.signature))
+        answer = client.predict(piece.request, asked.signature)
+        show({piece.answers.get(name, name): column for name, column in answer.items()})
 
 
 def show(answer: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ Hyndman and Athanasopoulos, Forecasting: principles and practice (3rd edition, 2
 the one a season before as forecasts) and 5.8 (MASE, the error beside that of the last value in training).
 """
 
+import dataclasses
 from typing import ClassVar
 
 import keras
@@ -100,6 +101,11 @@ class Task(task.Task):
         each = zip(self.outputs.names, self.outputs.dtypes, strict=True)
         return {name: tf.cast(values[:, :, place], dtype) for place, (name, dtype) in enumerate(each)}
 
+    def called(self, columns) -> "Task":
+        """The task of the same series by the names that the user's file has for them."""
+        names = tuple(columns.get(name, name) for name in self.outputs.names)
+        return Task(dataclasses.replace(self.outputs, names=names))
+
     def summarize(self, targets) -> dict:
         """One split's targets, in batches, for the manifest: mean, least and largest value of each series."""
         return {"series": summaries.ranges((batch[:, 0] for batch in targets), self.outputs.names)}
@@ -160,7 +166,7 @@ class Task(task.Task):
             axes.set(title=screen.drawn(name), xlabel="step")
             axes.legend(frameon=False)
             axes.spines[["top", "right"]].set_visible(False)
-            drawn[f"forecast_{name}"] = figure
+            drawn[f"forecast {name}"] = figure
         return drawn
 
     def _errors(self, absolute: np.ndarray, squared: np.ndarray) -> dict:

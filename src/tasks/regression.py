@@ -180,7 +180,7 @@ class Task(task.Task):
             axes.plot([low, high], [low, high], color=INK, alpha=0.4, linewidth=1)
             axes.scatter(true, predicted, s=14, alpha=0.7)
             axes.set(xlabel=f"true{unit}", ylabel=f"predicted{unit}", title=screen.drawn(name))
-            drawn[f"predicted_{name}"] = figure
+            drawn[f"predicted {name}"] = figure
         return drawn
 
     def _in_unit(self, standardised):

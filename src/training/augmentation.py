@@ -131,7 +131,7 @@ def suggestion(data: Data, augment: Augment | None) -> str:
 def examples(data: Data, augment: Augment | None, seed: int) -> np.ndarray | None:
     """A picture of some training examples, and below each what augmentation makes of it; None for texts and tables."""
     raw, target = data.train.examples(EXAMPLES)
-    shown = data.show(raw)
+    shown = data.shown(raw)
     if not isinstance(shown, np.ndarray):
         return None
     rows = [shown]

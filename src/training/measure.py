@@ -1,6 +1,5 @@
 """Measuring a model on splits: its loss and metrics, its task's figures, and those of a simple predictor."""
 
-import re
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from matplotlib.figure import Figure
 from src.analysis import predictions
 from src.data import Data, Source
 from src.errors import UserError
+from src.preprocess.names import request_names
 from src.settings.mistakes import file_of
 from src.signatures import predictor
 from src.system.files import write_json
@@ -86,8 +86,8 @@ def figures(folder: Path, measure: Measurement, data: Data, splits: Mapping[str,
     else:
         (folder / predictions.FILE).unlink(missing_ok=True)
     (folder / "figures").mkdir(exist_ok=True)
-    for name, drawing in _drawings(task, detailed).items():
-        file = re.sub(r"[^\w.-]+", "_", name)  # a name may be a column's
+    drawings = _drawings(task.called(data.columns), detailed)
+    for file, drawing in zip(request_names([*drawings]), drawings.values(), strict=True):  # some have a column's name
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph .* missing from font")
             drawing.savefig(folder / "figures" / f"{file}.png", dpi=100)

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from src.data import Data
+from src.data import LONGEST, Data, text
 from src.reports.samples import Sample, save_pictures
 from src.signatures import predictor
 from src.training.augmentation import examples
@@ -79,14 +79,12 @@ def _table(data: Data) -> str:
     """Raw examples and their targets, a column each, or a row each where there are many inputs."""
     raw, target = data.train.examples(ROWS)
     targets = target if isinstance(target, dict) else {"target": target}
-    columns = [[name, *map(_text, column)] for name, column in {**raw, **targets}.items()]
+    named = {data.columns.get(name, name): column for name, column in raw.items()}
+    columns = [[name, *map(_cell, column)] for name, column in [*named.items(), *targets.items()]]
     rows = columns if len(raw) > ROWS else [list(row) for row in zip(*columns, strict=True)]  # longer than wide
     rows.insert(1, ["---"] * len(rows[0]))
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def _text(value) -> str:
-    text = (
-        value.decode(errors="replace") if isinstance(value, bytes) else np.array2string(np.asarray(value), precision=4)
-    )
-    return text.replace("|", "\\|").replace("\n", " ")[:200]
+def _cell(value) -> str:
+    return text(value).replace("|", "\\|").replace("\n", " ")[:LONGEST]

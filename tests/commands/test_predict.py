@@ -405,6 +405,29 @@ def test_a_series_is_continued_with_its_times(trained, say, tmp_path):
     ]
 
 
+def test_series_are_called_as_in_the_file_in_answers_and_in_the_report(say, tmp_path):
+    file = catalogue.datasets().get("series")
+    models = [model for model in catalogue.models().values() if file and catalogue.tasks_of(model, file)]
+    if not models:
+        pytest.skip("nothing learns series")
+    names, requests = ["Umsatz €", "visitors [i]", "a_b"], ["Umsatz_a6a6f4", "visitors_i"]
+    write(tmp_path / "t.csv", [["step", *names], *[[n, n % 7, n % 5, n % 3] for n in range(90)]])
+    knobs = {"window": 5, "epochs": 1, "export": False, "verbose": False, "runs_dir": str(tmp_path / "runs")}
+    run = train(models[0].name, data="series", path=str(tmp_path / "t.csv"), **knobs)
+    assert [*run.signatures["serving_default"][1]] == [*requests, "a_b"]
+    _, out, _ = say(run, "t.csv")
+    assert all(name in out for name in names)
+    say(run, "t.csv", "--output", "answers.csv")
+    say(run, "t.csv", "--output", "answers.jsonl")
+    row = json.loads((tmp_path / "answers.jsonl").read_text(encoding="utf-8"))
+    assert list(read("answers.csv")[0]) == [*row] == ["step", *names]
+    page = (run.path / "report.html").read_text(encoding="utf-8")
+    assert "Forecast Umsatz €<" in page and "Forecast a_b<" in page
+    for name, request in zip(names, requests, strict=False):
+        assert f">{name}</td>" in page  # in the table of errors
+        assert page.count(request) == 1, "where the report says what the inputs of a request are called"
+
+
 MAKERS = [(Tokens, NextToken, "text", "make generate RUN="), (Image, Images, "seed", "load_run(")]
 
 

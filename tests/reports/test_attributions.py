@@ -18,7 +18,7 @@ CLASSES = Classes(("no", "yes"), (1, 1))
 
 def explained(inputs, model, preprocess, **about):
     task = catalogue.load(next(file for file in catalogue.tasks().values() if file.spec is Classes)).Task(CLASSES)
-    data = SimpleNamespace(inputs=inputs, outputs=CLASSES, preprocess=preprocess, show=show, columns={}, **about)
+    data = SimpleNamespace(inputs=inputs, outputs=CLASSES, preprocess=preprocess, shown=show, columns={}, **about)
     return Explained(model, task, data)
 
 

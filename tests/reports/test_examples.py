@@ -10,6 +10,7 @@ from PIL import Image
 
 from src.analysis.predictions import Predictions
 from src.analysis.sections import EXAMPLE, Examples, Table
+from src.data import text
 from src.reports import examples
 from src.reports.attributions import Explained
 from src.reports.examples import ERRORS, OF_CLASSES, read_examples, save_examples
@@ -68,6 +69,35 @@ def test_rows_are_called_by_their_number_in_the_table(tmp_path):
         row = rows[int(example.name.removeprefix("row ")) - 1]
         assert f"weather: {row['weather']}" in example.content.splitlines()
         assert f"weekday: {row['weekday']}" in example.content
+
+
+def test_columns_are_called_as_in_the_file_and_numbers_are_short(tmp_path):
+    rows = [f"{'' if n % 5 == 3 else n % 9},{n + 0.68456:.5f},{'' if n % 3 else 'a'},{n % 2}" for n in range(60)]
+    (tmp_path / "t.csv").write_text("\n".join(["x (m2),b,side,y", *rows]))
+    data = loaded("csv", tmp_path, path=str(tmp_path / "t.csv"), target="y")
+    shown, _ = kept(data, tmp_path / "run")
+    for example in (shown[1], shown[3]):
+        x, b, side, _ = rows[int(example.name.removeprefix("row ")) - 1].split(",")
+        assert set(example.content.splitlines()) == {f"x (m2): {x}", f"b: {float(b):.4f}", f"side: {side}"}
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (np.float32(37), "37"),
+        (np.float32(54.684), "54.684"),
+        (1 / 3, "0.3333"),
+        (1732500000.0, "1732500000"),
+        (1e-8, "1e-08"),
+        (1e30, "1e+30"),
+        (np.nan, ""),
+        (np.int64(3), "3"),
+        (np.float32([1, 2.5]), "[1 2.5]"),
+        (b"1.0", "1.0"),
+    ],
+)
+def test_values_are_written_as_people_write_them(value, said):
+    assert text(value) == said
 
 
 def test_a_pipeline_whose_order_changes_has_none(tmp_path):
