@@ -57,7 +57,7 @@ INPUTS = (
 )  # fmt: skip
 ANSWERS = (
     Rule("picture", TEXTS,   1,    ["png_bytes"]),
-    Rule("bars",    NUMBERS, 2,    [BARS]),
+    Rule("bars",    NUMBERS, 2,    [BARS, "shares"]),
     Rule("number",  NUMBERS, 1),
     Rule("text",    TEXTS,   1,    ["text"]),
     Rule("word",    TEXTS,   1),
@@ -65,7 +65,13 @@ ANSWERS = (
     Rule("values",  NUMBERS, 2),
     Rule("json"),
 )  # fmt: skip
-SHOWN_BY = {"image": "png_bytes", "label": BARS, "next": BARS, "probability": BARS}  # answers that others show, too
+SHOWN_BY = {  # answers that others show, too
+    "image": "png_bytes",
+    "mask": "png_bytes",
+    "label": BARS,
+    "next": BARS,
+    "probability": BARS,
+}
 TITLES = {  # of the default signature's tab, by its first component
     "picture": "Picture",
     "text": "Text",

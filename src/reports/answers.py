@@ -106,6 +106,7 @@ class ScreenTable(Writer):
         self._count = 0
 
     def write(self, beside: Mapping[str, Sequence[str]], answers: Mapping[str, np.ndarray]) -> None:
+        answers = {name: column for name, column in answers.items() if not _is_picture(name, column)} or answers
         columns = _beside(beside, _spread(answers, self.names))
         if not self._columns:
             sizes = [len(_spread({name: column}, self.names)) for name, column in answers.items()]
@@ -179,6 +180,11 @@ def _in_order(names: Sequence[str], beside: int, sizes: Sequence[int]) -> list[l
     answers = [list(islice(following, size)) for size in sizes]
     first = [group for group in answers if len(group) == 1] or answers
     return [*first, *([name] for name in names[:beside]), *(group for group in answers if group not in first)]
+
+
+def _is_picture(name: str, column: np.ndarray) -> bool:
+    """Whether an answer is nothing to be read: pixels, or the bytes of a file."""
+    return column.ndim > 2 or name.endswith("_bytes")
 
 
 def _plain(column: np.ndarray) -> list:

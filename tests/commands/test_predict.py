@@ -19,7 +19,7 @@ import tensorflow as tf
 from src.cli import main
 from src.commands.predict import predict
 from src.errors import UserError
-from src.reports.answers import _cell
+from src.reports.answers import _cell, writer
 from src.runs.predict import Refused
 from src.runs.run import load_run
 from src.settings import catalogue
@@ -454,6 +454,15 @@ def test_python_asks_in_the_same_way(houses, tmp_path):
     assert len(read(tmp_path / "answers.csv")) == 2
     with pytest.raises(UserError, match="There is no file gone"):
         predict("gone.csv", run=houses.path)
+
+
+def test_pixels_are_not_shown_on_the_screen(capsys):
+    with writer("", ["road", "sky"]) as screen:
+        shares = np.array([[0.25, 0.75]], "float32")
+        answers = {"mask": np.zeros((1, 4, 4), "uint8"), "png_bytes": np.array([b"PNG"], object), "shares": shares}
+        screen.write({"file": ["street.png"]}, answers)
+    shown = capsys.readouterr().out
+    assert "shares_road" in shown and "street.png" in shown and "mask" not in shown and "png_bytes" not in shown
 
 
 def test_the_end_of_a_long_path_is_shown_and_the_beginning_of_a_text():

@@ -80,6 +80,12 @@ def test_pictures_are_made_of_seeds_and_on_the_way_between_two():
     assert tabs["Latent space"][1] == {"latent": "latent", "label": "choice"}
 
 
+def test_a_mask_is_a_picture_and_bars():
+    answers = {"mask": InputSpec("uint8", (None, 4, 4)), "png_bytes": TEXT, "shares": InputSpec("float32", (None, 2))}
+    ((_, _, found),) = shown({DEFAULT: ({"image_bytes": TEXT}, answers)}).values()
+    assert found == {"png_bytes": "picture", "shares": "bars"}
+
+
 def test_series_are_one_table_and_what_follows_them_are_curves():
     past, ahead = InputSpec("float32", (None, 24)), InputSpec("float32", (None, 3))
     signature = ({"IBM": past, "HP": past}, {"IBM": ahead, "HP": ahead})
