@@ -97,7 +97,7 @@ FORMATS := -c 'from src.exporting.formats import FORMATS; print(*(name for kind 
 PACKAGES_formats = $$($(PY) $(FORMATS))
 PACKAGES_pretrained = --no-deps --require-hashes -r requirements-pretrained.txt
 PACKAGES_demo = --require-hashes -r requirements-demo.txt
-HAS_DEMO := -c 'import importlib.util, sys; sys.exit(not importlib.util.find_spec("gradio"))'
+HAS_DEMO := -c 'import importlib.metadata, sys; sys.exit(not any(importlib.metadata.distributions(name="gradio")))'
 QUIETLY := --quiet --disable-pip-version-check
 INSTALL = $(if $(EXTRA),$(PY) -m pip install $(QUIETLY) $(or $(PACKAGES_$(EXTRA)),$(error EXTRA is demo, formats or pretrained, not $(EXTRA))))
 TWO := --numprocesses 2 --dist worksteal  # ARGS="-n 0" for one process

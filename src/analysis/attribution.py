@@ -62,7 +62,7 @@ class Importance:
 
     Args:
         column: its name.
-        mean: fall of the score, over `REPEATS` permutations.
+        mean: fall of the score, over several permutations.
         deviation: its standard deviation.
     """
 
@@ -72,13 +72,14 @@ class Importance:
 
 
 def importances(
-    score: Callable[[Mapping[str, np.ndarray]], float], table: Mapping[str, np.ndarray]
+    score: Callable[[Mapping[str, np.ndarray]], float], table: Mapping[str, np.ndarray], repeats: int = REPEATS
 ) -> list[Importance]:
     """The importance of each column, the largest first.
 
     Args:
         score: of the examples whose columns are given, higher is better.
         table: by name, the columns (examples,).
+        repeats: permutations of each column.
     """
     from sklearn.inspection import permutation_importance  # here, as it takes long and only tables need it
 
@@ -90,6 +91,6 @@ def importances(
         return score({name: table[name][permuted[:, place]] for place, name in enumerate(names)})
 
     estimator = SimpleNamespace(fit=lambda: None)  # scikit-learn asks for one, and uses `scoring` alone
-    found = permutation_importance(estimator, rows, None, scoring=scoring, n_repeats=REPEATS, random_state=0)
+    found = permutation_importance(estimator, rows, None, scoring=scoring, n_repeats=repeats, random_state=0)
     parts = zip(names, found.importances_mean.tolist(), found.importances_std.tolist(), strict=True)
     return sorted((Importance(*part) for part in parts), key=lambda importance: -importance.mean)

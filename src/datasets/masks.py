@@ -26,6 +26,7 @@ from src.system.screen import track
 INPUTS, OUTPUTS = (Image,), (Mask,)
 NAMED_BY = "path"
 WHITE = 255  # in masks that are kept as bytes: unlabelled, or the second class of black and white ones
+MOST_UNNAMED = 64  # classes without a file that names them
 BINARY = ("background", "foreground")
 
 
@@ -142,9 +143,16 @@ class _Kept:
         self._kept = caches.keep(where, self._masks(), shape, np.uint8, key)
         findings = self._findings() if where == "memory" else caches.remembered(key, self._findings)
         self.bad = {int(number): reason for number, reason in findings["bad"].items()}
-        is_binary = unlabelled is None and findings["values"] == [0, WHITE]
+        values = findings["values"]
+        largest = max((value for value in values if value != WHITE), default=0)
+        if not named and (len(values) > MOST_UNNAMED or len(values) < largest / 2):
+            shown = f"{len(values)} different values, the largest {largest}"
+            raise ValueError(
+                f"the masks have {shown}: greys of a picture, it seems, and no indices; else --classes FILE"
+            )
+        is_binary = unlabelled is None and values == [0, WHITE]
         self._white = 1 if is_binary else UNLABELLED
-        count = 2 if is_binary else 1 + max((value for value in findings["values"] if value != WHITE), default=0)
+        count = 2 if is_binary else 1 + largest
         self.names = named.names if named else BINARY if is_binary else tuple(f"class {n}" for n in range(count))
         self.colors = (named.colors if named else ()) or masks.palette(len(self.names))
 

@@ -22,6 +22,7 @@ IMAGE = r"(?:images?|imgs?|pictures?|photos?|jpegimages)"
 ENDS = re.compile(rf"[-_ ]({MASK}|l)$", re.IGNORECASE)  # of a mask's name, beside its picture
 OF_SPLIT = {name: split for split, names in NAMES.items() for name in names}
 FOLDER = re.compile(rf"({'|'.join(sorted(OF_SPLIT, key=len, reverse=True))})?[-_ ]?({MASK}|{IMAGE})?", re.IGNORECASE)
+LOSSY = (".jpg", ".jpeg")
 ORIENTATION = 0x0112  # of EXIF
 NAMED = 3  # files in a sentence
 
@@ -58,8 +59,11 @@ def pairs(folder: Path, follow_links: bool = False) -> tuple[dict[str, list[Pair
     files, left_out = folders.below(folder, ENDINGS)
     pictures: dict[tuple, Path] = {}
     masks: dict[tuple, Path] = {}
-    for file in files:
-        key, is_mask = _key(file.relative_to(folder))
+    keys = {file: _key(file.relative_to(folder)) for file in files}
+    of_pictures = {key for key, is_mask in keys.values() if not is_mask}
+    for file, (key, is_mask) in keys.items():
+        if is_mask and key not in of_pictures:
+            key = (*key[:-1], ENDS.sub("", key[-1]))
         same = (masks if is_mask else pictures).setdefault(key, file)
         if same != file:
             raise ValueError(f"{same} and {file} are both {'the mask' if is_mask else 'the picture'} of {file.stem}")
@@ -87,6 +91,8 @@ def read_classes(file: Path) -> Classes:
     Raises:
         ValueError: naming the line that can't be.
     """
+    if not file.is_file():
+        raise ValueError(f"there is no file of classes {file}")
     names: list[str] = []
     colors: list[Sequence[int]] = []
     for number, line in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), 1):
@@ -94,14 +100,20 @@ def read_classes(file: Path) -> Classes:
         if not words:
             continue
         color = [int(word) for word in words if word.isdecimal()]
-        if len(color) not in (0, 3) or any(part > 255 for part in color) or len(color) == len(words):
+        color = color if len(color) == 3 else []  # other numbers are a part of the name
+        name = " ".join(word for word in words if not (color and word.isdecimal()))
+        if not name or any(part > 255 for part in color):
             raise ValueError(f"{file}, line {number}: a class is a name, and perhaps red, green and blue from 0 to 255")
-        names.append(" ".join(word for word in words if not word.isdecimal()))
+        names.append(name)
         colors.append(color)
+    if not names:
+        raise ValueError(f"{file} names no class")
     if twice := [name for name, count in Counter(names).items() if count > 1]:
         raise ValueError(f"{file} names {twice[0]} twice")
     if len(set(map(len, colors))) > 1:
         raise ValueError(f"{file}: either all classes have a colour, or none")
+    if all(colors) and (same := [color for color, count in Counter(map(tuple, colors)).items() if count > 1]):
+        raise ValueError(f"{file} has the colour {same[0]} for two classes")
     return Classes(tuple(names), tuple((red, green, blue) for red, green, blue in colors) if all(colors) else ())
 
 
@@ -113,6 +125,8 @@ def indices(pair: Pair, shape: tuple[int, int], classes: Classes | None) -> np.n
             that no class has.
     """
     picture, file = pair
+    if file.suffix.lower() in LOSSY:
+        raise ValueError("is a JPEG, which changes colours and indices: masks have to be PNG")
     try:
         with PIL.Image.open(file) as mask, PIL.Image.open(picture) as seen:
             if mask.size != (size := _seen(seen)):
@@ -122,8 +136,10 @@ def indices(pair: Pair, shape: tuple[int, int], classes: Classes | None) -> np.n
             colored = np.asarray(mask.convert("RGB")) if mask.mode == "P" and classes and classes.colors else None
     except (OSError, SyntaxError, PIL.Image.DecompressionBombError) as error:
         raise ValueError(f"can't be read: {error}") from None
+    if values.ndim == 3 and not (classes and classes.colors) and (values == values[..., :1]).all():
+        values = values[..., 0]  # grey that was saved in colours
     if colored is not None or values.ndim == 3:
-        values = _of_colors(values if colored is None else colored, classes, file)
+        values = _of_colors(values if colored is None else colored, classes)
     elif values.max() > 255:
         raise ValueError(f"has the value {values.max():,}; a class is an index from 0 to 254")
     rows, columns = (
@@ -132,7 +148,7 @@ def indices(pair: Pair, shape: tuple[int, int], classes: Classes | None) -> np.n
     return values[rows[:, None], columns].astype("uint8")
 
 
-def _of_colors(pixels: np.ndarray, classes: Classes | None, file: Path) -> np.ndarray:
+def _of_colors(pixels: np.ndarray, classes: Classes | None) -> np.ndarray:
     """The class of each pixel of a mask in colours, (height, width, 3)."""
     if not classes or not classes.colors:
         raise ValueError("is in colours: say whose they are, --classes FILE with a line NAME RED GREEN BLUE for each")
@@ -142,8 +158,7 @@ def _of_colors(pixels: np.ndarray, classes: Classes | None, file: Path) -> np.nd
     at = np.searchsorted(known[order], codes).clip(max=len(known) - 1)
     if (strange := known[order][at] != codes).any():
         color = tuple(pixels[strange][0].tolist())
-        lossy = " (JPEG changes colours: masks have to be PNG)" if file.suffix.lower() in (".jpg", ".jpeg") else ""
-        raise ValueError(f"has the colour {color} in {strange.mean():.1%} of its pixels, which no class has{lossy}")
+        raise ValueError(f"has the colour {color} in {strange.mean():.1%} of its pixels, which no class has")
     return order[at]
 
 
@@ -157,15 +172,15 @@ def palette(count: int) -> tuple[tuple[int, int, int], ...]:
 
 def _key(file: Path) -> tuple[tuple[str, ...], bool]:
     """By what a picture and its mask find each other: split, folders and name; and whether the file is a mask."""
-    split, is_mask, rest = "train", False, []
+    split, kind, rest = "train", "", []
     for part in file.parent.parts:
         if (named := FOLDER.fullmatch(part)) and part:
-            split = OF_SPLIT.get((named[1] or "").lower(), split)
-            is_mask |= bool(named[2]) and re.fullmatch(MASK, named[2], re.IGNORECASE) is not None
+            split, kind = OF_SPLIT.get((named[1] or "").lower(), split), named[2] or kind
         else:
             rest.append(part)
-    name = ENDS.sub("", file.stem)
-    return (split, *rest, name), is_mask or name != file.stem
+    if kind:  # what the folder is called tells more than the end of a name
+        return (split, *rest, file.stem), re.fullmatch(MASK, kind, re.IGNORECASE) is not None
+    return (split, *rest, file.stem), ENDS.search(file.stem) is not None
 
 
 def _seen(picture: PIL.Image.Image) -> tuple[int, int]:

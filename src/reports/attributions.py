@@ -36,6 +36,7 @@ FOR, AGAINST = (31, 119, 180), (230, 97, 1)  # RGB of what speaks for an answer 
 FULL = 99  # percentile of the pixels, from which on a colour is full
 AT_A_TIME = 64  # texts
 MOST_ROWS, MOST_ANSWERS = 1000, 300_000  # of validation, and what importance may ask of a model
+MOST_SCORES = 500  # by which columns are judged; each is shuffled twice at least
 DRAWN = 15  # columns
 
 Example: TypeAlias = tuple[int, Raw, Targets]  # number in the split, and a batch of one
@@ -57,6 +58,7 @@ class Importances(TypedDict):
     figure: str
     value: records.Finite
     examples: int
+    repeats: int
     columns: list[Changed]
 
 
@@ -155,8 +157,8 @@ def sections_of(folder: Path) -> list[Section]:
     axes.barh([drawn(shortened(column["column"])) for column in shown], means, xerr=deviations, color="C0", ecolor="C7")
     text = (
         f"How much worse {figure}, {value:.4g} on {found['examples']:,} validation examples, gets when a column's "
-        f"values are shuffled among them: mean and deviation of {REPEATS} times. Columns that tell the same share what "
-        "they count; a little may be chance."
+        f"values are shuffled among them: mean and deviation of {found['repeats']} times. Columns that tell the same "
+        "share what they count; a little may be chance."
     )
     first = f"Importance of the first {DRAWN} of {len(columns):,} columns" if len(columns) > DRAWN else ""
     rows: list[dict[str, str | int | float]] = [
@@ -235,8 +237,10 @@ def _save_columns(place: Path, explained: Explained, validation: Source) -> None
         scores = explained.scores(again, target)
         return 0.0 if not scores else scores.mean if scores.is_more_better else -scores.mean
 
-    columns = [asdict(importance) for importance in importances(score, table)]
-    content = {"figure": whole.name, "value": whole.mean, "examples": len(whole.values), "columns": columns}
+    repeats = min(REPEATS, max(2, MOST_SCORES // len(table)))
+    columns = [asdict(importance) for importance in importances(score, table, repeats)]
+    about = {"figure": whole.name, "value": whole.mean, "examples": len(whole.values), "repeats": repeats}
+    content = {**about, "columns": columns}
     write_json(place / "columns.json", content)
 
 

@@ -16,6 +16,7 @@ from src.system import screen
 from src.system.files import whole
 
 NAMED = 3  # runs, or files, that a sentence names
+FEWEST = 6  # examples, of which a test may find that a difference is more than chance
 LEAST_P = 0.001  # below which no more is told of a p value
 WIDEST_HEAD = 12  # characters of a column's head on the screen
 NONE = "–"  # instead of a knob that a run doesn't have
@@ -143,6 +144,8 @@ def _of_two(comparison: Comparison) -> str:
     tested = f"{figures}, p {'' if test.p < LEAST_P else '= '}{_p(test)}; {_tested(comparison, test)}"
     if not test.differing:
         return f"{other.name} and {first.name} score the same on each example: {tested}."
+    if not test.is_more_than_chance and test.examples < FEWEST:
+        return f"{test.examples} examples are too few for a test, whatever they show: {tested}."
     if not test.is_more_than_chance:
         return f"{other.name} and {first.name} can't be told apart: {tested}."
     return f"{other.name} is {'better' if other.gain > 0 else 'worse'} than {first.name}: {tested}."

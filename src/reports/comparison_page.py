@@ -19,7 +19,7 @@ from src.runs.comparison import Comparison, Line
 from src.system.screen import drawn
 
 COLORS, STYLES = 10, ("-", "--", ":")  # that tell curves apart
-LINE, SHORT = 0.2, 24  # inches of a line of a legend, and characters of a name of which two stand on one
+LINE, SHORT = 0.2, 18  # inches of a line of a legend, and characters of a name of which two stand on one
 FEW = 4  # runs, up to which the answer of each is told below an example; else that of the best and of the worst one
 MOST_LISTED = 100  # examples in a table
 

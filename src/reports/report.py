@@ -40,7 +40,8 @@ def show(run: Run) -> None:
     for text in run.warnings:
         console.print(f"warning: {text}", style="yellow", soft_wrap=not console.is_terminal)
     console.print(f"run     {run.path}", soft_wrap=True)
-    console.print(f"report  {run.path / 'report.html'}", soft_wrap=True)
+    if (run.path / "report.html").is_file():
+        console.print(f"report  {run.path / 'report.html'}", soft_wrap=True)
 
 
 def summary(run: Run, best_epoch: int, stopped_epoch: int, published: Path | None) -> None:

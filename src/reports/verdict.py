@@ -1,5 +1,6 @@
 """What came of a training in two plain sentences: how good it is, and what limits it."""
 
+from src.analysis.intervals import Scores
 from src.analysis.predictions import Predictions
 from src.reports.numbers import number
 from src.runs.run import Run
@@ -28,16 +29,20 @@ def verdict(run: Run, predictions: Predictions | None) -> tuple[str, str]:
         sentence += f" (95% interval {number(interval[0])} to {number(interval[1])}{sampled})"
     if simple is not None:
         sentence += f"; the baseline, {baseline['predictor']}, has {number(simple)}"
-    return f"{sentence}.", _limit(run, name, interval)
+    return f"{sentence}.", _limit(run, name, scores, interval)
 
 
-def _limit(run: Run, name: str, interval: tuple[float, float] | None) -> str:
+def _limit(run: Run, name: str, scores: Scores | None, interval: tuple[float, float] | None) -> str:
     """What keeps it from being better, or from being known to be; "" where its history doesn't tell."""
     if run.diagnosis:
         return f"What limits it: {run.diagnosis[0]}."
+    if len(run.history.get("epoch", ())) == 1:
+        return "What limits it: it was trained for one epoch; train longer."
     simple = run.metrics["baseline"].get(name)
     if interval and simple is not None and interval[0] <= simple <= interval[1]:
         return "What limits it: too few examples to tell it from the baseline; measure it on more."
+    if scores and simple is not None and (scores.mean < simple) == scores.is_more_better:
+        return "What limits it: it has learnt no more than the baseline; train longer, or with another --learning-rate."
     for figure in dict.fromkeys((name, run.task.monitor.removeprefix("val_"))):
         simple, train, reached = (run.metrics[part].get(figure) for part in ("baseline", "train", run.measured))
         if simple is None or train is None or reached is None:

@@ -72,6 +72,8 @@ class Measured:
         if by_hand.get("data") == PIPELINE:
             return f"the examples of {self.run.path} come in another order each time"
         if not self.predictions and self.run.task.loss:
+            if not (self.run.path / "model.keras").is_file():
+                return f"the search has kept no model of {self.run.path}, and no predictions"
             again = "evaluate(run, data=…)" if "data" in by_hand else f"make evaluate RUN={self.run.path}"
             return f"{self.run.path} has kept no predictions; {again} adds them"
         if not self.scores:

@@ -53,6 +53,14 @@ def test_black_and_white_masks_have_two_classes(folder):
     assert set(np.unique(load(folder, unlabelled=(255,)).train.examples(2)[1])) == {UNLABELLED, 0}
 
 
+@pytest.mark.parametrize("values", [[0, 127, 254], [*range(100)]], ids=["gaps", "greys"])
+def test_greys_are_no_classes(folder, values):
+    for number in range(20):
+        put(folder / f"masks/{number}.png", np.resize(np.roll(values, 40 * number), (6, 8)))
+    with pytest.raises(UserError, match="greys of a picture, it seems, and no indices"):
+        load(folder)
+
+
 @pytest.mark.parametrize("cache", ["memory", "disk", "none"])
 def test_what_can_not_be_used_is_named_or_left_out_each_time(folder, cache):
     put(folder / "masks/3.png", np.zeros((5, 8)))

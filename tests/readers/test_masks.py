@@ -27,6 +27,9 @@ def grey(path, value=0):
         ("1.png", "1_mask.png", "train"),
         ("cells/a.b.png", "cells/a.b-label.png", "train"),
         ("JPEGImages/1.jpg", "SegmentationClass/1.png", "train"),
+        ("images/a_l.png", "masks/a_l.png", "train"),
+        ("images/a.png", "masks/a_mask.png", "train"),
+        ("images/food_labels.png", "masks/food_labels_mask.png", "train"),
         ("val/1.png", "valannot/1.png", "validation"),
         ("images/test/x/1.png", "labels/test/x/1.png", "test"),
         ("Testing/Images/1.png", "Testing/GT/1.png", "test"),
@@ -72,6 +75,7 @@ def test_a_mask_is_of_indices_or_of_colours(tmp_path):
         "grey": (picture(tmp_path / "grey.png", values), None, values),
         "palette": (tmp_path / "palette.png", None, values),
         "palette by colour": (tmp_path / "palette.png", CLASSES, 1 - values),
+        "grey in colours": (picture(tmp_path / "grey3.png", values[..., None].repeat(3, axis=-1)), None, values),
         "colours": (picture(tmp_path / "rgb.png", np.array(CLASSES.colors)[values]), CLASSES, values),
     }
     for name, (file, classes, expected) in files.items():
@@ -91,7 +95,7 @@ def test_a_mask_that_can_not_be_used_has_a_reason(tmp_path):
             picture(tmp_path / "other.png", np.full((*SHAPE, 3), (1, 2, 3))),
             CLASSES,
         ),
-        "JPEG changes colours: masks have to be PNG": (picture(tmp_path / "lossy.jpg", colors, quality=50), CLASSES),
+        "is a JPEG, which changes colours": (picture(tmp_path / "lossy.jpg", np.zeros(SHAPE)), None),
     }
     for reason, (file, classes) in masks.items():
         with pytest.raises(ValueError, match=reason):
@@ -106,6 +110,11 @@ def test_a_mask_belongs_to_its_picture_as_it_is_seen(tmp_path):
     assert indices((turned, mask), (6, 4), None).tolist() == np.ones((6, 4)).tolist()
 
 
+def test_a_name_may_have_numbers(tmp_path):
+    (tmp_path / "classes.txt").write_text("class 1\n0 road\n")
+    assert read_classes(tmp_path / "classes.txt") == Classes(("class 1", "0 road"))
+
+
 @pytest.mark.parametrize("text", ["128 0 0 road\n0 0 128 sky\n", "road, 128, 0, 0\n# none\n\nsky;0;0;128", "road\nsky"])
 def test_classes_are_named_by_a_file(text, tmp_path):
     (tmp_path / "classes.txt").write_text(text)
@@ -114,7 +123,14 @@ def test_classes_are_named_by_a_file(text, tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("a 1 2", "line 1: a class is a name"), ("a\na", "names a twice"), ("a 1 2 3\nb", "all classes have a colour")],
+    [
+        ("1 2 3", "line 1: a class is a name"),
+        ("a 1 2 999", "line 1: a class is a name"),
+        ("a\na", "names a twice"),
+        ("a 1 2 3\nb", "all classes have a colour"),
+        ("a 1 2 3\nb 1 2 3", "for two classes"),
+        ("\n", "names no class"),
+    ],
 )
 def test_a_file_of_classes_that_can_not_be_is_refused(text, said, tmp_path):
     (tmp_path / "classes.txt").write_text(text)
@@ -124,3 +140,8 @@ def test_a_file_of_classes_that_can_not_be_is_refused(text, said, tmp_path):
 
 def test_colours_can_be_told_apart():
     assert len(set(palette(21))) == 21 and len(palette(1)) == 1 and len(palette(300)) == 300
+
+
+def test_a_file_of_classes_that_is_missing_is_named(tmp_path):
+    with pytest.raises(ValueError, match="there is no file of classes"):
+        read_classes(tmp_path / "gone.txt")

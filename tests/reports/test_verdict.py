@@ -47,6 +47,8 @@ def test_a_sample_is_told_and_without_predictions_there_is_no_interval():
     ("about", "said"),
     [
         ({"diagnosis": ["accuracy was still improving: train longer"]}, "What limits it: accuracy was still improv"),
+        ({"history": ["epoch"]}, "trained for one epoch; train longer"),
+        ({"right": 30, "baseline": 0.7}, "it has learnt no more than the baseline"),
         ({"right": 52}, "too few examples to tell it from the baseline"),
         ({"right": 75, "train": 1.0}, "It is better on train, 1.000: more examples"),
         (
@@ -54,7 +56,7 @@ def test_a_sample_is_told_and_without_predictions_there_is_no_interval():
             "log_loss is better on train, 0.1800: more examples",
         ),
     ],
-    ids=["diagnosis", "few", "gap", "gap of the figure that decides"],
+    ids=["diagnosis", "one epoch", "no better", "few", "gap", "gap of the figure that decides"],
 )
 def test_what_limits_it_is_told(about, said):
     assert said in verdict(run(**about), kept())[1]

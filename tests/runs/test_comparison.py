@@ -42,6 +42,7 @@ def made(tmp_path):
     def made(name, wrong=(), numbers=range(EXAMPLES), sha="1", measured="test", **config):
         folder = tmp_path / name
         folder.mkdir()
+        (folder / "model.keras").touch()
         right = ~np.isin(np.arange(EXAMPLES), wrong)
         kept = np.array(numbers)
         Predictions(measured, EXAMPLES, kept, {"right": right[kept]}).save(folder)
@@ -113,10 +114,14 @@ def test_what_another_classifier_judged_is_refused(made):
     ("spoil", "why"),
     [
         (lambda run: (run.path / "predictions.npz").unlink(), "kept no predictions; make evaluate RUN=.*b adds them"),
+        (
+            lambda run: [(run.path / name).unlink() for name in ("predictions.npz", "model.keras")],
+            "the search has kept no model of .*b, and no predictions",
+        ),
         (lambda run: run.config.update(by_hand={"data": PIPELINE}), "come in another order each time"),
         (lambda run: setattr(run.task, "scores", lambda kept: None), "isn't scored example by example"),
     ],
-    ids=["an old run", "a pipeline", "a task without scores"],
+    ids=["an old run", "of a search", "a pipeline", "a task without scores"],
 )
 def test_a_run_without_scores_is_compared_without_a_test(made, spoil, why):
     one, other = made("a"), made("b")
