@@ -231,6 +231,7 @@ def test_folds_that_were_killed_end_to_the_bit(tmp_path):
     assert one["validation"] == other["validation"]
 
 
+@pytest.mark.long
 def test_objects_and_data_are_given_again_where_folds_go_on(tmp_path):
     import keras
 

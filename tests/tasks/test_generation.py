@@ -126,9 +126,9 @@ def test_the_report_and_tensorboard_show_each_epoch(run):
     assert sorted(found) == [0, 1]
 
 
-def test_the_judge_is_trained_once(runs):
-    knobs = {"data": DATA, **FEW, "epochs": 1, "export": False, "tensorboard": False, "runs_dir": str(runs)}
-    first, second = train(MODEL, **knobs), train(MODEL, **knobs, seed=1)
+def test_the_judge_is_trained_once(runs, short_run):
+    knobs = {**FEW, "epochs": 1, "export": False, "tensorboard": False, "runs_dir": str(runs), "seed": 1}
+    first, second = short_run(MODEL, DATA), train(MODEL, data=DATA, **knobs)
     name = catalogue.model(MODEL).judge["model"]
     assert len(list((runs / "judges").glob(f"{name}-{DATA}-*/*/metrics.json"))) == 1
     kept = [keras.models.load_model(run.path / "judge.keras").get_weights() for run in (first, second)]
