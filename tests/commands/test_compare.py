@@ -189,7 +189,7 @@ def test_runs_of_each_task_are_compared(short_run, tmp_path, model, data):
     if (file := other / "predictions.npz").is_file():
         kept = dict(np.load(file))
         for name, column in kept.items():
-            if name in ("logits", "predicted", "loss", "bits"):
+            if name in ("logits", "predicted", "loss", "bits", "both"):
                 kept[name] = np.concatenate([column[: len(column) // 2], column[len(column) // 2 :][::-1]])
         np.savez(file, **kept)
     rows = compare([path, other], output=tmp_path / "page.html")
