@@ -169,8 +169,8 @@ class _Kept:
             try:
                 values = masks.indices(self._pairs[number], self._shape, self._named)
                 known = ~np.isin(values, self._unlabelled)
-                mask[known] = values[known]
                 self._check(values[known])
+                mask[known] = values[known]
                 self._values |= set(np.unique(values).tolist()) - set(self._unlabelled[1:])
             except ValueError as error:
                 self.bad[number] = f"{self._pairs[number][1]} {error}"

@@ -13,7 +13,7 @@ import matplotlib
 import numpy as np
 import PIL.Image
 
-from src.readers import folders
+from src.readers import folders, headers
 from src.readers.pictures import ENDINGS
 from src.sources.splits import NAMES
 
@@ -23,7 +23,6 @@ ENDS = re.compile(rf"[-_ ]({MASK}|l)$", re.IGNORECASE)  # of a mask's name, besi
 OF_SPLIT = {name: split for split, names in NAMES.items() for name in names}
 FOLDER = re.compile(rf"({'|'.join(sorted(OF_SPLIT, key=len, reverse=True))})?[-_ ]?({MASK}|{IMAGE})?", re.IGNORECASE)
 LOSSY = (".jpg", ".jpeg")
-ORIENTATION = 0x0112  # of EXIF
 NAMED = 3  # files in a sentence
 
 Pair = tuple[Path, Path]  # a picture and its mask
@@ -42,7 +41,7 @@ class Classes:
     colors: tuple[tuple[int, int, int], ...] = ()
 
 
-def pairs(folder: Path, follow_links: bool = False) -> tuple[dict[str, list[Pair]], str]:
+def pairs(folder: Path) -> tuple[dict[str, list[Pair]], str]:
     """Pictures with their masks by split, sorted; all in "train" where no folder names a split.
 
     A mask stands in a folder that is called so (masks, labels, trainannot, SegmentationClass, …), or is called after
@@ -128,8 +127,9 @@ def indices(pair: Pair, shape: tuple[int, int], classes: Classes | None) -> np.n
     if file.suffix.lower() in LOSSY:
         raise ValueError("is a JPEG, which changes colours and indices: masks have to be PNG")
     try:
-        with PIL.Image.open(file) as mask, PIL.Image.open(picture) as seen:
-            if mask.size != (size := _seen(seen)):
+        with PIL.Image.open(file) as mask:
+            header = headers.read(picture)
+            if mask.size != (size := (header.width, header.height)):
                 raise ValueError(f"is {_in_words(mask.size)} pixels, and its picture {_in_words(size)}")
             is_index = mask.mode in ("1", "L", "P") or mask.mode.startswith("I")
             values = np.asarray(mask if is_index else mask.convert("RGB"))
@@ -181,12 +181,6 @@ def _key(file: Path) -> tuple[tuple[str, ...], bool]:
     if kind:  # what the folder is called tells more than the end of a name
         return (split, *rest, file.stem), re.fullmatch(MASK, kind, re.IGNORECASE) is not None
     return (split, *rest, file.stem), ENDS.search(file.stem) is not None
-
-
-def _seen(picture: PIL.Image.Image) -> tuple[int, int]:
-    """Width and height of a picture as its EXIF data have it turned."""
-    width, height = picture.size
-    return (height, width) if picture.getexif().get(ORIENTATION, 1) > 4 else (width, height)
 
 
 def _in_words(size: Sequence[int]) -> str:

@@ -1,7 +1,8 @@
 """What a model looks at, kept in a run's folder, so that the report needs neither model nor data set.
 
-figures/attributions has NUMBER.png or .jpg, the picture of an example with what spoke for its answer and against it;
-texts.json, the words of examples, and columns.json, the importance of each column of a table.
+figures/attributions has NUMBER.png or .jpg, the picture of an example with what spoke for its answer and against it, or
+with its target and prediction drawn on it; texts.json, the words of examples; and columns.json, the importance of each
+column of a table.
 """
 
 import shutil
@@ -131,7 +132,7 @@ def save_attributions(folder: Path, explained: Explained, examples: Examples, va
 
 
 def pictures_of(folder: Path) -> dict[int, Path]:
-    """By the number of an example, its picture with what spoke for its answer and against it."""
+    """By the number of an example, its picture with what is drawn on it."""
     files = sorted((folder / "figures" / FOLDER).glob("*.*g"))
     return {int(file.stem): file for file in files if file.stem.isdecimal()}
 
@@ -240,8 +241,7 @@ def _save_columns(place: Path, explained: Explained, validation: Source) -> None
     repeats = min(REPEATS, max(2, MOST_SCORES // len(table)))
     columns = [asdict(importance) for importance in importances(score, table, repeats)]
     about = {"figure": whole.name, "value": whole.mean, "examples": len(whole.values), "repeats": repeats}
-    content = {**about, "columns": columns}
-    write_json(place / "columns.json", content)
+    write_json(place / "columns.json", {**about, "columns": columns})
 
 
 def _sample(validation: Source) -> tuple[Raw, Any]:
