@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 UNKNOWN = "\ufffd"  # Unicode's replacement character stands for what training had not
-UNLABELLED = -1  # class of a pixel that counts nowhere
+UNLABELLED = -1  # class of a pixel that counts nowhere, and of a box that isn't there
 STEPS = 100  # usual changes of a series from step to step that tell as much as the deviation of all its values
 
 
@@ -157,6 +157,39 @@ class Mask(Output):
     @property
     def shape(self) -> tuple[int, int, int]:
         return (self.height, self.width, len(self.names))
+
+
+@dataclass(frozen=True)
+class Boxes(Output):
+    """Things in an image, each in a box; the prediction is a grid of any size, (batch, rows, columns, classes + 4).
+
+    In each cell are a logit for each class, of a box of that class around the centre of the cell, and then how far the
+    box reaches up, left, down and right from there, as logarithms of shares of half the `usual` height and width.
+
+    The target is {"box": float32 (batch, most, 4), "label": int32 (batch, most)}: top, left, bottom and right, as
+    fractions of height and width, and an index into `names`. Where an image has fewer boxes, the last labels are
+    UNLABELLED, and their boxes 0.
+
+    Args:
+        height, width: of an image.
+        names: the classes, in the order of their indices.
+        most: boxes of an image.
+        counts: training boxes of each class; the task fills them in.
+        per_image: … and how many there are in an image, on average.
+        usual: … and their height and width, as fractions of the image's: geometric means.
+    """
+
+    height: int
+    width: int
+    names: tuple[str, ...]
+    most: int
+    counts: tuple[int, ...] = ()
+    per_image: float = 1.0
+    usual: tuple[float, float] = (0.2, 0.2)
+
+    @property
+    def shape(self) -> tuple[int | None, int | None, int]:
+        return (None, None, len(self.names) + 4)
 
 
 # Outputs made of the input itself.

@@ -1,4 +1,4 @@
-"""New families: boxes and text to text are a spec, a task, a data set and a model, with no change elsewhere."""
+"""New families: blocks and text to text are a spec, a task, a data set and a model, with no change elsewhere."""
 
 import json
 import shutil
@@ -12,7 +12,7 @@ from tests.tree import ROOT, copied
 FAMILIES = ROOT / "tests" / "families"
 MARK = "# Outputs made of the input"  # in src/specs.py, before which the spec is put
 FILES = {  # of each family: model, data set and task
-    "boxes": ("mlp", "blocks", "detection"),
+    "blocks": ("mlp", "blocks", "finding"),
     "reversal": ("encoder_decoder", "backwards", "translation"),
 }
 
@@ -24,13 +24,13 @@ def dropped_in(family, tmp_path):
     assert MARK in specs
     (root / "src/specs.py").write_text(specs.replace(MARK, f"{spec}\n\n{MARK}"))
     for name, folder in ((model, "models"), (data, "src/datasets"), (task, "src/tasks")):
-        if (file := FAMILIES / family / f"{name}.py").exists():  # boxes are learnt by a model that is there
+        if (file := FAMILIES / family / f"{name}.py").exists():  # blocks are found by a model that is there
             shutil.copy(file, root / folder)
     return root
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("family", ["boxes", "reversal"])
+@pytest.mark.parametrize("family", ["blocks", "reversal"])
 def test_it_is_trained_resumed_to_the_bit_exported_and_asked(family, tmp_path):
     root, (model, data, _) = dropped_in(family, tmp_path), FILES[family]
     shutil.copy(FAMILIES / "prove.py", root)

@@ -5,9 +5,9 @@ import numpy as np
 from src.data import Data
 from src.preprocess.images import Pictures, pixels
 from src.sources.memory import split
-from src.specs import Boxes, Image
+from src.specs import Blocks, Image
 
-INPUTS, OUTPUTS = (Image,), (Boxes,)
+INPUTS, OUTPUTS = (Image,), (Blocks,)
 SIDE, MOST, EXAMPLES = 12, 2, 200
 
 
@@ -26,4 +26,4 @@ def load() -> Data:
     spec = Image(SIDE, SIDE, 1)
     train, validation, test = split({"image": image}, {"box": box, "label": label, "count": count}, stratify=False)
     doors = {"image_bytes": Pictures(spec)}
-    return Data(train, validation, test, spec, Boxes(("dark", "bright"), MOST), pixels(spec), doors)
+    return Data(train, validation, test, spec, Blocks(("dark", "bright"), MOST), pixels(spec), doors)

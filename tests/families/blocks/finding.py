@@ -1,13 +1,13 @@
-"""Detection: which boxes there are, and their classes, one slot for each."""
+"""Finding: which blocks there are, and their classes, one slot for each."""
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from src import task
-from src.specs import Boxes
+from src.specs import Blocks
 
-SPEC = Boxes
+SPEC = Blocks
 
 
 def adapt(outputs, train):
@@ -18,7 +18,7 @@ def adapt(outputs, train):
 
 
 class Task(task.Task):
-    """Detection of `outputs.names`, up to `outputs.most` in an image."""
+    """Finding of `outputs.names`, up to `outputs.most` in an image."""
 
     monitor, direction = "val_box_error", "min"
 

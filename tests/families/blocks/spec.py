@@ -4,7 +4,7 @@ from src.specs import Numbers
 
 
 @dataclass(frozen=True)
-class Boxes(Numbers):
+class Blocks(Numbers):
     """Up to `most` boxes; the target is {"box": (batch, most, 4), "label": (batch, most), "count": (batch,)}."""
 
     names: tuple[str, ...]
