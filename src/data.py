@@ -108,9 +108,12 @@ class Door:
 
     Args:
         request: the spec of each input, batch first.
+        picture: a graph function from a request, and the number of an example in it, int32 (), to its picture as it was
+            given, uint8 (height, width, 3); None where examples are no pictures.
     """
 
     request: Mapping[str, tf.TensorSpec]
+    picture: Callable[[Mapping[str, tf.Tensor], tf.Tensor], tf.Tensor] | None = None
 
     def __call__(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """The raw request."""

@@ -5,6 +5,7 @@ A file of src/tasks/ has a class `Task` that derives from this one.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, Literal, TypeAlias
 
 import keras
@@ -19,6 +20,7 @@ from src.data import Door, Features, Raw, Targets
 from src.signatures import DEFAULT, Request, Signature, Steps, features_of, request_of
 
 History: TypeAlias = Mapping[str, Sequence[float]]  # each epoch's figures, by name
+GivenPicture: TypeAlias = Callable[[tf.Tensor], tf.Tensor]  # from the number of an example in a request
 Predict: TypeAlias = Any  # a tf.function from the features of a batch to the prediction
 
 
@@ -34,6 +36,10 @@ class Task(ABC):
     # From a picture, uint8 (height, width, 1 or 3), and target and prediction of a batch of one: both drawn on it, one
     # below the other, uint8 (2 height, width, 3). None where they can't be drawn.
     overlay: Callable[[np.ndarray, Any, Any], np.ndarray] | None = None
+    # Brings answers of a batch, which are about places of the image that the model sees, to the picture that was given:
+    # from `answers` and a graph function from the number of an example, int32 (), to its picture, uint8 (height,
+    # width, 3). None where answers are about no places.
+    on_picture: Callable[[dict[str, tf.Tensor], GivenPicture], dict[str, tf.Tensor]] | None = None
     is_judged: ClassVar[bool] = False  # whether its models have a JUDGE, which `compare_with` receives
     meanings: ClassVar[Mapping[str, str]] = {}  # by name of a metric or a picture, a sentence for the report
     limits: ClassVar[str] = ""  # of a request, a sentence for the model card
@@ -85,11 +91,16 @@ class Task(ABC):
             By name, a function from a dict of tensors to a dict of tensors, and the spec of each input.
         """
 
-        def serve(raw):
-            return self.answers(model(features_of(preprocess, raw), training=False))
+        def serve(raw, picture=None):
+            features = features_of(preprocess, raw)
+            answers = self.answers(model(features, training=False))
+            return self.on_picture(answers, picture or _picture_of(features)) if self.on_picture else answers
 
         def through(door):
-            return lambda request: serve(door(request))
+            def ask(request):
+                return serve(door(request), partial(door.picture, request) if door.picture else None)
+
+            return ask
 
         others = {name: (through(door), door.request) for name, door in doors.items()}
         return {DEFAULT: (serve, request_of(preprocess)), **others}
@@ -166,3 +177,14 @@ class Task(ABC):
     def draw(self, figures: dict) -> dict[str, Figure]:
         """Plots of the figures, by name."""
         return {}
+
+
+def _picture_of(features: tf.Tensor) -> GivenPicture:
+    """Pictures of a request that has images as the model sees them, (batch, height, width, channels) in [0, 1]."""
+
+    def picture(number):
+        image = features[number]
+        colors = image if image.shape[-1] == 3 else tf.repeat(image[..., :1], 3, axis=-1)
+        return tf.image.convert_image_dtype(colors, tf.uint8, saturate=True)
+
+    return picture

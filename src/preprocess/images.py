@@ -61,6 +61,12 @@ class Pictures(Door):
         images = tf.map_fn(self.decode, request["image_bytes"], fn_output_signature=image)
         return {"image": tf.cast(images, tf.int32) if self.high else images}
 
+    def picture(self, request: Mapping[str, tf.Tensor], number: tf.Tensor) -> tf.Tensor:
+        """The picture of that number, uint8 (height, width, 3), in the size in which it is seen."""
+        encoded = request["image_bytes"][number]
+        orientation, _, transparent = marks(encoded)
+        return turned(decoded(encoded, 3, tf.uint8, transparent, float(self.background)), orientation)
+
     def encode(self, raw: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The images of a raw request as PNG, (batch,)."""
         images = raw["image"].astype(self.kind.as_numpy_dtype)

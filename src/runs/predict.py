@@ -53,7 +53,7 @@ def predict(ask: Callable, signature: str, request: Request, raw: Any, batch: in
         ]
     except tf.errors.InvalidArgumentError as error:
         raise Refused(signature, _reason(error.message)) from error
-    return {name: _readable(name, np.concatenate([part[name].numpy() for part in parts])) for name in parts[0]}
+    return {name: _readable(name, _joined([part[name].numpy() for part in parts])) for name in parts[0]}
 
 
 def _array(given: Any, spec: tf.TensorSpec) -> np.ndarray:
@@ -83,6 +83,17 @@ def _reason(message: str) -> str:
     if asserted := re.search(r"assertion failed: (.*)", message):
         return re.sub(r"[][]", "", refusal(asserted[1])).strip()
     return refusal(message).splitlines()[0].split("}} ")[-1].removesuffix(".")
+
+
+def _joined(parts: list[np.ndarray]) -> np.ndarray:
+    """The answers of all parts; masks of pictures of several sizes are filled up with 255, as within a part."""
+    if len({part.shape[1:] for part in parts}) == 1:
+        return np.concatenate(parts)
+    shape = np.max([part.shape for part in parts], axis=0)[1:]
+    joined = np.full((sum(map(len, parts)), *shape), 255, parts[0].dtype)
+    for rows, part in zip(np.split(joined, np.cumsum([*map(len, parts)])[:-1]), parts, strict=True):
+        rows[tuple(slice(size) for size in part.shape)] = part
+    return joined
 
 
 def _readable(name: str, column: np.ndarray) -> np.ndarray:

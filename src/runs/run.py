@@ -96,7 +96,7 @@ class Run:
         try:
             with unpatterned(folder) as place:
                 self._modules = {path.name: tf.saved_model.load(path) for path in sorted(place.glob("*"))}
-            return {name: _SavedDoor(module.door) for name, module in self._modules.items()}
+            return {name: _SavedDoor(module) for name, module in self._modules.items()}
         except (OSError, tf.errors.OpError, AttributeError, IndexError, ValueError) as error:
             raise UserError(f"{folder} can't be opened: {str(error).splitlines()[0]}") from error
 
@@ -194,11 +194,14 @@ class Run:
 class _SavedDoor(Door):
     """A way in that was saved with a run: it does and asks what it did and asked."""
 
-    def __init__(self, opened):
+    def __init__(self, module):
+        opened = module.door
         ((request,), _) = opened.concrete_functions[0].structured_input_signature
         self._takes_tensor = isinstance(request, tf.TensorSpec)  # as doors did in older runs, which had one input each
         self._opened = opened
         self.request = {request.name: request} if self._takes_tensor else request
+        if hasattr(module, "picture"):
+            self.picture = lambda request, number: module.picture(dict(request), number)
 
     def __call__(self, request: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         if self._takes_tensor:

@@ -136,6 +136,9 @@ def save(
     for name, door in data.doors_among(signatures).items():
         module = tf.Module()
         module.door = tf.function(door, input_signature=[dict(door.request)])
+        if door.picture:
+            number = tf.TensorSpec((), tf.int32, name="number")
+            module.picture = tf.function(door.picture, input_signature=[dict(door.request), number])
         tf.saved_model.save(module, path / "doors" / name)
     (path / "requests").mkdir(exist_ok=True)
     for name, inputs in requests.items():

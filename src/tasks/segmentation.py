@@ -111,11 +111,27 @@ class Task(task.Task):
         return [MeanIou(), PixelAccuracy("pixel_accuracy")]
 
     def answers(self, logits) -> dict[str, tf.Tensor]:
-        """The mask, uint8 (batch, height, width), as PNG in the classes' colours, and the share of each class."""
-        mask = tf.cast(_classes(logits), tf.uint8)
-        picture = tf.gather(tf.constant(self.outputs.colors, tf.uint8), tf.cast(mask, tf.int32))
-        shares = tf.reduce_mean(tf.one_hot(tf.cast(mask, tf.int32), len(self.outputs.names)), axis=[1, 2])
-        return {"mask": mask, "png_bytes": tf.io.encode_png(picture), "shares": shares}
+        """The mask, uint8 (batch, height, width), and the share of each class."""
+        mask = _classes(logits)
+        shares = tf.reduce_mean(tf.one_hot(mask, len(self.outputs.names)), axis=[1, 2])
+        return {"mask": tf.cast(mask, tf.uint8), "shares": shares}
+
+    def on_picture(self, answers, picture) -> dict[str, tf.Tensor]:
+        """The mask in the size of the picture by the nearest pixel, also as PNG in the classes' colours.
+
+        Pictures of several sizes in one request have masks of the largest height and width among them, filled up with
+        255 below and on the right; the PNG has the picture's own size.
+        """
+        numbers = tf.range(tf.shape(answers["mask"])[0])
+        sizes = tf.map_fn(lambda number: tf.shape(picture(number))[:2], numbers)  # (batch, 2)
+        mask = _resized(answers["mask"], sizes)
+        colors = tf.constant(self.outputs.colors, tf.uint8)
+
+        def png(mask, size):
+            return tf.io.encode_png(tf.gather(colors, tf.cast(mask[: size[0], : size[1]], tf.int32)))
+
+        pngs = tf.map_fn(lambda one: png(*one), (mask, sizes), fn_output_signature=tf.string)
+        return {"mask": mask, "png_bytes": pngs, "shares": answers["shares"]}
 
     def summarize(self, targets) -> dict:
         """One split's targets, in batches, for the manifest: the number of pixels of each class."""
@@ -178,6 +194,18 @@ def _split(target) -> tuple[tf.Tensor, tf.Tensor]:
 def _classes(logits) -> tf.Tensor:
     """The likeliest class of each pixel, int32 (batch, height, width)."""
     return tf.argmax(logits, axis=-1, output_type=tf.int32)
+
+
+def _resized(mask: tf.Tensor, sizes: tf.Tensor) -> tf.Tensor:
+    """Masks, uint8 (batch, height, width), in other sizes, int32 (batch, 2), by the nearest pixel; beyond it 255."""
+    places = []
+    for axis, now in enumerate(mask.shape[1:]):
+        to = sizes[:, axis, None]  # (batch, 1)
+        pixels = tf.range(tf.reduce_max(to))[None]
+        places.append(tf.where(pixels < to, (2 * pixels + 1) * now // (2 * to), now))
+    padded = tf.pad(mask, [(0, 0), (0, 1), (0, 1)], constant_values=255)
+    rows, columns = places
+    return tf.gather(tf.gather(padded, rows, axis=1, batch_dims=1), columns, axis=2, batch_dims=1)
 
 
 def _confusion(target, logits) -> tf.Tensor:

@@ -23,7 +23,7 @@ from src.reports.answers import _cell, writer
 from src.runs.predict import Refused
 from src.runs.run import load_run
 from src.settings import catalogue
-from src.specs import Classes, Horizon, Image, Images, NextToken, Series, Tokens
+from src.specs import Classes, Horizon, Image, Images, Mask, NextToken, Series, Tokens
 from src.train import train
 from tests.samples import PAIRS
 
@@ -452,6 +452,16 @@ def test_python_asks_in_the_same_way(houses, tmp_path):
     assert len(read(tmp_path / "answers.csv")) == 2
     with pytest.raises(UserError, match="There is no file gone"):
         predict("gone.csv", run=houses.path)
+
+
+def test_a_mask_has_the_size_of_the_picture_that_was_given(trained):
+    run = trained(Image, Mask)
+    asked = [tf.io.encode_png(np.zeros((*size, 3), "uint8")).numpy() for size in ((90, 30), (40, 50))]
+    answers = run.predict({"image_bytes": asked}, signature="image_bytes", batch=1)
+    assert answers["mask"].shape == (2, 90, 50)
+    assert (answers["mask"][0, :, 30:] == 255).all() and (answers["mask"][1, 40:] == 255).all()
+    sizes = [tf.io.decode_png(picture).shape for picture in answers["png_bytes"]]
+    assert sizes == [(90, 30, 3), (40, 50, 3)]
 
 
 def test_pixels_are_not_shown_on_the_screen(capsys):

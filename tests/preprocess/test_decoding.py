@@ -172,3 +172,10 @@ def test_a_bmp_may_begin_at_the_top():
     content = bytearray(encoded(RGB, "BMP"))
     content[22:26] = struct.pack("<i", -len(RGB))
     np.testing.assert_array_equal(decode(bytes(content)), RGB[::-1])
+
+
+def test_the_picture_that_was_given_keeps_its_size_and_is_turned():
+    door, upright = Pictures(Image(4, 4, 1)), RGB.transpose(1, 0, 2)
+    request = {"image_bytes": tf.constant([encoded(RGB), encoded(RGB, exif=exif(6))])}
+    np.testing.assert_array_equal(door.picture(request, tf.constant(0)), RGB)
+    np.testing.assert_array_equal(door.picture(request, tf.constant(1)), upright[:, ::-1])

@@ -84,13 +84,28 @@ def test_kept_counts_give_the_figures_again():
     assert row["IoU"] == pytest.approx(jaccard_score(MASKS[KNOWN] == 1, LOGITS.argmax(axis=-1)[KNOWN] == 1))
 
 
-def test_answers_are_in_the_colours_of_the_classes():
+def test_a_mask_has_the_class_of_each_pixel_and_their_shares():
     answers = Task(SPEC).answers(tf.constant(LOGITS))
     assert answers["mask"].dtype == tf.uint8 and (answers["mask"].numpy() == LOGITS.argmax(axis=-1)).all()
-    picture = tf.io.decode_png(answers["png_bytes"][0]).numpy()
-    np.testing.assert_array_equal(picture, np.array(SPEC.colors)[answers["mask"][0].numpy()])
     shares = [np.mean(answers["mask"][0] == number) for number in range(4)]
     np.testing.assert_allclose(answers["shares"][0], shares, rtol=1e-6)
+
+
+def test_masks_are_brought_to_the_pictures_that_were_given():
+    task, sizes = Task(SPEC), [(6, 5), (12, 15), (3, 20)]
+    plain = task.answers(tf.constant(LOGITS[:3]))
+    pictures = [np.zeros((*size, 3), "uint8") for size in sizes]
+    one_by_one = tf.ragged.stack(pictures)
+    answers = task.on_picture(plain, lambda number: one_by_one[number].to_tensor())
+    mask = answers["mask"].numpy()
+    assert mask.shape == (3, 12, 20) and mask.dtype == np.uint8
+    np.testing.assert_array_equal(mask[0, :6, :5], plain["mask"][0])
+    np.testing.assert_array_equal(mask[1, :12, :15], np.repeat(np.repeat(plain["mask"][1], 2, 0), 3, 1))
+    np.testing.assert_array_equal(mask[2, :3, :20], np.repeat(plain["mask"][2], 4, 1)[1::2])
+    assert (mask[0, 6:] == 255).all() and (mask[2, 3:] == 255).all(), "where a picture is smaller than another"
+    for number, (height, width) in enumerate(sizes):
+        picture = tf.io.decode_png(answers["png_bytes"][number]).numpy()
+        np.testing.assert_array_equal(picture, np.array(SPEC.colors)[mask[number, :height, :width]])
 
 
 def test_an_overlay_has_truth_above_prediction():
