@@ -39,7 +39,8 @@ class Task(ABC):
     # Brings answers of a batch, which are about places of the image that the model sees, to the picture that was given:
     # from `answers` and a graph function from the number of an example, int32 (), to its picture, uint8 (height,
     # width, 3). None where answers are about no places.
-    on_picture: Callable[[dict[str, tf.Tensor], GivenPicture], dict[str, tf.Tensor]] | None = None
+    on_picture: Callable[..., dict[str, tf.Tensor]] | None = None
+    border: ClassVar[Literal["reflection", "black"]] = "reflection"  # what comes into an image that augmentation moves
     is_judged: ClassVar[bool] = False  # whether its models have a JUDGE, which `compare_with` receives
     meanings: ClassVar[Mapping[str, str]] = {}  # by name of a metric or a picture, a sentence for the report
     limits: ClassVar[str] = ""  # of a request, a sentence for the model card
@@ -91,22 +92,29 @@ class Task(ABC):
             By name, a function from a dict of tensors to a dict of tensors, and the spec of each input.
         """
 
-        def serve(raw, picture=None):
-            features = features_of(preprocess, raw)
+        others = {name: (self.asked(model, preprocess, door), door.request) for name, door in doors.items()}
+        return {DEFAULT: (self.asked(model, preprocess), request_of(preprocess)), **others}
+
+    def asked(self, model: keras.Model, preprocess: keras.Model, door: Door | None = None) -> Callable[..., dict]:
+        """The way from a request, raw or of a door, to the answers; further arguments are those of `on_picture`."""
+
+        def ask(request, **arguments):
+            features = features_of(preprocess, door(request) if door else request)
             answers = self.answers(model(features, training=False))
-            return self.on_picture(answers, picture or _picture_of(features)) if self.on_picture else answers
+            if self.on_picture is None:
+                return answers
+            picture = partial(door.picture, request) if door and door.picture else _picture_of(features)
+            return self.on_picture(answers, picture, **arguments)
 
-        def through(door):
-            def ask(request):
-                return serve(door(request), partial(door.picture, request) if door.picture else None)
-
-            return ask
-
-        others = {name: (through(door), door.request) for name, door in doors.items()}
-        return {DEFAULT: (serve, request_of(preprocess)), **others}
+        return ask
 
     def requests(self, raw: Raw, specs: Mapping[str, Request]) -> Mapping[str, Raw]:
-        """A sample request for each signature but the doors', from raw examples, to verify the export."""
+        """A sample request for each signature but the doors', to verify the export.
+
+        Args:
+            raw: columns of raw examples, and what doors make of them.
+            specs: of each signature's inputs; columns of a request that it hasn't are left out.
+        """
         return {DEFAULT: raw}
 
     def samples(self, ask: Mapping[str, Callable]) -> Mapping[str, str | np.ndarray]:

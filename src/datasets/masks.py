@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import tensorflow as tf
 
+from src.analysis.colors import palette
 from src.data import Data
 from src.preprocess.images import pixels, shown
 from src.readers import masks, pictures
@@ -28,6 +29,7 @@ NAMED_BY = "path"
 WHITE = 255  # in masks that are kept as bytes: unlabelled, or the second class of black and white ones
 MOST_UNNAMED = 64  # classes without a file that names them
 BINARY = ("background", "foreground")
+GROUND = (40, 40, 40)  # colour of the first class, which is mostly what is behind the others
 
 
 def load(
@@ -154,7 +156,7 @@ class _Kept:
         self._white = 1 if is_binary else UNLABELLED
         count = 2 if is_binary else 1 + largest
         self.names = named.names if named else BINARY if is_binary else tuple(f"class {n}" for n in range(count))
-        self.colors = (named.colors if named else ()) or masks.palette(len(self.names))
+        self.colors = (named.colors if named else ()) or (GROUND, *palette(len(self.names) - 1))
 
     def fetch(self, numbers: tf.Tensor) -> tf.Tensor:
         """The masks of numbers (batch,), or of one (), int32 (…, height, width)."""

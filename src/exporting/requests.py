@@ -27,10 +27,12 @@ def sample_requests(data: Data, task: Task, signatures: Mapping[str, Signature])
     raw, _ = data.validation.examples(min(MOST_SAMPLES, max(1, MOST_NUMBERS // numbers)))
     specs = {name: request for name, (_, request) in signatures.items()}
     encoded = {name: door.encode(raw) for name, door in data.doors_among(signatures).items()}
-    samples = {**task.requests(raw, specs), **{name: request for name, request in encoded.items() if request}}
+    through_doors = {name: request for name, request in encoded.items() if request}
+    columns = {key: column for request in (*through_doors.values(), raw) for key, column in request.items()}
+    samples = {**task.requests(columns, specs), **through_doors}
     requests = {
-        name: {key: to_json(_plain(column, specs[name][key].dtype)) for key, column in columns.items()}
-        for name, columns in samples.items()
+        name: {key: to_json(_plain(request[key], spec.dtype)) for key, spec in specs[name].items()}
+        for name, request in samples.items()
     }
     check_requests(requests, signatures)
     return requests

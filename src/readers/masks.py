@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 import PIL.Image
 
@@ -160,14 +159,6 @@ def _of_colors(pixels: np.ndarray, classes: Classes | None) -> np.ndarray:
         color = tuple(pixels[strange][0].tolist())
         raise ValueError(f"has the colour {color} in {strange.mean():.1%} of its pixels, which no class has")
     return order[at]
-
-
-def palette(count: int) -> tuple[tuple[int, int, int], ...]:
-    """So many colours that can be told apart, the first of them dark."""
-    pairs = (matplotlib.colormaps["tab20"](np.arange(20))[:, :3] * 255).round().astype(int).tolist()
-    bright = [*pairs[::2], *pairs[1::2]]
-    colors = [(40, 40, 40), *(bright[number % len(bright)] for number in range(count - 1))][:count]
-    return tuple((red, green, blue) for red, green, blue in colors)
 
 
 def _key(file: Path) -> tuple[tuple[str, ...], bool]:

@@ -44,6 +44,7 @@ Augment: TypeAlias = Callable[[Any, Any, int, tf.Tensor], tuple[Any, Any]]
 
 def augmentation(
     move: Callable[[Any, tf.Tensor], Any] = lambda target, _: target,
+    border: Literal["reflection", "black"] = "reflection",
     *,
     augment: Literal["none", "light", "photos", "cifar"] = "none",
     flip: Literal["none", "horizontal", "vertical", "both"] | None = None,
@@ -59,10 +60,11 @@ def augmentation(
 
     Args:
         move: moves the targets with the images, as a task's `move` does.
+        border: what comes in from outside of an image that is moved.
         augment: random changes of training images: light shifts, rotates and zooms a little; photos also flips and
             changes brightness and contrast; cifar flips, crops and cuts out. The flags below override it.
         flip: mirrors half of the images: left to right, upside down, or both.
-        shift: shifts by up to this fraction of height and width; the border is filled by reflection.
+        shift: shifts by up to this fraction of height and width.
         rotate: rotates by up to this many degrees.
         zoom: enlarges or shrinks by up to this fraction.
         crop: pads by this many pixels, and crops to the original size at a random position.
@@ -86,7 +88,7 @@ def augmentation(
     changes = {**PRESETS[augment], **{name: value for name, value in given.items() if value is not None}}
     _check(changes)
     changes = {name: value for name, value in changes.items() if value and value != "none"}
-    return partial(_changed, changes, move) if changes else None
+    return partial(_changed, changes, move, border) if changes else None
 
 
 def _check(changes: Mapping[str, Any]) -> None:
@@ -99,7 +101,13 @@ def _check(changes: Mapping[str, Any]) -> None:
 
 
 def _changed(
-    changes: Mapping[str, Any], move: Callable, images: tf.Tensor, target: Any, seed: int, step: tf.Tensor
+    changes: Mapping[str, Any],
+    move: Callable,
+    border: str,
+    images: tf.Tensor,
+    target: Any,
+    seed: int,
+    step: tf.Tensor,
 ) -> tuple[tf.Tensor, Any]:
     """A batch, each image changed in another way."""
     for name in ("crop", "cutout"):
@@ -109,7 +117,7 @@ def _changed(
     draw = _Draws(seed, step, tf.shape(images)[0])
     if moves := {name: changes[name] for name in MOVES if name in changes}:
         transforms = _transforms(images, draw, **moves)
-        images, target = _moved(images, transforms), move(target, transforms)
+        images, target = _moved(images, transforms, border), move(target, transforms)
     if "contrast" in changes:
         mean = tf.reduce_mean(images, [1, 2, 3], keepdims=True)
         images = (images - mean) * _for_pixels(1 + draw.uniform(changes["contrast"])) + mean
@@ -180,15 +188,15 @@ def _transforms(
     return tf.stack([a, b, x - a * x - b * y + right, c, d, y - c * x - d * y + down, zeros, zeros], axis=1)
 
 
-def _moved(images: tf.Tensor, transforms: tf.Tensor) -> tf.Tensor:
-    """The images under these projections; what comes in from outside is a reflection."""
+def _moved(images: tf.Tensor, transforms: tf.Tensor, border: str) -> tf.Tensor:
+    """The images under these projections."""
     moved = tf.raw_ops.ImageProjectiveTransformV3(
         images=images,
         transforms=transforms,
         output_shape=tf.constant(images.shape.as_list()[1:3]),
         fill_value=0.0,
         interpolation="BILINEAR",
-        fill_mode="REFLECT",
+        fill_mode={"reflection": "REFLECT", "black": "CONSTANT"}[border],
     )
     return tf.ensure_shape(moved, images.shape)
 

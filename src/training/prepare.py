@@ -46,7 +46,7 @@ def prepare(settings: Config, by_hand: ByHand, say: Callable[[str], None]) -> tu
     transfer.check()
     settings, data, splits = _load(settings, say)
     task, data, about = _task(settings, data, splits)
-    augment = augmentation(task.move, **settings.of("augmentation"))
+    augment = augmentation(task.move, task.border, **settings.of("augmentation"))
     warned = [f"warning: {text}" for text in about["warnings"]]
     for text in filter(None, [*remarks(about), *warned, "" if transfer.pretrained else suggestion(data, augment)]):
         say(text)

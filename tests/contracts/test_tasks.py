@@ -13,7 +13,7 @@ from src.settings.contract import unexplained
 from src.settings.knobs import shown
 from src.signatures import predictor
 from src.sources.memory import InMemory
-from src.specs import Images, Vector, from_json, to_json
+from src.specs import Images, NextToken, Vector, from_json, to_json
 from src.training.keep import Recorder
 from tests.samples import MADE_OF, SPECS, features, judge, painter, predictions, targets
 
@@ -38,7 +38,7 @@ def task(file, adapted):
     outputs, target = adapted
     made = catalogue.load(file).Task(outputs)
     if made.is_judged:
-        batches = tf.data.Dataset.from_tensors((given(outputs, len(target)), target))
+        batches = tf.data.Dataset.from_tensors((given(outputs, count(target)), target))
         made.compare_with(judge(outputs), batches.map(made.supervise))
     return made
 
@@ -46,6 +46,15 @@ def task(file, adapted):
 def given(outputs, examples):
     """Features from which the task can make what is trained on."""
     return features(SPECS[MADE_OF.get(type(outputs), Vector)], examples)
+
+
+def count(target):
+    """How many examples these targets are of: an array, or arrays by name."""
+    return len(keras.tree.flatten(target)[0])
+
+
+def tensors(target):
+    return keras.tree.map_structure(tf.constant, target)
 
 
 def predict(outputs):
@@ -71,13 +80,13 @@ def test_loss_is_one_number_an_example_and_can_be_learnt(file, task, adapted):
     outputs, target = adapted
     if task.loss is None:
         pytest.skip("its models have losses of their own")
-    _, y, *_ = task.supervise(given(outputs, len(target)), tf.constant(target))
-    prediction = tf.Variable(np.zeros_like(predictions(outputs, len(target))))
+    _, y, *_ = task.supervise(given(outputs, count(target)), tensors(target))
+    prediction = tf.Variable(np.zeros_like(predictions(outputs, count(target))))
     optimizer = keras.optimizers.SGD(0.1)
     first = task.loss(y, prediction)
     shape = tuple(first.shape)
-    what = f"the loss of {len(target)} examples has the shape {shape}"
-    assert shape == (len(target),), f"{shown(file.path)}: {what}: give one number an example, (batch,)"
+    what = f"the loss of {count(target)} examples has the shape {shape}"
+    assert shape == (count(target),), f"{shown(file.path)}: {what}: give one number an example, (batch,)"
     for _ in range(20):
         with tf.GradientTape() as tape:
             loss = task.loss(y, prediction)
@@ -90,7 +99,8 @@ def test_loss_is_one_number_an_example_and_can_be_learnt(file, task, adapted):
 def test_the_monitored_figure_is_measured(file, task, adapted):
     names = {"loss"} | {metric.name for metric in task.metrics()}
     outputs, target = adapted
-    watched = task.watch(predict(outputs), tf.data.Dataset.from_tensors((given(outputs, len(target)), target)))
+    batches = tf.data.Dataset.from_tensors((given(outputs, count(target)), target)).map(task.supervise)
+    watched = task.watch(predict(outputs), batches)
     others = {name: value for name, value in watched.items() if not isinstance(value, float)}
     assert not others, f"{shown(file.path)}: watch has to give Python floats, not {others}"
     names |= set(watched)
@@ -101,8 +111,9 @@ def test_the_monitored_figure_is_measured(file, task, adapted):
 
 
 def test_answers_are_named_and_keep_the_batch(file, task, adapted):
-    shape = adapted[0].shape[adapted[0].shape[0] is None :]  # of one step, where there are many
-    answers = task.answers(tf.random.stateless_normal((7, *shape), (0, 0)))
+    made = predictions(adapted[0], 7)
+    one_step = isinstance(adapted[0], NextToken)  # of a text, which has many
+    answers = task.answers(tf.constant(made[:, -1] if one_step else made))
     shapes = {name: tuple(column.shape) for name, column in answers.items()}
     kept = answers and all(shape[:1] == (7,) for shape in shapes.values())
     what = f"answers makes {shapes} of 7 predictions: give {{name: tensor}}, an answer for each example first"
@@ -167,6 +178,10 @@ def test_every_knob_is_explained(file):
 def test_summaries_are_plain_data(file, task, adapted):
     found = json.loads(json.dumps(task.summarize(iter([adapted[1]]))))
     assert found, f"{shown(file.path)}: summarize gives nothing for the manifest, such as mean, least and largest"
-    in_parts = keras.tree.flatten(task.summarize(np.split(adapted[1], [3])))
+    parts = [
+        keras.tree.map_structure(lambda column, part=part: column[part], adapted[1])
+        for part in (slice(3), slice(3, None))
+    ]
+    in_parts = keras.tree.flatten(task.summarize(parts))
     what = f"{shown(file.path)}: summarize gives other numbers where the same targets come in other batches"
     np.testing.assert_allclose(keras.tree.flatten(found), in_parts, err_msg=what)
