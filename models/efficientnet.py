@@ -14,7 +14,7 @@ from typing import Literal
 import keras
 from keras import layers
 
-from src.layers import colored, features, head, strides
+from src.layers import colored, features, head, last_of_each_size, strides
 from src.specs import Choice, Image, Numbers, Range
 
 TAKES = (Image,)
@@ -60,12 +60,27 @@ def build(
         variant: scale of width and depth; they were published for images of 224, 240, 260, 280 and 300 pixels.
         dropout: fraction of the last features dropped in training, in [0, 1).
     """
+    image = features(inputs)  # (batch, height, width, channels)
+    x = stages(inputs, image, variant=variant)[-1]  # (batch, h, w, 320)
+    x = _activate(_normalize(_convolve(x, 1280, 1, "conv_head"), "bn1"))
+    x = layers.GlobalAveragePooling2D(name="pool")(x)  # (batch, 1280)
+    x = layers.Dropout(dropout, name="dropout")(x) if dropout else x
+    return keras.Model(image, head(outputs)(x), name="efficientnet")
+
+
+def stages(inputs: Image, image: keras.KerasTensor, *, variant: str = "lite0") -> list[keras.KerasTensor]:
+    """The network below its head: the last features of each height and width, largest first, (batch, h, w, channels).
+
+    Args:
+        inputs: spec of the images.
+        image: float32 (batch, height, width, channels) in [0, 1].
+        variant: as `build` takes it.
+    """
     width, depth = SCALES[variant]
     step = iter(strides(inputs, 1 + sum(halves for *_, halves in STAGES)))
-    image = features(inputs)  # (batch, height, width, channels)
     x = layers.Rescaling(255 / 128, -127 / 128, name="normalized")(colored(image))  # as the weights have seen them
     x = _activate(_normalize(_convolve(x, 32, 3, "conv_stem", next(step)), "bn0"))
-    number = 0
+    made, number = [x], 0
     for stage, (blocks, channels, wider, kernel, halves) in enumerate(STAGES, 1):
         if stage not in (1, len(STAGES)):  # a part of the stem and of the head
             blocks = math.ceil(blocks * depth)
@@ -73,11 +88,8 @@ def build(
         for block in range(blocks):
             x = _block(x, rounded(channels * width), wider, kernel, stride if block == 0 else 1, f"blocks_{number}")
             number += 1
-        # (batch, h, w, channels): halved by the stem and by four of the stages
-    x = _activate(_normalize(_convolve(x, 1280, 1, "conv_head"), "bn1"))
-    x = layers.GlobalAveragePooling2D(name="pool")(x)  # (batch, 1280)
-    x = layers.Dropout(dropout, name="dropout")(x) if dropout else x
-    return keras.Model(image, head(outputs)(x), name="efficientnet")
+        made.append(x)  # (batch, h, w, channels): halved by the stem and by four of the stages
+    return last_of_each_size(made)
 
 
 def _block(x, channels: int, wider: int, kernel: int, stride: int, name: str):

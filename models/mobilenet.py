@@ -11,7 +11,7 @@ import keras
 from keras import layers
 
 from models.efficientnet import rounded
-from src.layers import colored, features, head, strides
+from src.layers import colored, features, head, last_of_each_size, strides
 from src.specs import Choice, Image, Numbers, Range
 
 TAKES = (Image,)
@@ -79,23 +79,38 @@ def build(inputs: Image, outputs: Numbers, *, alpha: float = 1.0, dropout: float
     Raises:
         ValueError: for a width that isn't positive.
     """
+    image = features(inputs)  # (batch, height, width, channels)
+    x = stages(inputs, image, alpha=alpha)[-1]
+    x = _activate(_normalize(_convolve(x, rounded(1280 * max(1.0, alpha)), "Conv_1"), "Conv_1_bn"))
+    x = layers.GlobalAveragePooling2D(name="pool")(x)  # (batch, 1280), or more
+    x = layers.Dropout(dropout, name="dropout")(x) if dropout else x
+    return keras.Model(image, head(outputs)(x), name="mobilenet")
+
+
+def stages(inputs: Image, image: keras.KerasTensor, *, alpha: float = 1.0) -> list[keras.KerasTensor]:
+    """The network below its head: the last features of each height and width, largest first, (batch, h, w, channels).
+
+    Args:
+        inputs: spec of the images.
+        image: float32 (batch, height, width, channels) in [0, 1].
+        alpha: as `build` takes it.
+
+    Raises:
+        ValueError: for a width that isn't positive.
+    """
     if alpha <= 0:
         raise ValueError("alpha has to be positive")
     step = iter(strides(inputs, 1 + sum(halves for *_, halves in STAGES)))
-    image = features(inputs)  # (batch, height, width, channels)
     x = layers.Rescaling(2.0, -1.0, name="normalized")(colored(image))  # as the weights have seen them
     x = _activate(_normalize(_convolve(x, rounded(32 * alpha), "Conv1", 3, next(step)), "bn_Conv1"))
-    number = 0
+    made, number = [x], 0
     for wider, channels, blocks, halves in STAGES:
         stride = next(step) if halves else 1
         for block in range(blocks):
             x = _block(x, rounded(int(channels * alpha)), wider, stride if block == 0 else 1, number)
             number += 1
-        # (batch, h, w, channels): halved by the first layer and by four of the stages
-    x = _activate(_normalize(_convolve(x, rounded(1280 * max(1.0, alpha)), "Conv_1"), "Conv_1_bn"))
-    x = layers.GlobalAveragePooling2D(name="pool")(x)  # (batch, 1280), or more
-    x = layers.Dropout(dropout, name="dropout")(x) if dropout else x
-    return keras.Model(image, head(outputs)(x), name="mobilenet")
+        made.append(x)  # (batch, h, w, channels): halved by the first layer and by four of the stages
+    return last_of_each_size(made)
 
 
 def _block(x, channels: int, wider: int, stride: int, number: int):

@@ -12,7 +12,7 @@ from typing import Literal
 import keras
 from keras import layers, ops
 
-from src.layers import colored, features, head, strides
+from src.layers import colored, features, head, last_of_each_size, strides
 from src.specs import Choice, Image, Numbers, Range
 
 TAKES = (Image,)
@@ -45,20 +45,33 @@ def build(inputs: Image, outputs: Numbers, *, depth: Literal[18, 34, 50] = 18, d
             as wide.
         dropout: fraction of the last features dropped in training, in [0, 1).
     """
-    first, pooled, *steps = strides(inputs, 5)
     image = features(inputs)  # (batch, height, width, channels)
+    x = stages(inputs, image, depth=depth)[-1]
+    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)  # (batch, 512), or 2048 with 50 layers
+    x = layers.Dropout(dropout, name="dropout")(x) if dropout else x
+    return keras.Model(image, head(outputs)(x), name="resnet")
+
+
+def stages(inputs: Image, image: keras.KerasTensor, *, depth: int = 18) -> list[keras.KerasTensor]:
+    """The network below its head: the last features of each height and width, largest first, (batch, h, w, channels).
+
+    Args:
+        inputs: spec of the images.
+        image: float32 (batch, height, width, channels) in [0, 1].
+        depth: as `build` takes it.
+    """
+    first, pooled, *steps = strides(inputs, 5)
     x = layers.ZeroPadding2D(3, name="conv1_pad")(centered(colored(image)))
     x = layers.ReLU(name="conv1_relu")(_normalize(layers.Conv2D(64, 7, first, name="conv1_conv")(x), "conv1_bn"))
+    made = [x]
     if pooled > 1:
         x = layers.MaxPooling2D(3, 2, name="pool1_pool")(layers.ZeroPadding2D(1, name="pool1_pad")(x))
     for stage, (blocks, step) in enumerate(zip(BLOCKS[depth], [1, *steps], strict=True), 2):
         for number in range(1, blocks + 1):
             block = _bottleneck if depth >= 50 else _block
             x = block(x, 16 * 2**stage, step if number == 1 else 1, f"conv{stage}_block{number}")
-        # (batch, h / step, w / step, channels)
-    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)  # (batch, 512), or 2048 with 50 layers
-    x = layers.Dropout(dropout, name="dropout")(x) if dropout else x
-    return keras.Model(image, head(outputs)(x), name="resnet")
+        made.append(x)  # (batch, h / step, w / step, channels)
+    return last_of_each_size(made)
 
 
 def centered(x: keras.KerasTensor) -> keras.KerasTensor:

@@ -1,7 +1,7 @@
 """Where specs become Keras tensors: the ends that all model files share."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import overload
 
@@ -55,6 +55,11 @@ def strides(inputs: Image, count: int) -> list[int]:
     """The steps of a network that halves images `count` times: the first ones are 1 where an image is too small."""
     halved = min(count, int(math.log2(min(inputs.height, inputs.width))))
     return [1] * (count - halved) + [2] * halved
+
+
+def last_of_each_size(tensors: Iterable[keras.KerasTensor]) -> list[keras.KerasTensor]:
+    """Of tensors of a network that halves images, (batch, height, width, any), the last of each height and width."""
+    return list({tensor.shape[1:3]: tensor for tensor in tensors}.values())
 
 
 def flat(inputs: Input, tensors: keras.KerasTensor | dict[str, keras.KerasTensor]) -> keras.KerasTensor:

@@ -72,17 +72,25 @@ def judged(model, data) -> bool:
     return not model.judge or (judge is not None and bool(catalogue.tasks_of(judge, data)))
 
 
+def is_large(model: str) -> bool:
+    """Whether training the model is a long test: those with published weights are large, and smaller sizes of them.
+
+    A model that takes them only for another choice of its parts isn't.
+    """
+    file = catalogue.model(model)
+    defaults = {knob.name: knob.default for knob in file.knobs}
+    own = [
+        defaults[name] in sources or not isinstance(defaults[name], str) for name, sources in file.pretrained.items()
+    ]
+    return any(own)
+
+
 PAIRS = [  # of a model's and a data set's name; large models come last, as many tests take the first pair
     (model.name, data.name)
-    for model in sorted(filter(works, catalogue.models().values()), key=lambda model: bool(model.pretrained))
+    for model in sorted(filter(works, catalogue.models().values()), key=lambda model: is_large(model.name))
     for data in catalogue.datasets().values()
     if not (data.download or data.named_by) and catalogue.tasks_of(model, data) and judged(model, data)
 ]
-
-
-def is_large(model: str) -> bool:
-    """Whether the model is large, as those with published weights are: training it is a long test."""
-    return bool(catalogue.model(model).pretrained)
 
 
 def short(cases, parts) -> list:

@@ -1,8 +1,9 @@
 """What to do with a run that has just ended: the commands that fit what it can do, with what they are for."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from src.errors import UserError
 from src.runs import record
@@ -48,10 +49,18 @@ def _published_weights(run: Run) -> Iterator[tuple[str, str]]:
         return
     for model in sorted(catalogue.models().values(), key=lambda model: model.name != own):
         if model.pretrained and type(inputs) in model.takes and task.spec in model.gives:
-            flags = shlex.join([*_flags(run, data), "--pretrained"])
+            chosen = run.config["knobs"] if model.name == own else {knob.name: knob.default for knob in model.knobs}
+            flags = shlex.join([*_flags(run, data), *_with_weights(model, chosen), "--pretrained"])
             words = [f"MODEL={model.name}", f"DATA={data.name}", f"ARGS={flags}"]
             yield f"make train {shlex.join(words)}", "published weights: often far better (docs/fine-tuning.md)"
             return
+
+
+def _with_weights(model: catalogue.ModelFile, knobs: Mapping[str, Any]) -> Iterator[str]:
+    """The flag that makes it a model that weights are published for, where with those knobs it is none."""
+    if all(knobs.get(name) not in sources for name, sources in model.pretrained.items()):
+        name, sources = next(iter(model.pretrained.items()))
+        yield from (f"--{name.replace('_', '-')}", str(next(iter(sources))))
 
 
 def _flags(run: Run, data: catalogue.DataFile) -> Iterator[str]:

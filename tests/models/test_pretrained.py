@@ -17,7 +17,9 @@ from src.specs import Classes, Image
 from src.training.transfer import Transfer
 
 CLASSES = Classes(tuple(map(str, range(1000))))
-LARGE = [file for file in catalogue.models().values() if file.pretrained and Image in file.takes]
+LARGE = [
+    file for file in catalogue.models().values() if file.pretrained and {Image, Classes} <= {*file.takes, *file.gives}
+]
 
 
 def built(name, size, **knobs):

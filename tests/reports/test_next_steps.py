@@ -11,7 +11,9 @@ from src.runs import record
 from src.settings import catalogue
 from src.specs import Classes, Image, Tokens, to_json
 
-PUBLISHED = [file for file in catalogue.models().values() if file.pretrained and Image in file.takes]
+PUBLISHED = [
+    file for file in catalogue.models().values() if file.pretrained and {Image, Classes} <= {*file.takes, *file.gives}
+]
 if not PUBLISHED or "images" not in catalogue.datasets():
     pytest.skip("no model has published weights", allow_module_level=True)
 
@@ -28,6 +30,7 @@ def run(inputs=PHOTOGRAPH, examples=300, model="own", **config):
         "task": "classification",
         "knobs": {"path": "my photos", "runs_dir": "runs"},
     }
+    config["knobs"] = {**named["knobs"], **config.get("knobs", {})}
     named["origins"] = {"path": "flag", "runs_dir": "default"}
     manifest = {"splits": {"train": {"examples": examples}}}
     return SimpleNamespace(path=Path("runs/one"), requests={}, manifest=manifest, config={**specs, **named, **config})
@@ -42,6 +45,20 @@ def test_few_photographs_are_better_learnt_from_published_weights():
     first = ["make", "train", f"MODEL={PUBLISHED[0].name}", "DATA=images", "ARGS=--path 'my photos' --pretrained"]
     assert weights(run()) == [first]
     assert weights(run(model=PUBLISHED[-1].name))[0][2] == f"MODEL={PUBLISHED[-1].name}"
+
+
+def test_a_flag_chooses_what_weights_are_published_for():
+    if not {"resnet", "unet", "masks"} <= {*catalogue.models(), *catalogue.datasets()}:
+        pytest.skip("the models that have a choice without weights were deleted")
+    small, same = run(model="resnet", knobs={"depth": 18}), run(model="resnet", knobs={"depth": 50})
+    assert weights(small)[0][4] == "ARGS=--path 'my photos' --depth 50 --pretrained"
+    assert weights(same)[0][4] == "ARGS=--path 'my photos' --pretrained"
+    masks = run(model="unet", data="masks", task="segmentation", knobs={"encoder": "plain"})
+    assert weights(masks)[0][2:] == [
+        "MODEL=unet",
+        "DATA=masks",
+        "ARGS=--path 'my photos' --encoder efficientnet --pretrained",
+    ]
 
 
 def test_few_texts_are_too():
