@@ -6,7 +6,7 @@ from train: 60/20/20, or a fifth. A mask is a PNG of class indices, or of colour
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +17,7 @@ import tensorflow as tf
 from src.analysis.colors import palette
 from src.data import Data
 from src.preprocess.images import pixels, shown
-from src.readers import masks, pictures
+from src.readers import class_files, masks, pictures
 from src.sources import cache as caches
 from src.sources.fetched import Fetched
 from src.sources.splits import cut
@@ -63,21 +63,21 @@ def load(
         raise ValueError("say which pictures: --path FOLDER, with a folder of images and one of masks")
     folder = Path(path)
     by_split, left_out = masks.pairs(folder)
-    listed = [(pair, split) for split, of_split in by_split.items() for pair in of_split]
-    pairs, splits = [pair for pair, _ in listed], np.array([split for _, split in listed])
+    pairs = [pair for of_split in by_split.values() for pair in of_split]
+    splits = np.repeat([*by_split], [*map(len, by_split.values())])
     store = pictures.Store([picture for picture, _ in pairs], image_size, cache, background)
-    named = masks.read_classes(Path(classes)) if classes else None
+    named = class_files.read_classes(Path(classes)) if classes else None
     kept = _Kept(pairs, store.spec, named, unlabelled, cache)
     bad = kept.bad | {number: f"{pairs[number][0]}: {reason}" for number, reason in store.bad.items()}
-    good = _usable(folder, bad, len(pairs), skip_bad)
-    notes = [f"{folder}: {len(good):,} pictures with masks ({', '.join(kept.names)}), {store}"]
-    notes += [*([left_out] if left_out else []), *(f"left out: {line}" for _, line in sorted(bad.items()))]
+    reasons = [bad[number] for number in sorted(bad)]
+    skipped = pictures.leave_out(folder, reasons, f"{len(bad):,} of {len(pairs):,} pictures", skip_bad)
+    good = np.setdiff1d(np.arange(len(pairs)), [*bad])
+    summary = f"{folder}: {len(good):,} pictures with masks ({', '.join(kept.names)}), {store}"
     parts = cut({split: good[splits[good] == split] for split in by_split}, np.zeros(len(pairs)), stratify=False)
     preprocess = pixels(store.spec, store.door.high)
 
     def fetch(numbers):
-        image = tf.cast(store.fetch(numbers), preprocess.input["image"].dtype)
-        return {"image": image}, kept.fetch(numbers)
+        return {"image": tf.cast(store.fetch(numbers), preprocess.input["image"].dtype)}, kept.fetch(numbers)
 
     split = partial(Fetched, fetch, None, at_once=store.at_once, hashes=store.hashes, name=store.name)
     train, validation, test = map(split, parts.values())
@@ -89,7 +89,7 @@ def load(
         outputs=Mask(store.spec.height, store.spec.width, kept.names, kept.colors),
         preprocess=preprocess,
         doors={"image_bytes": store.door},
-        notes="\n".join(notes),
+        notes="\n".join(filter(None, [summary, left_out, *skipped])),
         show=partial(shown, high=store.door.high),
     )
 
@@ -107,16 +107,6 @@ def sample(folder: Path) -> dict:
     return {"path": str(folder), "image_size": (12, 8)}
 
 
-def _usable(folder: Path, bad: Mapping[int, str], count: int, skip_bad: bool) -> np.ndarray:
-    """The numbers of pictures, of so many, that aren't bad; raises ValueError where some are and aren't left out."""
-    if bad and not skip_bad:
-        lines = [f"\n  {line}" for _, line in sorted(bad.items())[: pictures.SHOWN]]
-        more = f"\n  and {len(bad) - len(lines):,} more" if len(bad) > len(lines) else ""
-        what = f"{len(bad):,} of {count:,} pictures that can't be used; --skip-bad leaves them out"
-        raise ValueError(f"{folder} has {what}:{''.join(lines)}{more}")
-    return np.array([number for number in range(count) if number not in bad])
-
-
 class _Kept:
     """All masks, resized and kept as bytes; `bad` has by number why one can't be used, `fetch` gives those of numbers.
 
@@ -132,7 +122,7 @@ class _Kept:
         self,
         pairs: Sequence[masks.Pair],
         spec: Image,
-        named: masks.Classes | None,
+        named: class_files.Classes | None,
         unlabelled: tuple[int, ...] | None,
         cache: str | None,
     ):

@@ -1,8 +1,9 @@
 """Folders of files by class, as people have them: class folders, or train, validation and test with class folders."""
 
 import os
+import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from unicodedata import normalize
 
@@ -21,6 +22,10 @@ SYSTEM = {  # folders of network storages and operating systems: thumbnails, sna
     "__macosx",
 }
 SHOWN = 5  # kinds of what is left out that are named
+NAMED = 3  # files in a sentence
+IMAGES = r"(?:images?|imgs?|pictures?|photos?|jpegimages)"  # what a folder of pictures is called
+OF_SPLIT = {name: split for split, names in NAMES.items() for name in names}
+SPLIT = "|".join(sorted(OF_SPLIT, key=len, reverse=True))
 
 Files = dict[str, dict[str, list[Path]]]  # by split and class
 
@@ -70,6 +75,32 @@ def below(folder: Path, endings: Collection[str]) -> tuple[list[Path], str]:
     """
     walk = _Walk(folder, endings, follow_links=True)
     return walk.files(folder), walk.left_out()
+
+
+def told(file: Path, kinds: str) -> tuple[str, str, tuple[str, ...]]:
+    """What the folders of a file tell: its split, its kind, and the rest, by which files that belong together match.
+
+    Args:
+        file: its path below the folder that was asked for.
+        kinds: a regular expression of what folders of a kind are called; perhaps behind a split, as in val_images.
+
+    Returns:
+        The split and the kind, "" where no folder tells; the other folders, and the file's name without its ending.
+    """
+    split, kind, rest = "", "", []
+    for part in file.parent.parts:
+        match = re.fullmatch(rf"(?:({SPLIT})(?:\d{{4}})?)?[-_ ]?({kinds})?", part, re.IGNORECASE)
+        if match and (match[1] or match[2]):
+            split, kind = OF_SPLIT.get((match[1] or "").lower(), split), match[2] or kind
+        else:
+            rest.append(part)
+    return split, kind, (*rest, file.stem)
+
+
+def some(files: Sequence[Path]) -> str:
+    """The first of some files, and how many more there are, for a sentence."""
+    more = f", … and {len(files) - NAMED:,} more" if len(files) > NAMED else ""
+    return ", ".join(map(str, files[:NAMED])) + more
 
 
 class _Walk:

@@ -21,7 +21,7 @@ class Header:
     Args:
         height, width: pixels, as it is seen.
         grey: whether it has no colours.
-        turned: whether it is seen otherwise than it is stored, by EXIF's orientation.
+        orientation: EXIF's: 1 where it is seen as it is stored, else how it is turned.
         deep: whether it has 16 bits a channel.
         alpha: whether it is a PNG that may have transparent parts.
         clear_gif: whether it is a GIF that may have them, which TensorFlow doesn't tell.
@@ -31,7 +31,7 @@ class Header:
     height: int = 0
     width: int = 0
     grey: bool = False
-    turned: bool = False
+    orientation: int = 1
     deep: bool = False
     alpha: bool = False
     clear_gif: bool = False
@@ -68,7 +68,7 @@ def read(file: Path) -> Header:
         height,
         width,
         grey=mode in GREY,
-        turned=orientation > 1,
+        orientation=orientation,
         deep=kind == "PNG" and head[24] == 16,  # PIL shows 8 bits of one in colour
         alpha=kind == "PNG" and transparent,
         clear_gif=kind == "GIF" and transparent,

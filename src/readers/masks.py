@@ -4,40 +4,22 @@ A mask is a PNG of class indices (grey, or with a palette), or of colours, which
 """
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
 
 from src.readers import folders, headers
+from src.readers.class_files import Classes
 from src.readers.pictures import ENDINGS
-from src.sources.splits import NAMES
 
 MASK = r"(?:masks?|labels?|annot(?:ation)?s?|gt|segmentation(?:class)?)"
-IMAGE = r"(?:images?|imgs?|pictures?|photos?|jpegimages)"
 ENDS = re.compile(rf"[-_ ]({MASK}|l)$", re.IGNORECASE)  # of a mask's name, beside its picture
-OF_SPLIT = {name: split for split, names in NAMES.items() for name in names}
-FOLDER = re.compile(rf"({'|'.join(sorted(OF_SPLIT, key=len, reverse=True))})?[-_ ]?({MASK}|{IMAGE})?", re.IGNORECASE)
 LOSSY = (".jpg", ".jpeg")
-NAMED = 3  # files in a sentence
 
 Pair = tuple[Path, Path]  # a picture and its mask
-
-
-@dataclass(frozen=True)
-class Classes:
-    """What the pixels of masks may be.
-
-    Args:
-        names: by index.
-        colors: RGB of each, where the file that names them says so.
-    """
-
-    names: tuple[str, ...]
-    colors: tuple[tuple[int, int, int], ...] = ()
 
 
 def pairs(folder: Path) -> tuple[dict[str, list[Pair]], str]:
@@ -79,40 +61,8 @@ def pairs(folder: Path) -> tuple[dict[str, list[Pair]], str]:
         "pictures without a mask": [pictures[key] for key in sorted(pictures.keys() - masks.keys())],
         "masks without a picture": [masks[key] for key in sorted(masks.keys() - pictures.keys())],
     }
-    notes = [f"left out: {len(files):,} {what} ({_some(files)})" for what, files in lonely.items() if files]
+    notes = [f"left out: {len(files):,} {what} ({folders.some(files)})" for what, files in lonely.items() if files]
     return dict(by_split), "\n".join([*([left_out] if left_out else []), *notes])
-
-
-def read_classes(file: Path) -> Classes:
-    """The classes that a text file names, one a line: a name, or a name and its red, green and blue in any order.
-
-    Raises:
-        ValueError: naming the line that can't be.
-    """
-    if not file.is_file():
-        raise ValueError(f"there is no file of classes {file}")
-    names: list[str] = []
-    colors: list[Sequence[int]] = []
-    for number, line in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), 1):
-        words = [word for word in re.split(r"[\s,;]+", line.partition("#")[0]) if word]
-        if not words:
-            continue
-        color = [int(word) for word in words if word.isdecimal()]
-        color = color if len(color) == 3 else []  # other numbers are a part of the name
-        name = " ".join(word for word in words if not (color and word.isdecimal()))
-        if not name or any(part > 255 for part in color):
-            raise ValueError(f"{file}, line {number}: a class is a name, and perhaps red, green and blue from 0 to 255")
-        names.append(name)
-        colors.append(color)
-    if not names:
-        raise ValueError(f"{file} names no class")
-    if twice := [name for name, count in Counter(names).items() if count > 1]:
-        raise ValueError(f"{file} names {twice[0]} twice")
-    if len(set(map(len, colors))) > 1:
-        raise ValueError(f"{file}: either all classes have a colour, or none")
-    if all(colors) and (same := [color for color, count in Counter(map(tuple, colors)).items() if count > 1]):
-        raise ValueError(f"{file} has the colour {same[0]} for two classes")
-    return Classes(tuple(names), tuple((red, green, blue) for red, green, blue in colors) if all(colors) else ())
 
 
 def indices(pair: Pair, shape: tuple[int, int], classes: Classes | None) -> np.ndarray:
@@ -163,21 +113,11 @@ def _of_colors(pixels: np.ndarray, classes: Classes | None) -> np.ndarray:
 
 def _key(file: Path) -> tuple[tuple[str, ...], bool]:
     """By what a picture and its mask find each other: split, folders and name; and whether the file is a mask."""
-    split, kind, rest = "train", "", []
-    for part in file.parent.parts:
-        if (named := FOLDER.fullmatch(part)) and part:
-            split, kind = OF_SPLIT.get((named[1] or "").lower(), split), named[2] or kind
-        else:
-            rest.append(part)
+    split, kind, rest = folders.told(file, f"{MASK}|{folders.IMAGES}")
     if kind:  # what the folder is called tells more than the end of a name
-        return (split, *rest, file.stem), re.fullmatch(MASK, kind, re.IGNORECASE) is not None
-    return (split, *rest, file.stem), ENDS.search(file.stem) is not None
+        return (split or "train", *rest), re.fullmatch(MASK, kind, re.IGNORECASE) is not None
+    return (split or "train", *rest), ENDS.search(file.stem) is not None
 
 
 def _in_words(size: Sequence[int]) -> str:
     return f"{size[1]} x {size[0]}"
-
-
-def _some(files: Sequence[Path]) -> str:
-    more = f", … and {len(files) - NAMED:,} more" if len(files) > NAMED else ""
-    return ", ".join(map(str, files[:NAMED])) + more

@@ -33,8 +33,9 @@ EMPTY = "there is nothing in them to learn from; look at the files, and take the
 class Store:
     """Picture files, looked at, resized to one size, and kept decoded where they fit.
 
-    `door` decodes them as it does those of a request, `spec` is what they are resized to, `bad` has by number why a
-    picture can't be read, `fetch` gives the images of numbers: of (batch,) with `at_once`, else of one.
+    `door` decodes them as it does those of a request, `spec` is what they are resized to, `headers` are what they say
+    of themselves, `bad` has by number why one can't be read, `fetch` gives the images of numbers: of (batch,) with
+    `at_once`, else of one.
 
     Args:
         files: in the order of their numbers.
@@ -53,9 +54,9 @@ class Store:
         self._files = files
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
-            self._headers = list(_each(headers.read, files, "looking at"))
-        self.bad = {number: header.reason for number, header in enumerate(self._headers) if header.reason}
-        good = [header for header in self._headers if not header.reason]
+            self.headers = list(_each(headers.read, files, "looking at"))
+        self.bad = {number: header.reason for number, header in enumerate(self.headers) if header.reason}
+        good = [header for header in self.headers if not header.reason]
         if not good:
             raise ValueError(f"there is no picture that can be read:{self.why()}")
         sizes = [(header.height, header.width) for header in good]
@@ -72,7 +73,7 @@ class Store:
         self.fetch = self._kept()
 
     def __str__(self) -> str:
-        good = [header for number, header in enumerate(self._headers) if number not in self.bad]
+        good = [header for number, header in enumerate(self.headers) if number not in self.bad]
         sizes = sorted({(header.height, header.width) for header in good}, key=math.prod)
         between = " to ".join(f"{height} x {width}" for height, width in dict.fromkeys((sizes[0], sizes[-1])))
         grey = sum(header.grey for header in good)
@@ -81,7 +82,7 @@ class Store:
         first = f"{between} pixels, {colours}; {size}, {caches.PLACES[self.cache]} (--image-size, --cache)"
         remarks = {
             f"have 16 bits a channel; {self.door.high or 0:,} is white": [header.deep for header in good],
-            "are turned, as their EXIF data say": [header.turned for header in good],
+            "are turned, as their EXIF data say": [header.orientation > 1 for header in good],
             f"have an alpha channel: transparent parts get the grey level {self.door.background} (--background)": [
                 header.alpha for header in good
             ],
@@ -148,7 +149,7 @@ class Store:
 
     def _white(self) -> int | None:
         """What is white where there are pictures of 16 bits: the largest value of as many bits as their pixels need."""
-        deep = [number for number, header in enumerate(self._headers) if header.deep]
+        deep = [number for number, header in enumerate(self.headers) if header.deep]
         if not deep:
             return None
 
@@ -236,6 +237,25 @@ def size_of(sizes: Sequence[tuple[int, int]], given: Sequence[int]) -> tuple[int
     half = float(np.median([min(size) for size in sizes]))
     side = max(STEP, min(LARGEST, int(half) // STEP * STEP))
     return side, side
+
+
+def leave_out(folder: Path, bad: Sequence[str], what: str, skip_bad: bool) -> list[str]:
+    """A note on each thing that can't be used, and so is left out.
+
+    Args:
+        folder: with the files.
+        bad: a line for each thing: where it is, and why it can't be used.
+        what: things they are, and how many of them, as in "2 of 40 pictures".
+        skip_bad: whether they may be left out.
+
+    Raises:
+        ValueError: where they may not, with the first of them.
+    """
+    if bad and not skip_bad:
+        lines = "".join(f"\n  {line}" for line in bad[:SHOWN])
+        more = f"\n  and {len(bad) - SHOWN:,} more" if len(bad) > SHOWN else ""
+        raise ValueError(f"{folder} has {what} that can't be used; --skip-bad leaves them out:{lines}{more}")
+    return [f"left out: {line}" for line in bad]
 
 
 def counted(names: Sequence[str], labels: Sequence[int]) -> str:
