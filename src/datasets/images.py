@@ -4,7 +4,6 @@
 is cut from train: 60/20/20, or a fifth, by class. PNG, JPEG, BMP and GIF, of any sizes and colours.
 """
 
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -12,9 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from src.data import Data
-from src.preprocess.images import pixels, shown
 from src.readers import folders, pictures
-from src.sources.fetched import Fetched
+from src.readers.picture_sets import data_of
 from src.sources.splits import check_classes, cut
 from src.specs import Classes, Image
 
@@ -63,25 +61,7 @@ def load(
         notes += f"\nleft out as unreadable: {len(store.bad):,} pictures:{store.why(most=None)}"
     parts = cut({split: good[splits[good] == split] for split in by_split}, labels, stratify=True)
     check_classes(parts, labels, names)
-    preprocess = pixels(store.spec, store.door.high)
-
-    def fetch(numbers):
-        return {"image": tf.cast(store.fetch(numbers), preprocess.input["image"].dtype)}
-
-    split = partial(Fetched, fetch, labels, at_once=store.at_once, hashes=store.hashes, name=store.name)
-    train, validation, test = map(split, parts.values())
-    return Data(
-        train,
-        validation,
-        test,
-        inputs=store.spec,
-        outputs=Classes(names),
-        preprocess=preprocess,
-        doors={"image_bytes": store.door},
-        notes=notes,
-        warnings=store.warnings(names, labels),
-        show=partial(shown, high=store.door.high),
-    )
+    return data_of(store, parts, Classes(names), labels, notes=notes, warnings=store.warnings(names, labels))
 
 
 def sample(folder: Path) -> dict:

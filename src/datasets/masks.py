@@ -7,7 +7,6 @@ from train: 60/20/20, or a fifth. A mask is a PNG of class indices, or of colour
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,10 +15,9 @@ import tensorflow as tf
 
 from src.analysis.colors import palette
 from src.data import Data
-from src.preprocess.images import pixels, shown
 from src.readers import class_files, masks, pictures
+from src.readers.picture_sets import data_of
 from src.sources import cache as caches
-from src.sources.fetched import Fetched
 from src.sources.splits import cut
 from src.specs import UNLABELLED, Image, Mask
 from src.system.screen import track
@@ -74,24 +72,9 @@ def load(
     good = np.setdiff1d(np.arange(len(pairs)), [*bad])
     summary = f"{folder}: {len(good):,} pictures with masks ({', '.join(kept.names)}), {store}"
     parts = cut({split: good[splits[good] == split] for split in by_split}, np.zeros(len(pairs)), stratify=False)
-    preprocess = pixels(store.spec, store.door.high)
-
-    def fetch(numbers):
-        return {"image": tf.cast(store.fetch(numbers), preprocess.input["image"].dtype)}, kept.fetch(numbers)
-
-    split = partial(Fetched, fetch, None, at_once=store.at_once, hashes=store.hashes, name=store.name)
-    train, validation, test = map(split, parts.values())
-    return Data(
-        train,
-        validation,
-        test,
-        inputs=store.spec,
-        outputs=Mask(store.spec.height, store.spec.width, kept.names, kept.colors),
-        preprocess=preprocess,
-        doors={"image_bytes": store.door},
-        notes="\n".join(filter(None, [summary, left_out, *skipped])),
-        show=partial(shown, high=store.door.high),
-    )
+    outputs = Mask(store.spec.height, store.spec.width, kept.names, kept.colors)
+    notes = "\n".join(filter(None, [summary, left_out, *skipped]))
+    return data_of(store, parts, outputs, kept.fetch, notes=notes)
 
 
 def sample(folder: Path) -> dict:
