@@ -22,7 +22,7 @@ SYSTEM = {  # folders of network storages and operating systems: thumbnails, sna
     "__macosx",
 }
 SHOWN = 5  # kinds of what is left out that are named
-NAMED = 3  # files in a sentence
+NAMED = 3  # things in a sentence
 IMAGES = r"(?:images?|imgs?|pictures?|photos?|jpegimages)"  # what a folder of pictures is called
 OF_SPLIT = {name: split for split, names in NAMES.items() for name in names}
 SPLIT = "|".join(sorted(OF_SPLIT, key=len, reverse=True))
@@ -97,10 +97,10 @@ def told(file: Path, kinds: str) -> tuple[str, str, tuple[str, ...]]:
     return split, kind, (*rest, file.stem)
 
 
-def some(files: Sequence[Path]) -> str:
-    """The first of some files, and how many more there are, for a sentence."""
-    more = f", … and {len(files) - NAMED:,} more" if len(files) > NAMED else ""
-    return ", ".join(map(str, files[:NAMED])) + more
+def some(things: Sequence[Path | str]) -> str:
+    """The first of some files or places, and how many more there are, for a sentence."""
+    more = f", … and {len(things) - NAMED:,} more" if len(things) > NAMED else ""
+    return ", ".join(map(str, things[:NAMED])) + more
 
 
 class _Walk:
