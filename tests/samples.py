@@ -9,7 +9,7 @@ import pytest
 from src.settings import catalogue
 from src.settings.contract import check_model
 from src.settings.knobs import shown
-from src.specs import Classes, Columns, Horizon, Image, Images, Mask, NextToken, Series, Tokens, Values, Vector
+from src.specs import Boxes, Classes, Columns, Horizon, Image, Images, Mask, NextToken, Series, Tokens, Values, Vector
 
 
 class Specs(dict):
@@ -183,6 +183,11 @@ def targets(spec, examples: int, seed: int = 0):
             return (random.standard_normal((examples, spec.size)) * spec.scale + spec.mean).astype("float32")
         case Mask(height, width, names):
             return random.integers(-1, len(names), (examples, height, width)).astype("int32")
+        case Boxes(names=names, most=most):
+            corners = random.random((examples, most, 2, 2), "float32")
+            box = np.concatenate([corners.min(axis=2), corners.max(axis=2)], axis=-1)
+            label = random.integers(-1, len(names), (examples, most)).astype("int32")
+            return {"box": box * (label >= 0)[..., None], "label": label}
         case NextToken():
             return random.integers(1, SPECS[Tokens].length, examples).astype("int32")
         case Horizon():

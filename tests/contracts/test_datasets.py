@@ -146,31 +146,32 @@ def expected_features(spec):
 
 def test_targets_fit_the_output(file, data, task_file):
     outputs = check_targets(file, task_file, data.outputs, {"train": data.train})
-    wanted = targets(outputs, 2)
+    wanted = {name: (array.shape[1:], array.dtype.kind) for name, array in arrays(targets(outputs, 2)).items()}
     for split in ("train", "validation", "test"):
         source = getattr(data, split)
         _, target = source.examples(len(source))
-        fits = target.shape[1:] == wanted.shape[1:] and target.dtype.kind == wanted.dtype.kind
-        what = f"the targets of {split} are {target.dtype} (examples, *{target.shape[1:]})"
-        assert fits, f"{shown(file.path)}: {what}, but {type(outputs).__name__} takes {wanted.dtype} {wanted.shape[1:]}"
+        found = {name: (array.shape[1:], array.dtype.kind) for name, array in arrays(target).items()}
+        what = f"the targets of {split} are, an example, {found}, but {type(outputs).__name__} takes {wanted}"
+        assert found == wanted, f"{shown(file.path)}: {what}"
 
 
 def test_every_example_comes_once_in_order(file, data):
     raw, target = data.validation.examples(len(data.validation))
     what = f"{shown(file.path)}: %s gives other examples, or another order, than `examples`; {SOURCES}"
-    np.testing.assert_array_equal(data.validation.targets(), target, what % "`targets`")
+    check_equal(data.validation.targets(), target, what % "`targets`")
     ways = {"`in_order`": data.validation.in_order(7).as_numpy_iterator(), "`read`": data.validation.read()}
     for way, batches in ways.items():
         batches = list(batches)
-        np.testing.assert_array_equal(np.concatenate([batch for _, batch in batches]), target, what % way)
+        joined = tf.nest.map_structure(lambda *parts: np.concatenate(parts), *(batch for _, batch in batches))
+        check_equal(joined, target, what % way)
         for name, column in raw.items():
             np.testing.assert_array_equal(np.concatenate([batch[name] for batch, _ in batches]), column, what % way)
 
 
 def test_examples_have_one_hash_only_where_they_are_the_same(file, data):
     digests = data.validation.digests()
-    raw, target = data.validation.examples(len(data.validation))
-    everything = rows(raw, np.zeros(len(target)))
+    raw, _ = data.validation.examples(len(data.validation))
+    everything = rows(raw, np.zeros(len(data.validation)))
     one_each = len(digests) == len(everything) and len(set(digests.tolist())) == len(set(everything))
     what = "`digests` has to give one number an example, the same for equal requests and else another"
     assert one_each, f"{shown(file.path)}: {what}; {SOURCES}"
@@ -210,8 +211,19 @@ def test_order_is_a_function_of_seed_and_step(file, data):
 
 
 def rows(raw, target):
-    columns = [raw[name] for name in sorted(raw)] + [target]
-    return [b"".join(np.asarray(column[i]).tobytes() for column in columns) for i in range(len(target))]
+    columns = [raw[name] for name in sorted(raw)] + [*arrays(target).values()]
+    return [b"".join(np.asarray(column[i]).tobytes() for column in columns) for i in range(len(columns[0]))]
+
+
+def arrays(target):
+    """The arrays of targets by name; one alone has none."""
+    return target if isinstance(target, dict) else {"": target}
+
+
+def check_equal(target, expected, what):
+    assert arrays(target).keys() == arrays(expected).keys(), what
+    for name, array in arrays(expected).items():
+        np.testing.assert_array_equal(arrays(target)[name], array, what)
 
 
 def test_the_first_examples_have_several_classes(file, data):
@@ -226,7 +238,7 @@ def test_taking_fewer_examples_takes_the_first(file, data):
     few = data.train.take(3)
     what = f"{shown(file.path)}: `take(3)` of train has to give its first 3 examples; {SOURCES}"
     assert len(few) == 3, what
-    np.testing.assert_array_equal(few.examples(3)[1], data.train.examples(3)[1], what)
+    check_equal(few.examples(3)[1], data.train.examples(3)[1], what)
 
 
 def test_preprocess_survives_saving(file, data, tmp_path):
