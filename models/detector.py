@@ -9,11 +9,13 @@ Lin et al. (2017), Feature pyramid networks, figure 3.
 """
 
 import math
+from typing import Literal
 
 import keras
 from keras import layers
 
-from src.layers import features
+from models.unet import ENCODERS
+from src.layers import features, last_of_each_size
 from src.specs import Boxes, Choice, Image
 
 TAKES = (Image,)
@@ -28,14 +30,21 @@ RARE = 0.05  # probability of a thing at a place before anything is learnt
 
 
 def build(
-    inputs: Image, outputs: Boxes, *, filters: tuple[int, ...] = (24, 48, 96, 192), neck: int = 64
+    inputs: Image,
+    outputs: Boxes,
+    *,
+    encoder: Literal["plain", "efficientnet", "resnet", "mobilenet"] = "plain",
+    filters: tuple[int, ...] = (24, 48, 96, 192),
+    neck: int = 64,
 ) -> keras.Model:
     """Returns a model from images to a grid of a quarter of their size, (batch, height / 4, width / 4, classes + 4).
 
     Args:
         inputs: spec of the images.
         outputs: spec of the boxes.
-        filters: channels of the stages; the first halves height and width twice, every other one once.
+        encoder: what halves the image: plain, residual blocks of `filters`, or the stages of that model below its head,
+            as U-Net has them: `--init` takes over the weights of a run of it.
+        filters: channels of the plain stages; the first halves height and width twice, every other one once.
         neck: channels of the way back, and of each head.
 
     Raises:
@@ -44,14 +53,14 @@ def build(
     if not filters:
         raise ValueError("filters has to name a stage")
     image = features(inputs)  # (batch, height, width, channels)
-    x = _convolved(image, filters[0], "stem", 2)
-    stages = []
-    for number, channels in enumerate(filters, 1):
-        x = _block(x, channels, f"stage_{number}")
-        stages.append(x)
-    x = _convolved(stages.pop(), neck, "lowest", kernel=1)
-    while stages:
-        number, beside = len(stages), stages.pop()
+    if encoder == "plain":
+        *larger, lowest = _plain_stages(image, filters)
+    else:
+        *larger, lowest = last_of_each_size(ENCODERS[encoder](inputs, image))
+        quarter = -(-inputs.height // 4), -(-inputs.width // 4)
+        larger = [stage for stage in larger if stage.shape[1] <= quarter[0] and stage.shape[2] <= quarter[1]]
+    x = _convolved(lowest, neck, "lowest", kernel=1)
+    for number, beside in reversed(list(enumerate(larger, 1))):
         x = layers.UpSampling2D(2, interpolation="nearest", name=f"up_{number}")(x)
         x = x[:, : beside.shape[1], : beside.shape[2]]  # an odd side was rounded up
         x = layers.Add(name=f"beside_{number}")([x, _convolved(beside, neck, f"beside_{number}", kernel=1)])
@@ -61,6 +70,16 @@ def build(
     logits = layers.Conv2D(len(outputs.names), 1, bias_initializer=rare, dtype="float32", name="class_head")(classes)
     logarithms = layers.Conv2D(4, 1, kernel_initializer="zeros", dtype="float32", name="side_head")(sides)
     return keras.Model(image, layers.Concatenate(dtype="float32", name="grid")([logits, logarithms]), name="detector")
+
+
+def _plain_stages(x: keras.KerasTensor, filters: tuple[int, ...]) -> list[keras.KerasTensor]:
+    """Stages of a quarter of height and width, an eighth and so on, (batch, h, w, channels)."""
+    x = _convolved(x, filters[0], "stem", 2)
+    made = []
+    for number, channels in enumerate(filters, 1):
+        x = _block(x, channels, f"stage_{number}")
+        made.append(x)
+    return made
 
 
 def _block(x: keras.KerasTensor, channels: int, name: str) -> keras.KerasTensor:
