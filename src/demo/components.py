@@ -13,13 +13,14 @@ from src.readers.requests import DEFAULT, PICTURES, STRINGS, Inputs, InputSpec
 TEXTS = ("string",)
 WHOLE = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 NUMBERS = (*WHOLE, "float32", "float64")
-SLIDERS = {  # of generation: least, largest and usual value, and step; src/generation/sampling.py says what each does
+SLIDERS = {  # least, largest and usual value, and step, of generation and detection; their tasks say what each does
     "length": (1, 1000, 200, 1),
     "temperature": (0.0, 2.0, 1.0, 0.05),
     "top_k": (0, 100, 0, 1),
     "top_p": (0.05, 1.0, 1.0, 0.05),
+    "threshold": (0.0, 1.0, 0.3, 0.05),
 }
-BARS = "probabilities"
+BARS, COUNT = "probabilities", "count"  # of things that are answered, which have a box, a label and a score each
 LAST = ("seed", *SLIDERS)  # of the fields of a signature
 SKETCHED = 64  # pixels of a picture's sides that can be drawn by hand, at most
 
@@ -58,6 +59,7 @@ INPUTS = (
 ANSWERS = (
     Rule("picture", TEXTS,   1,    ["png_bytes"]),
     Rule("bars",    NUMBERS, 2,    [BARS, "shares"]),
+    Rule("things",  NUMBERS, 1,    [COUNT]),
     Rule("number",  NUMBERS, 1),
     Rule("text",    TEXTS,   1,    ["text"]),
     Rule("word",    TEXTS,   1),
@@ -66,11 +68,13 @@ ANSWERS = (
     Rule("json"),
 )  # fmt: skip
 SHOWN_BY = {  # answers that others show, too
-    "image": "png_bytes",
-    "mask": "png_bytes",
-    "label": BARS,
-    "next": BARS,
-    "probability": BARS,
+    "image": ("png_bytes",),
+    "mask": ("png_bytes",),
+    "label": (BARS, COUNT),
+    "next": (BARS,),
+    "probability": (BARS,),
+    "boxes": (COUNT,),
+    "score": (COUNT,),
 }
 TITLES = {  # of the default signature's tab, by its first component
     "picture": "Picture",
@@ -200,7 +204,8 @@ def _fields(
 
 def _answers(signature: Signature, names: Sequence[str]) -> dict[str, str]:
     """The component of each answer, without those that another one shows, too: bars only where they have names."""
-    hidden = {name for name, other in SHOWN_BY.items() if other in signature.answers and (names or other != BARS)}
+    showing = {name for name in signature.answers if names or name != BARS}
+    hidden = {name for name, others in SHOWN_BY.items() if showing.intersection(others)}
     components = {}
     for name, spec in signature.answers.items():
         if name not in hidden:

@@ -25,7 +25,11 @@ STYLE = """
 .answers { position: sticky; top: 16px; align-self: flex-start }
 [data-testid="block-info"] { overflow-wrap: anywhere }
 """
-LABELS = {"png_bytes": "Picture", "probabilities": "Answer"}  # of answers; others are called as they are
+LABELS = {
+    "png_bytes": "Picture",
+    "probabilities": "Answer",
+    "count": "Found",
+}  # of answers; others are called as they are
 
 
 def page_of(exported: Exported) -> gr.Blocks:
@@ -83,7 +87,10 @@ def _ask(tab: Tab, exported: Exported, *values: Any) -> Any:
         answers = exported.ask(tab.signature, request)
     except UserError as error:
         raise refusal(error) from None
-    shown = [showing.SHOW[component](answers[name], exported.about) for name, component in _single(tab).items()]
+    shown = [
+        showing.things(answers) if component == "things" else showing.SHOW[component](answers[name], exported.about)
+        for name, component in _single(tab).items()
+    ]
     past = {name: request[name] for field in tab.fields if field.component == "series" for name in field.inputs}
     ahead = {name: answers[name] for name, component in tab.answers.items() if component == "curves"}
     if past or ahead:

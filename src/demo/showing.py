@@ -16,6 +16,7 @@ from src.system.screen import drawn
 LARGE = 256  # pixels of a picture's width below which it is shown larger
 MOST_CHARACTERS = 4_000  # of an answer that has no better component
 MOST_CURVES = 12
+SIDES = ("top", "left", "bottom", "right")
 
 
 def picture(answer: bytes, about: About) -> Image.Image:
@@ -62,6 +63,15 @@ SHOW: Mapping[str, Callable[[Any, About], Any]] = {
     "word": text,
     "json": as_json,
 }
+
+
+def things(answers: Mapping[str, Any]) -> str:
+    """A line for each thing that was found in a picture: what it is, how certain, and where, in pixels."""
+    lines = [
+        f"{label}  {score:.2f}  " + ", ".join(f"{side} {edge:.0f}" for side, edge in zip(SIDES, box, strict=True))
+        for label, score, box in zip(*(answers[name] for name in ("label", "score", "boxes")), strict=True)
+    ]
+    return "\n".join(lines[: answers["count"]]) or "nothing"
 
 
 def curves(past: Mapping[str, Sequence[float]], ahead: Mapping[str, Sequence[float]], called: Mapping[str, str]) -> str:

@@ -159,6 +159,7 @@ SHOWN: Mapping[str, Callable[[str], Any]] = {
     "number": lambda label: gr.Label(label=label),
     "word": lambda label: gr.Label(label=label),
     "text": lambda label: gr.Textbox(label=label, lines=8, max_lines=30, interactive=False, buttons=["copy"]),
+    "things": lambda label: gr.Textbox(label=label, lines=6, max_lines=20, interactive=False),
     "values": lambda label: gr.Textbox(label=label, lines=4, interactive=False),
     "json": lambda label: gr.Textbox(label=label, lines=8, max_lines=20, interactive=False),
 }

@@ -86,6 +86,25 @@ def test_a_mask_is_a_picture_and_bars():
     assert found == {"png_bytes": "picture", "shares": "bars"}
 
 
+def test_boxes_are_a_picture_and_a_line_for_each_thing_with_the_least_score_last():
+    answers = {
+        "boxes": InputSpec("float32", (None, 100, 4)),
+        "label": InputSpec("string", (None, 100)),
+        "score": InputSpec("float32", (None, 100)),
+        "count": InputSpec("int32", (None,)),
+        "png_bytes": TEXT,
+    }
+    picture = {"image_bytes": TEXT}
+    asked = {"threshold": InputSpec("float32", (None,)), **picture}
+    tabs = shown({DEFAULT: (picture, answers), "image_bytes": (picture, answers), "at_threshold": (asked, answers)})
+    assert [found for _, _, found in tabs.values()] == [{"count": "things", "png_bytes": "picture"}] * 2
+    assert [*tabs["At threshold"][1].items()] == [("image_bytes", "picture"), ("threshold", "slider")]
+    boxes = np.array([[1, 2, 30, 40.4], [5, 6, 7, 8]])
+    things = {"boxes": boxes, "label": ["cat", ""], "score": [0.954, 0.0], "count": 1}
+    assert showing.things(things) == "cat  0.95  top 1, left 2, bottom 30, right 40"
+    assert showing.things({**things, "count": 0}) == "nothing"
+
+
 def test_series_are_one_table_and_what_follows_them_are_curves():
     past, ahead = InputSpec("float32", (None, 24)), InputSpec("float32", (None, 3))
     signature = ({"IBM": past, "HP": past}, {"IBM": ahead, "HP": ahead})
