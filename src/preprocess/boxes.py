@@ -27,7 +27,8 @@ def moved(
         size: height and width of an image in pixels.
     """
     height, width = size
-    a, b, x0, c, d, y0 = (transforms[:, number, None, None] for number in range(6))
+    # Not `transforms[:, 0, None, None]`: TensorFlow's optimiser of graphs loses the new axes behind a `tf.stack`.
+    a, b, x0, c, d, y0, *_ = (column[:, None, None] for column in tf.unstack(transforms, axis=1))
     top, left, bottom, right = tf.unstack(box, axis=-1)
     # Of each corner, (batch, boxes, 4); the coordinates of a pixel are those of its centre.
     x = tf.stack([left, right, left, right], axis=-1) * width - 0.5 - x0

@@ -33,7 +33,8 @@ def test_boxes_stay_around_what_moves(changes):
     box = np.tile(around(images[0, ..., 0]), (16, 1, 1)).astype("float32")
     target = {"box": tf.constant(box), "label": tf.zeros((16, 1), tf.int32)}
     augment = augmentation(move, "black", **changes)
-    moved, target = augment(tf.constant(images), target, 0, tf.constant(3, tf.int64))
+    in_graph = tf.function(lambda images, target, step: augment(images, target, 0, step))  # as in the pipeline
+    moved, target = in_graph(tf.constant(images), target, tf.constant(3, tf.int64))
     assert np.ptp(target["box"].numpy(), axis=0).max() > 0.01, "each in another way"
     for image, (found,) in zip(moved.numpy(), target["box"].numpy(), strict=True):
         np.testing.assert_allclose(found, around(image[..., 0] > 0.5), atol=1.01 / HEIGHT)
