@@ -441,6 +441,16 @@ def test_boxes_on_what_is_stored_turn_with_the_picture(orientation, tmp_path):
     assert kept.notes == ("boxes of 1 pictures were drawn on them as stored, and are turned with them (EXIF)",)
 
 
+def test_boxes_on_what_is_seen_stay(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture(tmp_path / "1.jpg", exif=exif)
+    xml(tmp_path / "1.xml", [("cat", 2, 4, 10, 15)], size=(WIDTH, HEIGHT))
+    kept, *_ = fitted(tmp_path)
+    np.testing.assert_allclose(kept.box, [[[2 / WIDTH, 4 / HEIGHT, 10 / WIDTH, 15 / HEIGHT]]])
+    assert not kept.notes
+
+
 @pytest.mark.parametrize("folders", [("JPEGImages", "Annotations"), ("", "")])
 def test_what_stands_alone_is_told(folders, tmp_path):
     images, annotated = (tmp_path / folder for folder in folders)
