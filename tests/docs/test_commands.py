@@ -129,6 +129,9 @@ def write_files(root) -> None:
         mask = (pixels[..., :1] // 128 * (128, 64, 128)).astype("uint8")
         for folder, picture in (("images", pixels), ("masks", mask)):
             tf.io.write_file(str(root / "street" / folder / f"{number}.png"), tf.io.encode_png(picture))
+    named = [picture.relative_to(root / "photos").as_posix() for picture in sorted((root / "photos").rglob("*.png"))]
+    rows = [f"{name},{name.split('/')[0]},2,3,9,12" for name in named]
+    (root / "photos" / "boxes.csv").write_text("\n".join(["filename,class,xmin,ymin,xmax,ymax", *rows]))
     (root / "street" / "classes.txt").write_text("void 0 0 0\nroad 128 64 128\n")
     houses = [
         f"{size},{('north', 'south')[size % 2]},s{size // 5},{1000 * size},{('yes', 'no')[size % 3 > 1]}"
