@@ -57,7 +57,7 @@ demo: $(READY) ## Try an export in the browser until Ctrl-C: MODEL=cnn [PORT=786
 	@$(strip $(SRC) demo $(if $(MODEL),--model $(MODEL)) $(if $(PORT),--port $(PORT)) $(ARGS))
 
 predict: override export INPUT := $(value INPUT)
-predict: $(READY) ## Ask a trained model about INPUT=file, folder, text or - [RUN=...] [MODEL=...] [DATA=...] [OUTPUT=x.csv|x.jsonl] [ARGS="..."]
+predict: $(READY) ## Ask a trained model about INPUT=file, folder, text or - [RUN=...] [MODEL=...] [DATA=...] [OUTPUT=x.csv|x.jsonl|x/] [ARGS="..."]
 	@$(SRC) predict $(if $(INPUT),"$$INPUT") $(WHICH) $(if $(OUTPUT),--output "$(OUTPUT)") $(ARGS)
 
 generate: override export PROMPT := $(value PROMPT)

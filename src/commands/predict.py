@@ -49,7 +49,8 @@ def predict(
         run: folder of the run.
         model: use the newest run of this model.
         data: use the newest run on this data set.
-        output: file to write, .csv or .jsonl. The default is the first rows on the screen.
+        output: file to write, .csv or .jsonl, or a new folder, with a / at its end, for a .csv file and the pictures
+            that are answered. The default is the first rows on the screen.
         header: whether the first row of a table contains the column names. The default is to detect it.
         encoding: encoding of a table or text, such as cp1251. The default is UTF-8, or else cp1252.
         decimal: decimal mark of a table's numbers, if it isn't clear.
@@ -61,7 +62,7 @@ def predict(
     Raises:
         UserError: for an input that can't be read, or of which no example can be answered.
     """
-    answers.check_format(output)
+    answers.check_output(output)
     if output and Path(output).resolve() == Path(what).resolve():
         raise UserError(f"{output} is the input: name another file for the answers.")
     trained = find(run, model, data, runs_dir)

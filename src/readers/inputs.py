@@ -6,6 +6,7 @@ It is the same for a run (src/commands/predict.py) and for a server (src/serving
 import base64
 import os
 import re
+import struct
 import sys
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -15,6 +16,8 @@ from itertools import islice
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
+
+import PIL.Image
 
 from src.errors import UserError, nearest
 from src.readers import csv_files, input_tables
@@ -28,6 +31,7 @@ ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".bmp")  # of pictures
 STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM")  # of pictures, whatever the file is called
 FILES = (*ENDINGS, ".csv", ".tsv", ".txt", ".json")  # what ends in one of these is no text
 PICTURES_AT_ONCE, TEXTS_AT_ONCE = 32, 256
+MOST_PIXELS = 2**24  # of the pictures that are asked about at once
 
 
 def read(what: str, signature: str, signatures: Signatures, reading: Reading) -> Asked:
@@ -72,7 +76,7 @@ def _pictures(path: Path, signature: str, signatures: Signatures, reading: Readi
     (name,) = _inputs(signatures, asked)
     if path.is_dir():
         files = _files_below(path, ENDINGS)
-        return Asked(asked, _opened(_of(files, PICTURES_AT_ONCE), name, Path.read_bytes), len(files))
+        return Asked(asked, _opened(_few_pixels(_of(files, PICTURES_AT_ONCE)), name, Path.read_bytes), len(files))
     with path.open("rb") as file:
         is_picture = file.read(4).startswith(STARTS)
     if is_picture or path.suffix.lower() in ENDINGS:
@@ -81,6 +85,7 @@ def _pictures(path: Path, signature: str, signatures: Signatures, reading: Readi
         paths = _paths_in_table(path, reading)
     else:
         paths = _lines(path, "file", reading, PICTURES_AT_ONCE)
+    paths = _few_pixels(paths, lambda file: _near(path, file))
     return Asked(asked, _opened(paths, name, lambda file: _near(path, file).read_bytes()))
 
 
@@ -198,6 +203,22 @@ def _of(files: Sequence[Path], at_once: int) -> Iterator[Examples]:
     for start in range(0, len(files), at_once):
         names = [str(file) for file in files[start : start + at_once]]
         yield Examples({"file": names}, names, {"file": names})
+
+
+def _few_pixels(pieces: Iterable[Examples], path_of: Callable[[Path], Path] = Path) -> Iterator[Examples]:
+    """Paths of pictures, of which only so many go together that they, and masks of their size, fit into memory."""
+    for piece in pieces:
+        (files,) = piece.request.values()
+        yield from piece.split([_pixels(path_of(Path(file))) for file in files], MOST_PIXELS)
+
+
+def _pixels(file: Path) -> int:
+    """The pixels of a picture by its header; 0 of one that can't be read, which is told where it is decoded."""
+    try:
+        with PIL.Image.open(file) as picture:
+            return picture.width * picture.height
+    except (OSError, ValueError, SyntaxError, IndexError, struct.error, PIL.Image.DecompressionBombError):
+        return 0
 
 
 def _opened(pieces: Iterable[Examples], name: str, read: Callable[[Path], Any]) -> Iterator[Examples]:

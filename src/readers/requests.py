@@ -1,7 +1,7 @@
 """What a model can be asked about users' files: the words that the readers of files, src/readers/inputs.py, share."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeAlias
 
 DEFAULT = "serving_default"
@@ -72,6 +72,24 @@ class Examples:
     called: Mapping[str, str] = field(default_factory=dict)
     answers: Mapping[str, str] = field(default_factory=dict)
     ahead: Callable[[int], Mapping[str, Sequence[str]]] | None = None
+
+    def split(self, sizes: Sequence[int], most: int) -> Iterator["Examples"]:
+        """The same examples in pieces whose `sizes` add up to no more than `most`, or that are a single example."""
+        start, total = 0, 0
+        for index, size in enumerate(sizes):
+            if index > start and total + size > most:
+                yield self._part(start, index)
+                start, total = index, 0
+            total += size
+        yield self._part(start, len(self.where))
+
+    def _part(self, start: int, stop: int) -> "Examples":
+        request, beside = (
+            {name: column[start:stop] for name, column in columns.items()} for columns in (self.request, self.beside)
+        )
+        last = stop == len(self.where)
+        unread = [(index - start, reason) for index, reason in self.unread if start <= index < stop + last]
+        return replace(self, request=request, where=self.where[start:stop], beside=beside, unread=unread)
 
     def why(self, index: int, reason: str) -> str:
         """Where an example is, and why the model refuses it: an input that the reason begins with as in the file."""

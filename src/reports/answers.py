@@ -1,13 +1,14 @@
-"""A model's answers beside what was asked: a CSV file, JSON lines, or a table on the screen."""
+"""A model's answers beside what was asked: a CSV file, JSON lines, a folder of pictures, or a table on the screen."""
 
-import base64
 import csv
 import json
 import os
+import re
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -15,12 +16,15 @@ import numpy as np
 from rich.table import Table
 
 from src.errors import UserError
+from src.reports.columns import PICTURE, columns, cut, joined, plain, readable
 from src.reports.report import number
 from src.system import screen
 from src.system.files import check_writable, whole
 
 SHOWN = 20  # rows of the table on the screen
 WIDEST = 40  # characters of a cell of it
+TABLE = "answers.csv"  # in a folder
+MOST_CHARACTERS = 100  # of the name of a picture in it
 
 
 class Writer(ABC):
@@ -42,16 +46,23 @@ class Writer(ABC):
             answers: by name, batch first. One whose name is a column's, too, is called predicted_….
         """
 
+    def notes(self) -> Sequence[str]:
+        """What was left out, and how to get it, once all rows are there."""
+        return ()
 
-def check_format(output: str) -> None:
-    """Raises UserError for a file whose ending names no format."""
-    if output and Path(output).suffix.lower() not in FORMATS:
-        raise UserError(f"{output} has to end in {' or '.join(FORMATS)}.")
+
+def check_output(output: str | Path) -> None:
+    """Raises UserError for a file whose ending names no format, and for a folder that has files."""
+    if _is_folder(output):
+        if Path(output).is_dir() and any(Path(output).iterdir()):
+            raise UserError(f"{output} isn't empty: name a new folder for the answers.")
+    elif output and Path(output).suffix.lower() not in FORMATS:
+        raise UserError(f"{output} has to end in {' or '.join(FORMATS)}, or in / for a folder.")
 
 
 @contextmanager
-def writer(output: str, names: Sequence[str]) -> Iterator[Writer]:
-    """What writes to a file, which appears when the block ends well, or "" for the screen.
+def writer(output: str | Path, names: Sequence[str]) -> Iterator[Writer]:
+    """What writes to a file or a folder, which appears when the block ends well, or "" for the screen.
 
     Raises:
         UserError: where it can't be written.
@@ -63,24 +74,50 @@ def writer(output: str, names: Sequence[str]) -> Iterator[Writer]:
         return
     path = Path(output)
     check_writable(path.parent)
+    if _is_folder(output):
+        with tempfile.TemporaryDirectory(prefix=".", dir=path.parent) as temporary:
+            folder = Path(temporary) / path.name
+            folder.mkdir()
+            with writer(str(folder / TABLE), names) as file:
+                yield Folder(folder, file, names)
+            if path.exists():
+                path.rmdir()
+            folder.replace(path)
+        return
     # The names of files may have bytes that are no text.
     with whole(path) as partial, partial.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-        yield FORMATS[path.suffix.lower()](file, names)
+        made = FORMATS[path.suffix.lower()](file, names)
+        yield made
+    for note in made.notes():
+        screen.tell(note)
+
+
+def _is_folder(output: str | Path) -> bool:
+    return bool(output) and (str(output).endswith(("/", os.sep)) or Path(output).is_dir())
 
 
 class CsvFile(Writer):
-    """A row an example; an answer of several numbers is a column for each."""
+    """A row an example, or a thing in it; an answer of several numbers is a column for each; pixels are left out."""
 
     def __init__(self, file: TextIO, names: Sequence[str]):
         super().__init__(names)
-        self._writer, self._has_header = csv.writer(file), False
+        self._writer, self._has_header, self._pixels = csv.writer(file), False, set[str]()
 
     def write(self, beside: Mapping[str, Sequence[str]], answers: Mapping[str, np.ndarray]) -> None:
-        columns = _beside(beside, _spread(answers, self.names))
+        shown = readable(answers)
+        self._pixels |= answers.keys() - shown.keys()
+        beside, groups = columns(beside, shown, self.names)
+        table = joined(beside, _merged(groups))
         if not self._has_header:
-            self._writer.writerow(columns)
+            self._writer.writerow(table)
             self._has_header = True
-        self._writer.writerows(zip(*columns.values(), strict=True))
+        self._writer.writerows(zip(*table.values(), strict=True))
+
+    def notes(self) -> Sequence[str]:
+        if not self._pixels:
+            return ()
+        pictures = "OUTPUT=answers/ writes pictures, " if PICTURE in self._pixels else ""
+        return [f"Pixels are left out: {', '.join(sorted(self._pixels))}. {pictures}OUTPUT=answers.jsonl everything."]
 
 
 class JsonLines(Writer):
@@ -91,9 +128,48 @@ class JsonLines(Writer):
         self._file = file
 
     def write(self, beside: Mapping[str, Sequence[str]], answers: Mapping[str, np.ndarray]) -> None:
-        columns = _beside(beside, {name: _plain(column) for name, column in answers.items()})
-        for row in zip(*columns.values(), strict=True):
-            self._file.write(json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False) + "\n")
+        # Pixels one example at a time: as lists, they need eight times the memory.
+        values = {
+            name: plain(column) if column.ndim < 3 else (plain(value) for value in column)
+            for name, column in answers.items()
+        }
+        for row, given in enumerate(zip(*values.values(), strict=True)):
+            asked = {name: cells[row] for name, cells in beside.items()}
+            answered = cut(dict(zip(values, given, strict=True)))
+            self._file.write(json.dumps(joined(asked, answered), ensure_ascii=False) + "\n")
+
+
+class Folder(Writer):
+    """A table, and beside it the pictures that were answered, called as the files that were asked about.
+
+    Args:
+        folder: to write into.
+        table: that takes the other answers.
+        names: as for any writer.
+    """
+
+    def __init__(self, folder: Path, table: Writer, names: Sequence[str]):
+        super().__init__(names)
+        self._folder, self._table, self._taken, self._count = folder, table, set[str](), 0
+
+    def write(self, beside: Mapping[str, Sequence[str]], answers: Mapping[str, np.ndarray]) -> None:
+        if PICTURE in answers:
+            pictures = answers[PICTURE]
+            files = beside.get("file", [""] * len(pictures))
+            names = [self._name(number, file) for number, file in enumerate(files, self._count + 1)]
+            for name, content in zip(names, pictures, strict=True):
+                (self._folder / name).write_bytes(content)
+            self._count += len(names)
+            answers = {"picture": np.array(names), **{key: answers[key] for key in answers if key != PICTURE}}
+        self._table.write(beside, answers)
+
+    def _name(self, number: int, file: str) -> str:
+        """The name of a picture that no other one has: of its file, or its number."""
+        stem = re.sub(r"[^\w .-]+", "-", Path(file).stem)[:MOST_CHARACTERS] or str(number)
+        names = (f"{stem}{again and f'-{again}'}.png" for again in chain([""], count(2)))
+        name = next(name for name in names if name.lower() not in self._taken)
+        self._taken.add(name.lower())
+        return name
 
 
 class ScreenTable(Writer):
@@ -106,15 +182,14 @@ class ScreenTable(Writer):
         self._count = 0
 
     def write(self, beside: Mapping[str, Sequence[str]], answers: Mapping[str, np.ndarray]) -> None:
-        answers = {name: column for name, column in answers.items() if not _is_picture(name, column)} or answers
-        columns = _beside(beside, _spread(answers, self.names))
+        beside, groups = columns(beside, readable(answers), self.names)
+        table = joined(beside, _merged(groups))
         if not self._columns:
-            sizes = [len(_spread({name: column}, self.names)) for name, column in answers.items()]
-            self._together = _in_order([*columns], len(beside), sizes)
-        for name, column in columns.items():
+            self._together = _in_order([*table], len(beside), [*map(len, groups)])
+        for name, column in table.items():
             shown = self._columns.setdefault(name, [])
             shown += column[: SHOWN - len(shown)]
-        self._count += len(next(iter(columns.values())))
+        self._count += len(next(iter(table.values())))
 
     def show(self) -> None:
         """Prints the table, and how much was left out."""
@@ -129,7 +204,7 @@ class ScreenTable(Writer):
         shown = [name for name in cells if name in fitting]
         table = Table()
         for name in shown:
-            is_text = isinstance(self._columns[name][0], str)
+            is_text = any(isinstance(value, str) for value in self._columns[name])
             table.add_column(name, justify="left" if is_text else "right", no_wrap=True)
         for row in zip(*(cells[name] for name in shown), strict=True):
             table.add_row(*row)
@@ -146,27 +221,9 @@ class ScreenTable(Writer):
 FORMATS: dict[str, Any] = {".csv": CsvFile, ".jsonl": JsonLines}
 
 
-def _beside(beside: Mapping[str, Sequence[str]], answers: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
-    """The columns of both; of one name twice the answer is called predicted_…."""
-    columns = dict(beside)
-    for name, column in answers.items():
-        while name in columns:
-            name = f"predicted_{name}"
-        columns[name] = column
-    return columns
-
-
-def _spread(answers: Mapping[str, np.ndarray], names: Sequence[str]) -> dict[str, list]:
-    """A column for each single value: of (batch, n) one for each of n names; what has more axes as JSON."""
-    columns: dict[str, list] = {}
-    for answer, column in answers.items():
-        if column.ndim == 1:
-            columns[answer] = _plain(column)
-        elif column.ndim == 2 and column.shape[1] == len(names):
-            columns |= {f"{answer}_{name}": _plain(column[:, index]) for index, name in enumerate(names)}
-        else:
-            columns[answer] = [json.dumps(value, ensure_ascii=False) for value in _plain(column)]
-    return columns
+def _merged(groups: Sequence[Mapping[str, list]]) -> dict[str, list]:
+    """The columns of all answers."""
+    return {name: column for group in groups for name, column in group.items()}
 
 
 def _in_order(names: Sequence[str], beside: int, sizes: Sequence[int]) -> list[list[str]]:
@@ -182,23 +239,9 @@ def _in_order(names: Sequence[str], beside: int, sizes: Sequence[int]) -> list[l
     return [*first, *([name] for name in names[:beside]), *(group for group in answers if group not in first)]
 
 
-def _is_picture(name: str, column: np.ndarray) -> bool:
-    """Whether an answer is nothing to be read: pixels, or the bytes of a file."""
-    return column.ndim > 2 or name.endswith("_bytes")
-
-
-def _plain(column: np.ndarray) -> list:
-    """An answer as JSON has it: float32 in no more digits than tell it apart, bytes in base64."""
-    if column.dtype.kind == "f":
-        return column.astype(str).astype("float64").tolist()
-    if column.dtype == object:
-        return [base64.b64encode(value).decode() for value in column]
-    return column.tolist()
-
-
 def _cell(value: Any) -> str:
     """What the screen shows of a value: one line, and not too long; of a path its end."""
-    text = number(value) if isinstance(value, float) else " ".join(str(value).split())
+    text = number(value) if isinstance(value, float) else " ".join(str("" if value is None else value).split())
     if len(text) <= WIDEST:
         return text
     is_path = os.sep in text and Path(text).suffix

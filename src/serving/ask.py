@@ -11,6 +11,7 @@ from src.errors import UserError, nearest
 from src.exporting.assets import COLUMNS
 from src.readers.inputs import read
 from src.readers.requests import Inputs, InputSpec, Reading
+from src.reports.columns import cut
 from src.serving.client import Client, NotServed
 from src.system import screen
 from src.system.files import read_json
@@ -78,9 +79,9 @@ def ask(
 
 
 def show(answer: Mapping[str, Any]) -> None:
-    """Prints an answer, a row of the batch a line."""
+    """Prints an answer, a row of the batch a line; of several things, such as boxes, those that there are."""
     for row in range(len(next(iter(answer.values())))):
-        values = {name: column[row] for name, column in answer.items()}
+        values = cut({name: column[row] for name, column in answer.items()})
         if "label" in values and "probability" in values:
             screen.show(f"{values['label']}  {values['probability']:.3f}")
         else:

@@ -1,5 +1,6 @@
 """Predict through the command line: every kind of input, what goes with the answers, and what can't be read."""
 
+import base64
 import csv
 import io
 import json
@@ -19,6 +20,7 @@ import tensorflow as tf
 from src.cli import main
 from src.commands.predict import predict
 from src.errors import UserError
+from src.readers import inputs
 from src.reports.answers import _cell, writer
 from src.runs.predict import Refused
 from src.runs.run import load_run
@@ -471,6 +473,84 @@ def test_pixels_are_not_shown_on_the_screen(capsys):
         screen.write({"file": ["street.png"]}, answers)
     shown = capsys.readouterr().out
     assert "shares_road" in shown and "street.png" in shown and "mask" not in shown and "png_bytes" not in shown
+
+
+def test_pictures_are_drawn_into_a_folder_under_names_of_their_own(trained, say, tmp_path):
+    for folder, size in (("a", (20, 30)), ("b", (40, 10))):
+        (tmp_path / "photos" / folder).mkdir(parents=True)
+        PIL.Image.new("RGB", size).save(tmp_path / "photos" / folder / "sea side.png")
+    run = trained(Image, Mask)
+    code, out, _ = say(run, "photos", "--output", "drawn/")
+    assert code == 0
+    told = ["Pixels are left out: mask. OUTPUT=answers.jsonl everything.", "2 answers in drawn/"]
+    assert out.splitlines() == told
+    rows = read("drawn/answers.csv")
+    assert [row["picture"] for row in rows] == ["sea side.png", "sea side-2.png"]
+    assert [PIL.Image.open(tmp_path / "drawn" / row["picture"]).size for row in rows] == [(20, 30), (40, 10)]
+    assert "mask" not in rows[0] and any(name.startswith("shares_") for name in rows[0])
+    write(tmp_path / "table.csv", [["what", "photo"], ["sea", "photos/a/sea side.png"]])
+    (tmp_path / "empty").mkdir()
+    say(run, "table.csv", "--output", "empty")
+    assert {path.name for path in (tmp_path / "empty").iterdir()} == {"1.png", "answers.csv"}
+    code, _, err = say(run, "photos", "--output", "photos")
+    assert (code, err) == (1, "error: photos isn't empty: name a new folder for the answers.\n")
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_pixels_are_left_out_of_a_table_but_not_of_json(trained, say, tmp_path):
+    PIL.Image.new("RGB", (8, 6)).save(tmp_path / "a.png")
+    run = trained(Image, Mask)
+    _, out, _ = say(run, "a.png", "--output", "a.csv")
+    told = "Pixels are left out: mask, png_bytes. OUTPUT=answers/ writes pictures, OUTPUT=answers.jsonl everything."
+    assert told in out
+    assert not {"mask", "png_bytes"} & read("a.csv")[0].keys()
+    say(run, "a.png", "--output", "a.jsonl")
+    answer = json.loads((tmp_path / "a.jsonl").read_text())
+    assert np.shape(answer["mask"]) == (6, 8) and base64.b64decode(answer["png_bytes"]).startswith(b"\x89PNG")
+
+
+BOXES = {
+    "boxes": np.array([[[1, 2, 3, 4], [5, 6, 7, 8], [0, 0, 0, 0]], np.zeros((3, 4))], "float32"),
+    "label": np.array([["cat", "dog", ""], ["", "", ""]]),
+    "score": np.array([[0.9, 0.5, 0], [0, 0, 0]], "float32"),
+    "count": np.array([2, 0], "int32"),
+    "png_bytes": np.array([b"one", b"two"], object),
+}
+
+
+def test_each_of_several_things_in_a_picture_is_a_row(tmp_path, capsys):
+    beside = {"file": ["pets.png", "sea.png"]}
+    for output in (str(tmp_path / "boxes.csv"), ""):
+        with writer(output, ["cat", "dog", "cow", "pig"]) as table:  # as many classes as a box has sides
+            table.write(beside, BOXES)
+    assert (tmp_path / "boxes.csv").read_text().splitlines() == [
+        "file,label,score,top,left,bottom,right",
+        "pets.png,cat,0.9,1.0,2.0,3.0,4.0",
+        "pets.png,dog,0.5,5.0,6.0,7.0,8.0",
+        "sea.png,,,,,,",
+    ]
+    lines = capsys.readouterr().out.splitlines()
+    assert sum("pets.png" in line for line in lines) == 2 and sum("sea.png" in line for line in lines) == 1
+
+
+def test_several_things_in_a_picture_are_lists_as_long_as_they_are_many(tmp_path):
+    with writer(str(tmp_path / "boxes.jsonl"), ["cat", "dog"]) as lines:
+        lines.write({"count": ["7", "8"]}, BOXES)  # a column of the table that is asked about
+    pets, sea = map(json.loads, (tmp_path / "boxes.jsonl").read_text().splitlines())
+    assert (pets["label"], pets["boxes"][1], pets["predicted_count"]) == (["cat", "dog"], [5, 6, 7, 8], 2)
+    assert (sea["label"], sea["boxes"], sea["count"], sea["predicted_count"]) == ([], [], "8", 0)
+
+
+def test_large_pictures_are_asked_about_a_few_at_a_time(trained, say, pictures, monkeypatch):
+    monkeypatch.setattr(inputs, "MOST_PIXELS", 2 * 9 * 9)
+    run, sizes = trained(Image, Classes), []
+    monkeypatch.setattr(
+        type(run), "predict", lambda self, raw, *_: sizes.append(len(raw["image_bytes"])) or {"sum": np.ones(sizes[-1])}
+    )
+    write(pictures.parent / "paths.csv", [["photo"], *[[f"photos/{name}.png"] for name in "axaaa"]])
+    code, _, err = say(run, "paths.csv")
+    assert code == 0 and sizes == [2, 2]
+    assert "No answer for 1 of 5:\n  photos/x.png: No such file" in err
 
 
 def test_the_end_of_a_long_path_is_shown_and_the_beginning_of_a_text():

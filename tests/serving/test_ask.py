@@ -291,6 +291,11 @@ def test_the_file_that_a_model_was_trained_on_is_answered(tmp_path, monkeypatch,
     assert len(capsys.readouterr().out.splitlines()) == rows
 
 
+def test_of_several_things_those_are_printed_that_there_are(capsys):
+    asking.show({"label": [["cat", ""]], "boxes": [[[1, 2, 3, 4], [0, 0, 0, 0]]], "count": [1]})
+    assert capsys.readouterr().out == 'label ["cat"]  boxes [[1, 2, 3, 4]]  count 1\n'
+
+
 def test_a_file_may_stand_anywhere_among_the_flags(served, tmp_path):
     model = served(serving_default=numbers("column_1", "column_2"))
     path = write(tmp_path / "t.csv", "a,b", "c,d")
