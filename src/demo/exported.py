@@ -25,12 +25,14 @@ class About:
         verdict: how good it is, in a sentence; "" of an export that is too old to say it.
         names: of what it gives probabilities or values of; empty where they aren't known.
         unit: of its values.
+        colors: RGB of each of `names`, in which masks are drawn; empty where there are none.
     """
 
     title: str
     verdict: str = ""
     names: Sequence[str] = ()
     unit: str = ""
+    colors: Sequence[Sequence[int]] = ()
 
 
 class Exported:

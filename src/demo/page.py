@@ -12,6 +12,7 @@ from src.demo.components import Field, Tab, tabs_of
 from src.demo.exported import Exported
 from src.demo.widgets import FIELDS, PARTS, SHOWN, refusal
 from src.errors import UserError
+from src.reports.pictures import legend
 
 SYSTEM = ["system-ui", "sans-serif"]  # fonts that are there: nothing is fetched
 THEME = gr.themes.Default(primary_hue="blue", font=SYSTEM, font_mono=["ui-monospace", "monospace"])
@@ -54,6 +55,8 @@ def _fill(tab: Tab, exported: Exported) -> None:
     inputs = [part for each in parts for part in each]
     with gr.Column(elem_classes="answers"):
         outputs = [SHOWN[component](_label(name, exported)) for name, component in _single(tab).items()]
+        if exported.about.colors and "picture" in tab.answers.values():
+            gr.HTML(str(legend(exported.about.names, exported.about.colors)))
         if "curves" in tab.answers.values() or any(field.component == "series" for field in tab.fields):
             outputs.append(curves := gr.HTML())
     ask = partial(_ask, tab, exported)

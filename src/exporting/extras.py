@@ -73,6 +73,7 @@ def _about(run: Run) -> dict[str, Any]:
         "verdict": verdict(run, kept)[0],
         "names": outputs.get("names") or outputs.get("tokens") or [],
         "unit": outputs.get("unit", ""),
+        "colors": outputs.get("colors", []),
     }
 
 

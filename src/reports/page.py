@@ -16,7 +16,7 @@ from src.reports.attributions import pictures_of, sections_of, texts_of
 from src.reports.curves import kept_epoch, panels
 from src.reports.examples import ERRORS, OF_CLASSES, read_examples
 from src.reports.numbers import duration, number
-from src.reports.pictures import data_url, svg
+from src.reports.pictures import data_url, legend, svg
 from src.reports.samples import KEPT, folder_of
 from src.reports.stages import stages
 from src.reports.verdict import verdict
@@ -47,6 +47,7 @@ def rendered(run: Run, names: list[str]) -> str:
         names: of the figures of a split, in the order in which they are shown.
     """
     knobs, origins = run.config["knobs"], run.config["origins"]
+    colors = run.config["outputs"].get("colors", ())  # of masks
     with in_ink():
         return template("report.html").render(
             run=run,
@@ -63,6 +64,7 @@ def rendered(run: Run, names: list[str]) -> str:
             repeat=_repeat(run),
             chosen={name: value for name, value in knobs.items() if origins.get(name) != "default"},
             usual={name: value for name, value in knobs.items() if origins.get(name) == "default"},
+            legend=legend(run.config["outputs"]["names"], colors) if colors else "",
             **_errors(run),
             **_samples(run),
         )

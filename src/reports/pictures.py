@@ -4,6 +4,7 @@ import base64
 import io
 import re
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import markupsafe
@@ -50,6 +51,16 @@ def data_url(file: Path) -> str:
         smaller.save(written, "JPEG", quality=85)
         content, kind = written.getvalue(), KINDS[".jpg"]
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def legend(names: Sequence[str], colors: Sequence[Sequence[int]]) -> markupsafe.Markup:
+    """A square in the colour of each class, RGB, and its name: an element of any page, light or dark."""
+    square = markupsafe.Markup(
+        '<span style="white-space: nowrap; margin-right: 1em"><span style="display: inline-block; width: .8em; '
+        'height: .8em; border: 1px solid #888; background: rgb({}, {}, {})"></span> {}</span> '
+    )
+    squares = (square.format(*color, name) for name, color in zip(names, colors, strict=True))
+    return markupsafe.Markup("<p>{}</p>").format(markupsafe.Markup("").join(squares))
 
 
 def save_example(path: Path, pixels: np.ndarray) -> None:
