@@ -36,6 +36,9 @@ class Task(ABC):
     # From a picture, uint8 (height, width, 1 or 3), and target and prediction of a batch of one: both drawn on it, one
     # below the other, uint8 (2 height, width, 3). None where they can't be drawn.
     overlay: Callable[[np.ndarray, Any, Any], np.ndarray] | None = None
+    # From a picture, uint8 (height, width, 1 or 3), and its target, of a batch of one as the data set gives it: the
+    # target drawn on it, uint8 (height, width, 3). None where it can't be drawn.
+    drawn: Callable[[np.ndarray, Any], np.ndarray] | None = None
     # Brings answers of a batch, which are about places of the image that the model sees, to the picture that was given:
     # from `answers` and a graph function from the number of an example, int32 (), to its picture, uint8 (height,
     # width, 3). None where answers are about no places.

@@ -195,7 +195,7 @@ def _begin(path: Path, learning: Learning, resumed: bool, say: Callable[[str], N
         shutil.rmtree(path / LOGS, ignore_errors=True)
     write_json(path / "config.json", dict(learning.facts))
     write_json(path / "manifest.json", dict(learning.manifest))
-    picture = examples(learning.data, learning.augment, learning.seed)
+    picture = examples(learning.data, learning.augment, learning.seed, learning.task.drawn)
     if picture is not None:
         save_picture(path / "figures" / EXAMPLES, picture)
     return None

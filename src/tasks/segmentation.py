@@ -166,13 +166,15 @@ class Task(task.Task):
 
     def overlay(self, picture, target, logits) -> np.ndarray:
         """The masks of a picture in their colours on it, the true one above; unlabelled pixels are left as they are."""
+        true, predicted = self.drawn(picture, target), self.drawn(picture, _classes(logits))
+        return np.concatenate([true, np.full((GAP, *true.shape[1:]), 128, "uint8"), predicted])
+
+    def drawn(self, picture, target) -> np.ndarray:
+        """A picture, in grey, with its mask in the classes' colours on it, but for unlabelled pixels."""
         labels, known = (part[0].numpy() for part in _split(target))
         grey = picture.mean(axis=-1, keepdims=True)
-        colors = np.array(self.outputs.colors)
-        drawn = [(1 - OPAQUE) * grey + OPAQUE * colors[mask] for mask in (labels, _classes(logits)[0].numpy())]
-        drawn[0] = np.where(known[..., None], drawn[0], grey)
-        gap = np.full((GAP, *drawn[0].shape[1:]), 128)
-        return np.concatenate([drawn[0], gap, drawn[1]]).astype("uint8")
+        colored = (1 - OPAQUE) * grey + OPAQUE * np.array(self.outputs.colors)[labels]
+        return np.where(known[..., None], colored, grey).astype("uint8")
 
     def scores(self, predictions) -> Scores:
         """The share of right pixels, by example."""

@@ -7,6 +7,7 @@ step, so a training that was cut off goes on as if it had not been. Validation, 
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
+from operator import itemgetter
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -39,6 +40,7 @@ EXAMPLES, VERSIONS = 10, 3  # of the picture that shows it
 FEW, LARGE = 5000, 48  # images, and pixels of a side: photographs of which augmentation mostly helps to learn
 
 # From features and targets of a training batch, a seed and a step, to features and targets like them.
+Drawn: TypeAlias = Callable[[np.ndarray, Any], np.ndarray]  # see `drawn` in src/task.py
 Augment: TypeAlias = Callable[[Any, Any, int, tf.Tensor], tuple[Any, Any]]
 
 
@@ -136,20 +138,36 @@ def suggestion(data: Data, augment: Augment | None) -> str:
     return f"{examples:,} images are few: changing them at random mostly helps; try --augment photos"
 
 
-def examples(data: Data, augment: Augment | None, seed: int) -> np.ndarray | None:
-    """A picture of some training examples, and below each what augmentation makes of it; None for texts and tables."""
+def examples(data: Data, augment: Augment | None, seed: int, drawn: Drawn | None = None) -> np.ndarray | None:
+    """A picture of some training examples, and below each what augmentation makes of it; None for texts and tables.
+
+    Args:
+        data: the data set.
+        augment: what changes images.
+        seed: of the random changes.
+        drawn: draws the target on a picture, as a task does.
+    """
     raw, target = data.train.examples(EXAMPLES)
     shown = data.shown(raw)
     if not isinstance(shown, np.ndarray):
         return None
-    rows = [shown]
+    rows = [_with_targets(shown, target, drawn)]
     if augment:
         features = tf.convert_to_tensor(features_of(data.preprocess, raw))
         for step in range(VERSIONS):
-            images, _ = augment(features, target, seed, tf.constant(step, tf.int64))
+            images, moved = augment(features, target, seed, tf.constant(step, tf.int64))
             pixels = np.round(np.clip(images, 0, 1) * 255).astype("uint8")
-            rows.append(pixels if pixels.shape[-1] == shown.shape[-1] else pixels[..., :1])
+            pixels = pixels if pixels.shape[-1] == shown.shape[-1] else pixels[..., :1]
+            rows.append(_with_targets(pixels, moved, drawn))
     return mosaic(np.stack(rows))
+
+
+def _with_targets(pictures: np.ndarray, targets: Any, drawn: Drawn | None) -> np.ndarray:
+    """Pictures with their targets on them, where they can be drawn; both batch first."""
+    if drawn is None:
+        return pictures
+    of_each = (tf.nest.map_structure(itemgetter(slice(row, row + 1)), targets) for row in range(len(pictures)))
+    return np.stack([drawn(picture, target) for picture, target in zip(pictures, of_each, strict=True)])
 
 
 class _Draws:

@@ -68,7 +68,7 @@ class Samples(keras.callbacks.Callback):
 
 def _show_examples(learning: Learning) -> None:
     """A picture of training examples, or a table."""
-    picture = examples(learning.data, learning.augment, learning.seed)
+    picture = examples(learning.data, learning.augment, learning.seed, learning.task.drawn)
     if picture is not None:
         tf.summary.image("training examples", picture[np.newaxis])
     else:

@@ -6,9 +6,12 @@ import tensorflow as tf
 from sklearn.metrics import jaccard_score
 
 from src.analysis.predictions import Predictions
-from src.specs import UNLABELLED, Mask
+from src.data import Data
+from src.preprocess.images import pixels
+from src.sources.memory import InMemory
+from src.specs import UNLABELLED, Image, Mask
 from src.tasks.segmentation import Task
-from src.training.augmentation import augmentation
+from src.training.augmentation import augmentation, examples
 
 RANDOM = np.random.default_rng(0)
 SPEC = Mask(6, 5, ("ground", "cat", "dog", "none"), ((0, 0, 0), (255, 0, 0), (0, 255, 0), (0, 0, 255)), (80, 15, 5, 0))
@@ -106,6 +109,16 @@ def test_masks_are_brought_to_the_pictures_that_were_given():
     for number, (height, width) in enumerate(sizes):
         picture = tf.io.decode_png(answers["png_bytes"][number]).numpy()
         np.testing.assert_array_equal(picture, np.array(SPEC.colors)[mask[number, :height, :width]])
+
+
+def test_training_examples_are_shown_with_their_masks_also_as_augmentation_moves_them():
+    images = InMemory.of({"image": np.full((2, 6, 5, 3), 100, "uint8")}, MASKS[:2])
+    data = Data(images, images, images, Image(6, 5, 3), SPEC, pixels(Image(6, 5, 3)), {})
+    picture = examples(data, augmentation(Task(SPEC).move, flip="both"), 0, Task(SPEC).drawn)
+    colors = {*map(tuple, picture.reshape(-1, 3).tolist())}
+    for name, color in zip(SPEC.names[:3], SPEC.colors, strict=False):
+        assert tuple(int(0.4 * 100 + 0.6 * part) for part in color) in colors, name
+    assert len(picture) > 3 * 6, "below each, what augmentation makes of it"
 
 
 def test_an_overlay_has_truth_above_prediction():
