@@ -98,7 +98,7 @@ class Task(task.Task):
                 self.confusion = self.add_weight(shape=(len(names),) * 2, initializer="zeros", name="confusion")
 
             def update_state(self, y_true, y_pred, sample_weight=None):
-                self.confusion.assign_add(_confusion(y_true, y_pred))
+                self.confusion.assign_add(_confusion(y_true, _classes(y_pred), len(names)))
 
             def result(self):
                 return _mean_iou(tf.convert_to_tensor(self.confusion))
@@ -146,7 +146,7 @@ class Task(task.Task):
         """
         confusion = np.zeros((len(self.outputs.names),) * 2)  # (true, predicted)
         for features, target in batches:
-            confusion += _confusion(target, predict(features)).numpy()
+            confusion += _confusion(target, _classes(predict(features)), len(confusion)).numpy()
         commonest = int(np.argmax(self.outputs.counts))
         always = np.zeros_like(confusion)
         always[:, commonest] = confusion.sum(axis=1)
@@ -155,6 +155,29 @@ class Task(task.Task):
             "baseline": {**_summed_up(always), "predictor": f"always {self.outputs.names[commonest]}"},
             "classes": masks.of_each_class(confusion, self.outputs.names),
         }
+
+    def simple(self, train, batches) -> dict | None:
+        """Figures of the mean mask, where they are better than those of always answering the commonest class.
+
+        The mean mask has at each place the class that most training masks have there.
+
+        Args:
+            train: (features, masks) of the training split.
+            batches: … of the split that is measured.
+        """
+        size, names = (self.outputs.height, self.outputs.width), self.outputs.names
+        counts = np.zeros((*size, len(names)))
+        for _, target, *_ in train:
+            labels, known = _split(target)
+            counts += tf.reduce_sum(tf.one_hot(labels, len(names)) * known[..., None], axis=0).numpy()
+        commonest = np.full(size, np.argmax(self.outputs.counts))
+        answers = (np.where(counts.any(axis=-1), counts.argmax(axis=-1), commonest), commonest)
+        confusions = np.zeros((len(answers), len(names), len(names)))
+        for _, target, *_ in batches:
+            for answer, confusion in zip(answers, confusions, strict=True):
+                confusion += _confusion(target, tf.broadcast_to(answer, tf.shape(target)), len(names)).numpy()
+        mean, always = map(_summed_up, confusions)
+        return {**mean, "predictor": "the mean training mask"} if mean["mean_iou"] > always["mean_iou"] else None
 
     def keep(self, features, target, logits) -> dict:
         """Of each example and class, the pixels that are of it, those taken for it, and those that are both."""
@@ -210,11 +233,10 @@ def _resized(mask: tf.Tensor, sizes: tf.Tensor) -> tf.Tensor:
     return tf.gather(tf.gather(padded, rows, axis=1, batch_dims=1), columns, axis=2, batch_dims=1)
 
 
-def _confusion(target, logits) -> tf.Tensor:
-    """Pixels by true and predicted class, float32 (classes, classes)."""
+def _confusion(target, predicted: tf.Tensor, classes: int) -> tf.Tensor:
+    """Pixels by true and predicted class, float32 (classes, classes), of masks (batch, height, width)."""
     labels, known = (tf.reshape(part, [-1]) for part in _split(target))
-    classes = logits.shape[-1]
-    return tf.math.confusion_matrix(labels, tf.reshape(_classes(logits), [-1]), classes, known, tf.float32)
+    return tf.math.confusion_matrix(labels, tf.reshape(predicted, [-1]), classes, known, tf.float32)
 
 
 def _mean_iou(confusion: tf.Tensor) -> tf.Tensor:

@@ -121,6 +121,18 @@ def test_training_examples_are_shown_with_their_masks_also_as_augmentation_moves
     assert len(picture) > 3 * 6, "below each, what augmentation makes of it"
 
 
+def test_the_baseline_is_the_mean_mask_where_that_is_better_than_one_class():
+    task = Task(SPEC)
+    sky = np.repeat([[[1], [1], [1], [0], [0], [0]]], 5, axis=2).astype("int32")  # the upper half is another class
+    train = [(None, np.concatenate([sky, sky, MASKS[:1]])), (None, np.full((1, 6, 5), UNLABELLED, "int32"))]
+    assert task.simple(train, [(None, sky)]) == {
+        "mean_iou": 1.0,
+        "pixel_accuracy": 1.0,
+        "predictor": "the mean training mask",
+    }
+    assert task.simple(train, [(None, np.zeros_like(sky))]) is None, "always ground is better here"
+
+
 def test_an_overlay_has_truth_above_prediction():
     picture = RANDOM.integers(0, 256, (6, 5, 3)).astype("uint8")
     drawn = Task(SPEC).overlay(picture, tf.constant(MASKS[:1]), tf.constant(LOGITS[:1])).astype(int)
