@@ -177,6 +177,7 @@ class Boxes(Output):
         counts: training boxes of each class; the task fills them in.
         per_image: … and how many there are in an image, on average.
         usual: … and their height and width, as fractions of the image's: geometric means.
+        colors: … and RGB of each class, in which boxes are drawn.
     """
 
     height: int
@@ -186,6 +187,7 @@ class Boxes(Output):
     counts: tuple[int, ...] = ()
     per_image: float = 1.0
     usual: tuple[float, float] = (0.2, 0.2)
+    colors: tuple[tuple[int, int, int], ...] = ()
 
     @property
     def shape(self) -> tuple[int | None, int | None, int]:

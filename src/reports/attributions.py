@@ -39,6 +39,7 @@ AT_A_TIME = 64  # texts
 MOST_ROWS, MOST_ANSWERS = 1000, 300_000  # of validation, and what importance may ask of a model
 MOST_SCORES = 500  # by which columns are judged; each is shuffled twice at least
 DRAWN = 15  # columns
+OVERLAY = 720  # pixels of the longer side of a picture above itself, with what was predicted, at most
 
 Example: TypeAlias = tuple[int, Raw, Targets]  # number in the split, and a batch of one
 Examples: TypeAlias = Iterable[Example]
@@ -185,7 +186,7 @@ def _save_overlays(place: Path, explained: Explained, examples: Examples) -> Non
         if not isinstance(pixels, str):
             features, target, *_ = explained.task.supervise(explained.features(raw), target)
             drawn_on = explained.task.overlay(pixels, target, explained.predict(features))
-            save_example(place / str(number), drawn_on)
+            save_example(place / str(number), drawn_on, OVERLAY)
 
 
 def _coloured(pixels: np.ndarray, attributions: np.ndarray) -> np.ndarray:

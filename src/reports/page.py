@@ -102,6 +102,7 @@ def _errors(run: Run) -> dict[str, Any]:
         "sample": f"{len(kept):,} of {kept.examples:,}" if kept and len(kept) < kept.examples else "",
         "shown": read_examples(run.path / "figures" / ERRORS),
         "attributions": pictures_of(run.path),
+        "has_overlays": task.overlay is not None,
         "marked": texts_of(run.path),
         "importance": _by_kind(sections_of(run.path)),
     }

@@ -63,10 +63,10 @@ def legend(names: Sequence[str], colors: Sequence[Sequence[int]]) -> markupsafe.
     return markupsafe.Markup("<p>{}</p>").format(markupsafe.Markup("").join(squares))
 
 
-def save_example(path: Path, pixels: np.ndarray) -> None:
-    """Writes a picture, uint8 (height, width, 1 or 3), to `path` with an ending: a large one smaller, and as JPEG."""
+def save_example(path: Path, pixels: np.ndarray, side: int = SIDE) -> None:
+    """Writes a picture, uint8 (height, width, 1 or 3), to `path` with an ending: a large one as JPEG, up to `side`."""
     picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
     is_small = max(picture.size) <= SMALL
-    picture.thumbnail((SIDE, SIDE))
+    picture.thumbnail((side, side))
     with whole(path.with_suffix(".png" if is_small else ".jpg")) as partial:
         picture.save(partial, quality=85)

@@ -50,8 +50,13 @@ def adapt(outputs: Boxes, train: Source) -> Boxes:
     if not counts.sum():
         raise ValueError("there is no box")
     height, width = np.exp(logarithms / counts.sum()).tolist()
-    per_image = float(counts.sum() / images)
-    return dataclasses.replace(outputs, counts=tuple(counts.tolist()), per_image=per_image, usual=(height, width))
+    return dataclasses.replace(
+        outputs,
+        counts=tuple(counts.tolist()),
+        per_image=float(counts.sum() / images),
+        usual=(height, width),
+        colors=palette(len(outputs.names)),
+    )
 
 
 def sample(examples: int) -> tuple[Boxes, dict[str, np.ndarray]]:
@@ -96,7 +101,7 @@ class Task(task.Task):
             raise ValueError(f"threshold is a score from 0 to 1, not {threshold:g}")
         self.outputs, self.threshold = outputs, threshold
         self.size = (outputs.height, outputs.width)
-        self.colors = palette(len(outputs.names))
+        self.colors = outputs.colors or palette(len(outputs.names))
 
     def supervise(self, features, target):
         """Features, and boxes with their class in one tensor, float32 (batch, most, 5)."""
@@ -232,12 +237,17 @@ class Task(task.Task):
         answered = score >= self.threshold
         there = np.asarray(target[0])
         there = there[there[:, 4] != UNLABELLED]
-        true = self._drawn(picture, there[:, :4], there[:, 4].astype(int))
+        true = self._with_boxes(picture, there[:, :4], there[:, 4].astype(int))
         scores = [f" {value:.2f}" for value in score[answered]]
-        found = self._drawn(picture, box[answered], label[answered], scores)
+        found = self._with_boxes(picture, box[answered], label[answered], scores)
         return np.concatenate([true, np.full((GAP, *true.shape[1:]), 128, "uint8"), found])
 
-    def _drawn(self, picture, box: np.ndarray, label: np.ndarray, behind: Sequence[str] = ()) -> np.ndarray:
+    def drawn(self, picture, target) -> np.ndarray:
+        """The picture with the boxes of a target as the data set gives it, or augmentation moves it."""
+        label = np.asarray(target["label"][0])
+        return self._with_boxes(picture, np.asarray(target["box"][0])[label != UNLABELLED], label[label != UNLABELLED])
+
+    def _with_boxes(self, picture, box: np.ndarray, label: np.ndarray, behind: Sequence[str] = ()) -> np.ndarray:
         """The picture with boxes and their classes, and what stands `behind` these."""
         texts = [self.outputs.names[index] for index in label]
         texts = ["".join(parts) for parts in zip(texts, behind or [""] * len(texts), strict=True)]
