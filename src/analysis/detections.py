@@ -21,6 +21,7 @@ from src.specs import UNLABELLED
 
 SAME, NEAR = 0.5, 0.1  # intersection over union of boxes of one thing, and of boxes that have to do with each other
 SIZES = {"small": "below 32 x 32 pixels", "medium": "up to 96 x 96", "large": "above"}
+THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 KINDS = {
     "wrong class": "there is such a box, of another class",
     "wrong place": "there is a box of that class nearby, which isn't met",
@@ -161,6 +162,27 @@ def by_class(detections: Detections, precision: np.ndarray, names: Sequence[str]
         for label, name in enumerate(names)
     ]
     return Table("By class", rows, f"Precision and recall are those of boxes with a score of {threshold:g} or more.")
+
+
+def by_threshold(detections: Detections) -> Table:
+    """Precision, recall and F1 of what is at least so certain, by how certain that is."""
+    there = int((detections.true_label != UNLABELLED).sum())
+    rows: list[dict[str, str | int | float]] = []
+    for threshold in THRESHOLDS:
+        twice_right, both = (parts.sum() for parts in agreement(detections.above(threshold)))
+        answered, right = int(both) - there, twice_right / 2
+        shares = {
+            "precision": right / max(1, answered),
+            "recall": right / max(1, there),
+            "F1": 2 * right / max(1, both),
+        }
+        rows.append(
+            {"threshold": threshold, "boxes": answered, **{name: float(share) for name, share in shares.items()}}
+        )
+    text = (
+        "Precision is the share of the answered boxes that are right, recall the share of the true ones that are found."
+    )
+    return Table("By threshold", rows, f"{text} --threshold decides what is answered.", is_folded=True)
 
 
 def worst(numbers: np.ndarray, counts: Sequence[Counter[str]]) -> Examples:

@@ -229,6 +229,7 @@ class Task(task.Task):
             detections.by_kind(counts),
             detections.worst(predictions.numbers, counts),
             detections.by_class(kept, self._precision(kept), self.outputs.names, self.threshold),
+            detections.by_threshold(kept),
         ]
 
     def overlay(self, picture, target, prediction) -> np.ndarray:

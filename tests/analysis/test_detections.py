@@ -10,6 +10,7 @@ from src.analysis.detections import (
     by_class,
     by_kind,
     by_size,
+    by_threshold,
     counted,
     in_words,
     overlaps,
@@ -127,6 +128,9 @@ def test_less_certain_ones_are_left_out():
 def test_tables_and_examples_say_what_was_found():
     detections = made([TRUE, (1, 1, (0, 0, 20, 20))], [(0, 0, 0.9, (0, 0, 40, 40)), (1, 0, 0.8, (60, 60, 90, 90))], 2)
     counts = counted(detections)
+    sure = {row["threshold"]: row for row in by_threshold(detections).rows}
+    assert [sure[0.8][name] for name in ("boxes", "precision", "recall", "F1")] == pytest.approx([2, 0.5, 0.5, 0.5])
+    assert [sure[0.9][name] for name in ("boxes", "precision", "recall")] == pytest.approx([1, 1, 0.5])
     assert {row["error"]: row["boxes"] for row in by_kind(counts).rows if row["boxes"]} == {
         "background": 1,
         "missed": 1,
