@@ -34,7 +34,9 @@ def read(folder: Folder, classes: Sequence[str]) -> Annotations:
     """
     files, alone = folder.pairs(".xml")
     annotations = Annotations(TITLE, "object", classes)
-    for number, file in track(files.items(), "reading boxes", len(files)):
+    annotations.splits, unlisted = folder.dealt(files, _lists(folder))
+    for number in track(annotations.splits, "reading boxes"):
+        file = files[number]
         try:
             root = parse(file)
         except ValueError as error:
@@ -46,7 +48,6 @@ def read(folder: Folder, classes: Sequence[str]) -> Annotations:
                 corners = [element.findtext(f"bndbox/{corner}", "") for corner in CORNERS]
                 left, top, right, bottom = numbers(corners, ", ".join(CORNERS))
                 annotations.add(number, element.findtext("name", "").strip(), (top - 1, left - 1, bottom, right))
-    annotations.splits, unlisted = folder.dealt(files, _lists(folder))
     without = [picture for number, picture in enumerate(folder.pictures) if number not in files]
     annotations.leave_out("pictures without an XML file", without)
     annotations.leave_out("XML files without a picture", alone)

@@ -39,8 +39,10 @@ def read(folder: Folder, classes: Sequence[str]) -> Annotations:
     settings = {file: yaml_files.read(file) for file in folder.files(*SETTINGS)}
     names = tuple(classes) or _names(folder, settings)
     annotations = Annotations(TITLE, "line", names, fractions=True)
+    lists = _lists(folder, settings, [*files.values()])
+    annotations.splits, unlisted = folder.dealt(range(len(folder.pictures)), lists)
     labels = {-1}
-    for number, file in track(files.items(), "reading boxes", len(files)):
+    for number, file in track([item for item in files.items() if item[0] in annotations.splits], "reading boxes"):
         for line, text in enumerate(file.read_text(encoding="utf-8-sig", errors="replace").splitlines(), 1):
             if cells := text.split():
                 with annotations.place(file, line):
@@ -48,8 +50,6 @@ def read(folder: Folder, classes: Sequence[str]) -> Annotations:
                     annotations.add(number, names[label] if names else _unnamed(label), _edges(cells[1:]))
                     labels.add(label)
     annotations.classes = names or tuple(map(_unnamed, range(max(labels) + 1)))
-    lists = _lists(folder, settings, [*files.values()])
-    annotations.splits, unlisted = folder.dealt(range(len(folder.pictures)), lists)
     annotations.leave_out("text files without a picture", alone)
     annotations.leave_out("pictures that no list names", [folder.pictures[number] for number in unlisted])
     return annotations

@@ -193,16 +193,23 @@ def test_a_column_names_splits(tmp_path):
     )
 
 
-@pytest.mark.parametrize(("train", "expected"), [("a", "train validation test"), ("", "train validation test")])
-def test_lists_of_voc_name_splits(train, expected, tmp_path):
+@pytest.mark.parametrize("main", ["train", "trainval"])
+def test_lists_of_voc_name_splits(main, tmp_path):
     for name in "abcd":
         picture(tmp_path / f"JPEGImages/{name}.png")
-        xml(tmp_path / f"Annotations/{name}.xml", [("cat", 2, 3, 10, 15)])
-    lists = {"Main/val": "b", "Main/test": "c", "Main/trainval": "a\nb", "Layout/train": "c", "Main/cat_train": "d  1"}
-    for name, text in (lists | ({"Main/train": train} if train else {})).items():
+        xml(tmp_path / f"Annotations/{name}.xml", [("cat" if name < "d" else "dog", 2, 3, 10, 15)])
+    lists = {
+        f"Main/{main}": "a",
+        "Main/trainval": "a\nb" + "\nd" * (main == "train"),  # which tells nothing where there is a list of train
+        "Main/val": "b",
+        "Main/test": "c",
+        "Main/cat_train": "d  1",
+        "Layout/train": "c",
+    }
+    for name, text in lists.items():
         write(tmp_path / f"ImageSets/{name}.txt", text)
     _, names, splits, annotations = fitted(tmp_path)
-    assert names == ["a", "b", "c"] and splits == expected.split()
+    assert names == ["a", "b", "c"] and splits == ["train", "validation", "test"] and annotations.names() == ("cat",)
     assert annotations.notes == [f"left out: 1 pictures that no list names ({tmp_path / 'JPEGImages/d.png'})"]
 
 
