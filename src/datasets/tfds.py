@@ -1,40 +1,33 @@
-"""Any TensorFlow Datasets data set with images or columns, and a class or a number to predict.
+"""Any TensorFlow Datasets data set with images or columns, and a class, a number or a mask to predict.
 
 --name names it, such as rock_paper_scissors or titanic; what it has and predicts is read from its own description.
 It is found in TFDS_DATA_DIR, or downloaded once. A split that it hasn't is cut from train: 60/20/20, or a fifth.
 """
 
-import math
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import tensorflow as tf
 
+from src.analysis.colors import palette
 from src.data import Data
 from src.errors import nearest
 from src.numbers import compact
-from src.preprocess.images import Pictures, pixels
 from src.preprocess.names import renamed, request_names
 from src.preprocess.tables import Strings, columns
-from src.readers import tfds
+from src.readers import recorded, tfds
+from src.readers.class_files import Classes as Names
+from src.readers.class_files import read_classes
 from src.readers.column_kinds import FEW, MOST
-from src.readers.pictures import size_of
-from src.sources import cache as caches
-from src.sources.fetched import Fetched
+from src.readers.picture_sets import data_of
 from src.sources.memory import InMemory
-from src.sources.records import Records
 from src.sources.splits import cut
-from src.specs import Classes, Columns, Image, Values
-from src.system import digests
-from src.system.screen import tell, track
+from src.specs import Classes, Columns, Image, Mask, Values
+from src.system.screen import tell
 
-INPUTS, OUTPUTS = (Image, Columns), (Classes, Values)
+INPUTS, OUTPUTS = (Image, Columns), (Classes, Values, Mask)
 NAMED_BY = "name"
-LOOKED_AT = 50  # images, to tell what size fits them
-BATCH = 256
 
 
 def load(
@@ -42,15 +35,18 @@ def load(
     *,
     name: str = "",
     target: str = "",
+    classes: str = "",
     image_size: tuple[int, ...] = (),
     cache: Literal["memory", "disk", "none"] | None = None,
 ) -> Data:
     """The set, as images or as columns.
 
     Args:
-        wanted: Classes or Values, where it is known which the target is.
+        wanted: Classes, Values or Mask, where it is known which the target is.
         name: name of the data set, with its configuration if it has one, such as glue/sst2.
-        target: feature to predict. The default is the data set's own target.
+        target: feature to predict. The default is the data set's own target; for masks, its grey image beside another.
+        classes: for masks, text file with the classes in the order of their values, one a line: a name, or a name and
+            its red, green and blue. The default is to call them by their value. 255 is no class.
         image_size: height and width that images are resized to, or one number for both.
         cache: where decoded images are cached. The default is in memory, on disk or not at all, depending on their
             size.
@@ -62,9 +58,13 @@ def load(
         raise ValueError("say which set: --name NAME, of TensorFlow Datasets")
     builder = tfds.prepared(name)
     features = builder.info.features
-    target = target or _target(builder)
+    images = [key for key, feature in features.items() if type(feature).__name__ == "Image"]
+    target = target or (_mask(builder, images) if wanted is Mask else _target(builder))
     if target not in features:
         raise ValueError(f"{name} has no feature {target!r}.{nearest(target, features)} It has: {', '.join(features)}")
+    pictures = [key for key in images if key != target]
+    if target in images and pictures:
+        return _of_masks(builder, target, recorded.Pictures(builder, pictures[0], image_size, cache), classes)
     targets, outputs = _targets(builder, target, wanted)
     numbers = tfds.numbered(builder)
     for split in list(numbers):
@@ -72,9 +72,9 @@ def load(
             tell(f"{name}: {split} has no labels")
             numbers.pop(split)
     parts = cut(numbers, targets, stratify=isinstance(outputs, Classes))
-    images = [key for key, feature in features.items() if type(feature).__name__ == "Image"]
-    if images:
-        return _of_images(builder, images[0], parts, targets, outputs, image_size, cache)
+    if pictures:
+        store = recorded.Pictures(builder, pictures[0], image_size, cache)
+        return data_of(store, parts, outputs, targets, notes=str(store))
     return _of_columns(builder, target, parts, targets, outputs)
 
 
@@ -91,6 +91,14 @@ def _target(builder: "tfds.Builder") -> str:
     if "label" in builder.info.features:
         return "label"
     raise ValueError(f"{builder.name} doesn't say what is predicted: --target NAME; it has {_list(builder)}")
+
+
+def _mask(builder: "tfds.Builder", images: Sequence[str]) -> str:
+    """The only image of one channel beside other ones."""
+    grey = [key for key in images if builder.info.features[key].shape[-1] == 1]
+    if len(grey) != 1 or len(images) < 2:
+        raise ValueError(f"{builder.name} doesn't say what are masks: --target NAME; it has {_list(builder)}")
+    return grey[0]
 
 
 def _list(builder: "tfds.Builder") -> str:
@@ -114,62 +122,17 @@ def _targets(builder: "tfds.Builder", target: str, wanted: type | None) -> tuple
     return labels.astype("int32"), Classes(names)
 
 
-def _of_images(
-    builder: "tfds.Builder",
-    key: str,
-    parts: Mapping[str, np.ndarray],
-    targets: np.ndarray,
-    outputs: Classes | Values,
-    size: tuple[int, ...],
-    cache: str | None,
-) -> Data:
-    """Images, fetched record by record, or from where they are kept."""
-    features, set_name = builder.info.features, builder.info.full_name
-    records = Records(tfds.files(builder))
-    if len(records) != len(targets):
-        raise ValueError(f"{set_name} has {len(records):,} records; it says that it has {len(targets):,}")
-    if (kind := features[key].np_dtype) != np.uint8:
-        raise ValueError(f"{set_name} has pixels of {np.dtype(kind).name} in {key!r}; only those of 8 bits are read")
-
-    def picture(number):
-        return tf.io.parse_single_example(records.fetch(number), {key: tf.io.FixedLenFeature((), tf.string)})[key]
-
-    def encoded(number):  # alone, as the whole record may have a name or a number that no other has
-        return tf.train.Example.FromString(records.read(number)).features.feature[key].bytes_list.value[0]
-
-    sizes = [tuple(tf.io.decode_image(encoded(n)).shape[-3:-1]) for n in range(min(LOOKED_AT, len(records)))]
-    spec = Image(*size_of(sizes, size), features[key].shape[-1] or 3)
-    door = Pictures(spec)
-    shape = (len(targets), spec.height, spec.width, spec.channels)
-    cache = caches.choose(cache, math.prod(shape))
-
-    def fetch(number):
-        return {"image": door.decode(picture(number))}
-
-    if cache != "none":
-        whole = Fetched(fetch, targets, np.arange(len(targets))).in_order(BATCH).as_numpy_iterator()
-        shown = track(whole, f"reading {set_name}", -(-len(targets) // BATCH))
-        images = (image for raw, _ in shown for image in raw["image"])
-        kept = caches.keep(cache, images, shape, "uint8", caches.digest(tfds.files(builder), (spec, door.background)))
-
-        def fetch(number):
-            return {"image": kept(number)}
-
-    as_what = f"{spec.height} x {spec.width}, {math.prod(shape) / 1e6:,.1f} MB, {caches.PLACES[cache]}"
-    hashes = partial(digests.of_contents, encoded)
-    train, validation, test = (
-        Fetched(fetch, targets, rows, at_once=cache != "none", hashes=hashes) for rows in parts.values()
-    )
-    return Data(
-        train,
-        validation,
-        test,
-        inputs=spec,
-        outputs=outputs,
-        preprocess=pixels(spec),
-        doors={"image_bytes": door},
-        notes=f"{set_name}: {len(targets):,} images, as {as_what} (--image-size, --cache)",
-    )
+def _of_masks(builder: "tfds.Builder", key: str, pictures: recorded.Pictures, classes: str) -> Data:
+    """Images, with the class of each pixel in another image."""
+    masks = recorded.Masks(builder, key, pictures)
+    named = read_classes(Path(classes)) if classes else Names(tuple(f"class {value}" for value in masks.values))
+    if len(named.names) != len(masks.values):
+        values = ", ".join(map(str, masks.values))
+        raise ValueError(f"{classes} names {len(named.names)} classes; {key!r} has the values {values}")
+    colors = named.colors or palette(len(named.names))
+    outputs = Mask(pictures.spec.height, pictures.spec.width, named.names, colors)
+    parts = cut(tfds.numbered(builder), np.zeros(len(pictures.records)), stratify=False)
+    return data_of(pictures, parts, outputs, masks.fetch, notes=str(pictures))
 
 
 def _of_columns(

@@ -91,10 +91,13 @@ def indices(pair: Pair, shape: tuple[int, int], classes: Classes | None) -> np.n
         values = _of_colors(values if colored is None else colored, classes)
     elif values.max() > 255:
         raise ValueError(f"has the value {values.max():,}; a class is an index from 0 to 254")
-    rows, columns = (
-        ((np.arange(to) + 0.5) * now / to).astype(int) for to, now in zip(shape, values.shape, strict=True)
-    )
-    return values[rows[:, None], columns].astype("uint8")
+    return nearest(values, shape).astype("uint8")
+
+
+def nearest(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """A mask (any height, any width) resized to (height, width) by the nearest pixel."""
+    rows, columns = (((np.arange(to) + 0.5) * now / to).astype(int) for to, now in zip(shape, mask.shape, strict=True))
+    return mask[rows[:, None], columns]
 
 
 def _of_colors(pixels: np.ndarray, classes: Classes | None) -> np.ndarray:

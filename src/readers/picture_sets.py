@@ -9,12 +9,13 @@ import tensorflow as tf
 from src.data import Data, Targets
 from src.preprocess.images import pixels, shown
 from src.readers.pictures import Store
+from src.readers.recorded import Pictures as Recorded
 from src.sources.fetched import Fetched
 from src.specs import Output
 
 
 def data_of(
-    store: Store,
+    store: Store | Recorded,
     parts: Mapping[str, np.ndarray],
     outputs: Output,
     target: Targets | Callable[[tf.Tensor], tf.Tensor],

@@ -11,7 +11,7 @@ from src.errors import UserError
 from src.readers import tfds
 from src.settings import catalogue
 from src.settings.contract import load_data
-from src.specs import Classes, Columns, Image, Values
+from src.specs import UNLABELLED, Classes, Columns, Image, Mask, Values
 from src.system.signals import Stopped
 from src.train import train
 
@@ -101,6 +101,39 @@ def test_a_number_is_a_regression_unless_classes_are_wanted(stored):
     data = load((Values,), target="siblings")
     assert data.outputs == Values(("siblings",))
     assert [len(split) for split in (data.train, data.validation, data.test)] == [80, 20, 50]
+
+
+PETS = {
+    "image": FEATURES.Image(),
+    "label": FEATURES.ClassLabel(names=["cat", "dog"]),
+    "segmentation_mask": FEATURES.Image(shape=(None, None, 1)),
+}
+
+
+def pet(i):
+    """A picture whose columns are of the classes 1, 2, 3 and, on the right, of none."""
+    mask = np.repeat(np.array([[1, 2, 3, 255]], "uint8"), 8, axis=0).repeat(3 + i % 2, axis=1)
+    return {"image": np.full((*mask.shape, 3), i, "uint8"), "label": i % 2, "segmentation_mask": mask[..., None]}
+
+
+@pytest.mark.parametrize("cache", ["memory", "none"])
+def test_a_grey_image_beside_another_is_its_mask(stored, tmp_path, cache):
+    stored(PETS, {"train": map(pet, range(40)), "test": map(pet, range(40, 50))}, keys=("image", "label"))
+    data = load((Mask,), cache=cache, image_size=(4, 8))
+    assert (data.outputs.height, data.outputs.width, data.outputs.names) == (4, 8, ("class 1", "class 2", "class 3"))
+    assert [len(split) for split in (data.train, data.validation, data.test)] == [32, 8, 10]
+    raw, target = data.test.examples(10)
+    assert sorted(raw["image"][:, 0, 0, 0].tolist()) == [*range(40, 50)]
+    np.testing.assert_array_equal(target, np.broadcast_to([0, 0, 1, 1, 2, 2, UNLABELLED, UNLABELLED], (10, 4, 8)))
+    assert load((Classes,), target="label").outputs == Classes(("cat", "dog")), "not the mask"
+    (tmp_path / "classes.txt").write_text("pet\nbackground\nborder\n")
+    named = load(target="segmentation_mask", classes=str(tmp_path / "classes.txt"))
+    assert named.outputs.names == ("pet", "background", "border")
+    (tmp_path / "classes.txt").write_text("pet\nbackground\n")
+    with pytest.raises(UserError, match="names 2 classes; 'segmentation_mask' has the values 1, 2, 3"):
+        load(target="segmentation_mask", classes=str(tmp_path / "classes.txt"))
+    with pytest.raises(UserError, match=r"'image' of toy/1\.0\.0 has colours, and no classes"):
+        load(target="image")
 
 
 @pytest.mark.parametrize("cache", ["memory", "disk", "none"])
