@@ -7,11 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from src.errors import UserError, nearest
 from src.exporting.assets import COLUMNS
 from src.readers.inputs import read
 from src.readers.requests import Inputs, InputSpec, Reading
-from src.reports.columns import cut
+from src.reports.columns import cut, readable
 from src.serving.client import Client, NotServed
 from src.system import screen
 from src.system.files import read_json
@@ -79,13 +81,16 @@ def ask(
 
 
 def show(answer: Mapping[str, Any]) -> None:
-    """Prints an answer, a row of the batch a line; of several things, such as boxes, those that there are."""
+    """Prints an answer, a row of the batch a line, without pixels; of several things those that there are."""
+    shown = readable({name: np.asarray(column) for name, column in answer.items()})
     for row in range(len(next(iter(answer.values())))):
-        values = cut({name: column[row] for name, column in answer.items()})
+        values = cut({name: answer[name][row] for name in shown})
         if "label" in values and "probability" in values:
             screen.show(f"{values['label']}  {values['probability']:.3f}")
         else:
             screen.show("  ".join(f"{name} {json.dumps(value, ensure_ascii=False)}" for name, value in values.items()))
+    if pixels := sorted(answer.keys() - shown.keys()):
+        screen.tell(f"Not shown, as they are pixels: {', '.join(pixels)}. make predict writes them: OUTPUT=answers/")
 
 
 def _inputs(about: Mapping[str, Any]) -> Inputs:

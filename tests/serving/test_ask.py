@@ -296,6 +296,14 @@ def test_of_several_things_those_are_printed_that_there_are(capsys):
     assert capsys.readouterr().out == 'label ["cat"]  boxes [[1, 2, 3, 4]]  count 1\n'
 
 
+def test_pixels_are_not_printed(capsys):
+    asking.show({"mask": [[[0, 1], [1, 0]]], "png_bytes": [{"b64": "AA=="}], "shares": [[0.5, 0.5]]})
+    assert capsys.readouterr().out.splitlines() == [
+        "shares [0.5, 0.5]",
+        "Not shown, as they are pixels: mask, png_bytes. make predict writes them: OUTPUT=answers/",
+    ]
+
+
 def test_a_file_may_stand_anywhere_among_the_flags(served, tmp_path):
     model = served(serving_default=numbers("column_1", "column_2"))
     path = write(tmp_path / "t.csv", "a,b", "c,d")
