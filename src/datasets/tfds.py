@@ -1,10 +1,10 @@
-"""Any TensorFlow Datasets data set with images or columns, and a class, a number or a mask to predict.
+"""Any TensorFlow Datasets data set with images or columns, and a class, a number, a mask or boxes to predict.
 
 --name names it, such as rock_paper_scissors or titanic; what it has and predicts is read from its own description.
 It is found in TFDS_DATA_DIR, or downloaded once. A split that it hasn't is cut from train: 60/20/20, or a fifth.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,10 +23,10 @@ from src.readers.column_kinds import FEW, MOST
 from src.readers.picture_sets import data_of
 from src.sources.memory import InMemory
 from src.sources.splits import cut
-from src.specs import Classes, Columns, Image, Mask, Values
+from src.specs import Boxes, Classes, Columns, Image, Mask, Values
 from src.system.screen import tell
 
-INPUTS, OUTPUTS = (Image, Columns), (Classes, Values, Mask)
+INPUTS, OUTPUTS = (Image, Columns), (Classes, Values, Mask, Boxes)
 NAMED_BY = "name"
 
 
@@ -42,9 +42,10 @@ def load(
     """The set, as images or as columns.
 
     Args:
-        wanted: Classes, Values or Mask, where it is known which the target is.
+        wanted: Classes, Values, Mask or Boxes, where it is known which the target is.
         name: name of the data set, with its configuration if it has one, such as glue/sst2.
-        target: feature to predict. The default is the data set's own target; for masks, its grey image beside another.
+        target: feature to predict. The default is the data set's own target; for masks, its grey image beside another,
+            and for boxes, its first sequence of them.
         classes: for masks, text file with the classes in the order of their values, one a line: a name, or a name and
             its red, green and blue. The default is to call them by their value. 255 is no class.
         image_size: height and width that images are resized to, or one number for both.
@@ -59,12 +60,14 @@ def load(
     builder = tfds.prepared(name)
     features = builder.info.features
     images = [key for key, feature in features.items() if type(feature).__name__ == "Image"]
-    target = target or (_mask(builder, images) if wanted is Mask else _target(builder))
+    target = target or (OF_IMAGES[wanted](builder) if wanted in OF_IMAGES else _target(builder))
     if target not in features:
         raise ValueError(f"{name} has no feature {target!r}.{nearest(target, features)} It has: {', '.join(features)}")
     pictures = [key for key in images if key != target]
     if target in images and pictures:
         return _of_masks(builder, target, recorded.Pictures(builder, pictures[0], image_size, cache), classes)
+    if pictures and recorded.has_boxes(features[target]):
+        return _of_boxes(builder, target, recorded.Pictures(builder, pictures[0], image_size, cache))
     targets, outputs = _targets(builder, target, wanted)
     numbers = tfds.numbered(builder)
     for split in list(numbers):
@@ -93,12 +96,24 @@ def _target(builder: "tfds.Builder") -> str:
     raise ValueError(f"{builder.name} doesn't say what is predicted: --target NAME; it has {_list(builder)}")
 
 
-def _mask(builder: "tfds.Builder", images: Sequence[str]) -> str:
+def _boxes(builder: "tfds.Builder") -> str:
+    """The first sequence of boxes."""
+    for name, feature in builder.info.features.items():
+        if recorded.has_boxes(feature):
+            return name
+    raise ValueError(f"{builder.name} has no boxes; it has {_list(builder)}")
+
+
+def _mask(builder: "tfds.Builder") -> str:
     """The only image of one channel beside other ones."""
+    images = [key for key, feature in builder.info.features.items() if type(feature).__name__ == "Image"]
     grey = [key for key in images if builder.info.features[key].shape[-1] == 1]
     if len(grey) != 1 or len(images) < 2:
         raise ValueError(f"{builder.name} doesn't say what are masks: --target NAME; it has {_list(builder)}")
     return grey[0]
+
+
+OF_IMAGES = {Mask: _mask, Boxes: _boxes}  # which feature is the target, of what is about places of an image
 
 
 def _list(builder: "tfds.Builder") -> str:
@@ -133,6 +148,14 @@ def _of_masks(builder: "tfds.Builder", key: str, pictures: recorded.Pictures, cl
     outputs = Mask(pictures.spec.height, pictures.spec.width, named.names, colors)
     parts = cut(tfds.numbered(builder), np.zeros(len(pictures.records)), stratify=False)
     return data_of(pictures, parts, outputs, masks.fetch, notes=str(pictures))
+
+
+def _of_boxes(builder: "tfds.Builder", key: str, pictures: recorded.Pictures) -> Data:
+    """Images, with boxes in them."""
+    names, target = recorded.boxes(builder, key)
+    outputs = Boxes(pictures.spec.height, pictures.spec.width, names, target["label"].shape[1])
+    parts = cut(tfds.numbered(builder), np.zeros(len(pictures.records)), stratify=False)
+    return data_of(pictures, parts, outputs, target, notes=str(pictures))
 
 
 def _of_columns(

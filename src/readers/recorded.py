@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
@@ -86,6 +86,50 @@ class Pictures:
         title = f"reading {self._builder.info.full_name}"
         for batch in track(images, title, -(-len(self.records) // BATCH)):
             yield from batch
+
+
+def boxes(builder: "Builder", key: str) -> tuple[tuple[str, ...], dict[str, np.ndarray]]:
+    """The classes of the boxes of a set's pictures, and the target of all pictures: see `Boxes` of src/specs.py.
+
+    Crowds, and boxes without area, are left out; others are cut at the border.
+
+    Args:
+        builder: of the set.
+        key: feature that is a sequence of boxes, each perhaps with a class.
+
+    Raises:
+        ValueError: for a feature without boxes.
+    """
+    parts = builder.info.features[key].feature
+    box_key, class_key = (_first(parts, kind) for kind in ("BBoxFeature", "ClassLabel"))
+    if not box_key:
+        raise ValueError(f"{key!r} of {builder.info.full_name} has no boxes")
+    found = []
+    for example in tfds.examples(builder, key, batch=None):
+        things = example[key]
+        box = np.clip(things[box_key], 0, 1).reshape(-1, 4)
+        label = things[class_key] if class_key else np.zeros(len(box), int)
+        is_one = (box[:, 2:] > box[:, :2]).all(axis=1) & (label >= 0) & ~np.asarray(things.get("is_crowd", False), bool)
+        found.append((box[is_one], label[is_one]))
+    most = max(1, max(len(label) for _, label in found))
+    target = {
+        "box": np.zeros((len(found), most, 4), "float32"),
+        "label": np.full((len(found), most), UNLABELLED, "int32"),
+    }
+    for number, (box, label) in enumerate(found):
+        target["box"][number, : len(label)], target["label"][number, : len(label)] = box, label
+    return tuple(parts[class_key].names) if class_key else (key,), target
+
+
+def has_boxes(feature: Any) -> bool:
+    """Whether a feature is a sequence of boxes."""
+    return type(feature).__name__ == "Sequence" and bool(_first(feature.feature, "BBoxFeature"))
+
+
+def _first(features: Any, kind: str) -> str:
+    """The name of the first feature of a kind; "" for none."""
+    names = (name for name, feature in dict(features).items() if type(feature).__name__ == kind)
+    return next(names, "") if hasattr(features, "items") else ""
 
 
 class Masks:

@@ -151,15 +151,15 @@ def files(builder: "Builder") -> list[str]:
     return [str(path) for name in _splits(builder) for path in builder.info.splits[name].filepaths]
 
 
-def examples(builder: "Builder", *features: str) -> Iterator[dict[str, np.ndarray]]:
-    """Batches of these features of all examples, in that order; images stay encoded."""
+def examples(builder: "Builder", *features: str, batch: int | None = CHUNK) -> Iterator[dict[str, Any]]:
+    """These features of all examples, in that order, in batches, or one by one for None; images stay encoded."""
     import tensorflow_datasets as tfds
 
     in_order = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
     only_these = tfds.decode.PartialDecoding(dict.fromkeys(features, True))
     for name in _splits(builder):
         split = builder.as_dataset(split=name, shuffle_files=False, read_config=in_order, decoders=only_these)
-        yield from split.batch(CHUNK).as_numpy_iterator()
+        yield from (split.batch(batch) if batch else split).as_numpy_iterator()
 
 
 def _splits(builder: "Builder") -> list[str]:

@@ -11,7 +11,7 @@ from src.errors import UserError
 from src.readers import tfds
 from src.settings import catalogue
 from src.settings.contract import load_data
-from src.specs import UNLABELLED, Classes, Columns, Image, Mask, Values
+from src.specs import UNLABELLED, Boxes, Classes, Columns, Image, Mask, Values
 from src.system.signals import Stopped
 from src.train import train
 
@@ -134,6 +134,33 @@ def test_a_grey_image_beside_another_is_its_mask(stored, tmp_path, cache):
         load(target="segmentation_mask", classes=str(tmp_path / "classes.txt"))
     with pytest.raises(UserError, match=r"'image' of toy/1\.0\.0 has colours, and no classes"):
         load(target="image")
+
+
+CROWDED = {
+    "image": FEATURES.Image(),
+    "objects": FEATURES.Sequence(
+        {"bbox": FEATURES.BBoxFeature(), "label": FEATURES.ClassLabel(names=["cat", "dog"]), "is_crowd": np.bool_}
+    ),
+}
+
+
+def crowded(i):
+    """A picture with up to two things, and a crowd that is none."""
+    box = FEATURES.BBox(ymin=0.25, xmin=0.1, ymax=0.75, xmax=0.1 * (2 + i % 5))
+    things = [{"bbox": box, "label": kind, "is_crowd": False} for kind in (0, 1)[: i % 3]]
+    return {"image": np.full((8, 10, 3), i, "uint8"), "objects": [*things, {"bbox": box, "label": 0, "is_crowd": True}]}
+
+
+def test_a_sequence_of_boxes_is_a_target(stored):
+    stored(CROWDED, {"train": map(crowded, range(40)), "test": map(crowded, range(40, 50))})
+    data = load((Boxes,), image_size=(4, 8))
+    assert data.outputs == Boxes(4, 8, ("cat", "dog"), 2)
+    assert [len(split) for split in (data.train, data.validation, data.test)] == [32, 8, 10]
+    raw, target = data.test.examples(10)
+    for number, box, label in zip(raw["image"][:, 0, 0, 0].tolist(), target["box"], target["label"], strict=True):
+        assert label.tolist() == [[UNLABELLED, UNLABELLED], [0, UNLABELLED], [0, 1]][number % 3]
+        expected = np.array([0.25, 0.1, 0.75, 0.1 * (2 + number % 5)])
+        np.testing.assert_allclose(box, (label != UNLABELLED)[:, None] * expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("cache", ["memory", "disk", "none"])
