@@ -184,7 +184,7 @@ QUICK = [pair for pair in PAIRS if not is_large(pair[0])]
 @pytest.mark.parametrize("way", WAYS, ids=["plain", "plateau", "mixed", "executions", "stopped early"])
 @pytest.mark.parametrize("pair", [QUICK[0], QUICK[-1]], ids="-".join)
 def test_chaos(tmp_path, pair, way):
-    chaos(tmp_path, pair, way, kills=3, seed=f"{pair} {way}")
+    chaos(tmp_path, pair, f"{way} --limit 100", kills=3, seed=f"{pair} {way}")
 
 
 def test_a_run_goes_on_only_as_it_was(tmp_path):
