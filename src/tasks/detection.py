@@ -141,11 +141,13 @@ class Task(task.Task):
         """Boxes in pixels of the picture, with names of their classes, and the picture with the boxes drawn on it."""
         least = tf.fill(tf.shape(answers["score"])[:1], self.threshold) if threshold is None else threshold
         box, label, score = self._suppressed(answers, least)
+        counts = tf.reduce_sum(tf.cast(label != UNLABELLED, tf.int32), axis=1)
         colors = tf.constant(np.array(self.colors, "float32") / 255)
 
         def drawn(number):
-            given = picture(number)
-            return boxes.png(given, box[number], tf.gather(colors, tf.maximum(label[number], 0))), tf.shape(given)[:2]
+            given, count = picture(number), counts[number]
+            png = boxes.png(given, box[number, :count], tf.gather(colors, label[number, :count]))
+            return png, tf.shape(given)[:2]
 
         specs = tf.TensorSpec((), tf.string), tf.TensorSpec((2,), tf.int32)
         pngs, sizes = tf.map_fn(drawn, tf.range(tf.shape(label)[0]), fn_output_signature=specs)
@@ -153,7 +155,7 @@ class Task(task.Task):
             "boxes": box * tf.cast(tf.tile(sizes, [1, 2])[:, None], tf.float32),
             "label": tf.gather(tf.constant(["", *self.outputs.names]), label + 1),
             "score": score,
-            "count": tf.reduce_sum(tf.cast(label != UNLABELLED, tf.int32), axis=1),
+            "count": counts,
             "png_bytes": pngs,
         }
 

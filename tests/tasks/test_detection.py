@@ -97,6 +97,13 @@ def test_answers_are_in_pixels_of_the_picture_that_was_given():
     assert [tf.io.decode_png(picture).shape for picture in answers["png_bytes"]] == [(40, 100, 3), (80, 20, 3)]
 
 
+def test_a_picture_in_which_nothing_is_found_stays_as_it_is():
+    task, grey = Task(SPEC), tf.fill((40, 60, 3), tf.constant(90, tf.uint8))
+    answers = task.on_picture(task.answers(tf.fill((2, 16, 24, 6), -12.0)), lambda number: grey)
+    assert answers["count"].numpy().tolist() == [0, 0]
+    assert (tf.io.decode_png(answers["png_bytes"][0]) == grey).numpy().all()
+
+
 def test_one_thing_is_found_once_and_the_threshold_is_kept():
     task, grid = Task(SPEC, threshold=0.5), learnt(Task(SPEC)).numpy()
     grid[0, :, :, 2:] = 0.0
