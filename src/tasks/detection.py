@@ -237,7 +237,7 @@ class Task(task.Task):
     def overlay(self, picture, target, prediction) -> np.ndarray:
         """The picture with the boxes that are there, and below it with those that were found and their scores."""
         box, label, score = (part[0].numpy() for part in self._found(prediction))
-        answered = score >= self.threshold
+        answered = (score >= self.threshold) & (label != UNLABELLED)
         there = np.asarray(target[0])
         there = there[there[:, 4] != UNLABELLED]
         true = self._with_boxes(picture, there[:, :4], there[:, 4].astype(int))

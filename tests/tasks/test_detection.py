@@ -140,3 +140,10 @@ def test_boxes_are_drawn_on_the_picture_the_true_ones_above():
     assert above.shape == below.shape and above.any() and below.any()
     nothing = task.overlay(picture[..., :1], supervised(task)[:1], tf.fill((1, 16, 24, 6), -12.0))
     assert not nothing[len(nothing) // 2 + 1 :].any()
+
+
+def test_what_is_not_there_is_not_drawn_whatever_the_threshold():
+    drawn = Task(SPEC, threshold=0).overlay(
+        np.zeros((64, 96, 3), "uint8"), supervised(Task(SPEC))[:1], tf.fill((1, 16, 24, 6), -12.0)
+    )
+    assert not drawn[len(drawn) // 2 + 1 :].any()
