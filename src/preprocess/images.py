@@ -62,10 +62,20 @@ class Pictures(Door):
         return {"image": tf.cast(images, tf.int32) if self.high else images}
 
     def picture(self, request: Mapping[str, tf.Tensor], number: tf.Tensor) -> tf.Tensor:
-        """The picture of that number, uint8 (height, width, 3), in the size in which it is seen."""
+        """The picture of that number for people, uint8 (height, width, 3), in the size in which it is seen."""
         encoded = request["image_bytes"][number]
-        orientation, _, transparent = marks(encoded)
-        return turned(decoded(encoded, 3, tf.uint8, transparent, float(self.background)), orientation)
+        orientation, deep, transparent = marks(encoded)
+
+        def stored(kind: tf.DType, white: int) -> tf.Tensor:
+            return decoded(encoded, 3, kind, transparent, self.background * white / 255)
+
+        def of_16_bits(white: int) -> tf.Tensor:
+            pixels = tf.cast(stored(tf.uint16, white), tf.float32) * (255 / white)
+            return tf.cast(tf.round(tf.minimum(pixels, 255.0)), tf.uint8)
+
+        if high := self.high:
+            return turned(tf.cond(deep, lambda: of_16_bits(high), lambda: stored(tf.uint8, 255)), orientation)
+        return turned(stored(tf.uint8, 255), orientation)
 
     def encode(self, raw: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The images of a raw request as PNG, (batch,)."""

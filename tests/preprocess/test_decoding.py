@@ -128,6 +128,15 @@ def test_a_set_of_16_bits_keeps_them_and_brings_others_to_its_range():
     np.testing.assert_allclose(features, found.numpy() / 4095, atol=1e-6)
 
 
+def test_a_picture_of_16_bits_is_shown_as_bright_as_it_was_learnt():
+    colours = RANDOM.integers(0, 4096, (10, 14, 3))
+    request = {"image_bytes": tf.constant([deep(colours), encoded(RGB), deep(colours * 16)])}
+    seen = [Pictures(Image(5, 7, 3), high=4095).picture(request, tf.constant(number)) for number in range(3)]
+    np.testing.assert_array_equal(seen[0], np.round(colours / 4095 * 255))
+    np.testing.assert_array_equal(seen[1], RGB)
+    np.testing.assert_array_equal(seen[2], np.round(np.minimum(colours * 16, 4095) / 4095 * 255))
+
+
 def test_transparent_parts_of_16_bits_get_the_background_in_their_range():
     picture = np.dstack([np.full((10, 14, 3), 1000), np.full((10, 14), 65535 // 5)])
     found = decode(deep(picture), high=4095, background=255)
