@@ -16,7 +16,7 @@ import numpy as np
 from rich.table import Table
 
 from src.errors import UserError
-from src.reports.columns import PICTURE, columns, cut, joined, plain, readable
+from src.reports.columns import PICTURE, columns, cut, joined, of_each, plain, readable
 from src.reports.report import number
 from src.system import screen
 from src.system.files import check_writable, whole
@@ -130,7 +130,7 @@ class JsonLines(Writer):
     def write(self, beside: Mapping[str, Sequence[str]], answers: Mapping[str, np.ndarray]) -> None:
         # Pixels one example at a time: as lists, they need eight times the memory.
         values = {
-            name: plain(column) if column.ndim < 3 else (plain(value) for value in column)
+            name: plain(column) if column.ndim < 3 else (plain(value) for value in of_each(name, column))
             for name, column in answers.items()
         }
         for row, given in enumerate(zip(*values.values(), strict=True)):

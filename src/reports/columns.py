@@ -6,12 +6,13 @@ A model of several things has room for as many as it finds at most, on the secon
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-COUNT, PICTURE = "count", "png_bytes"  # answers that mean the same of every model
+COUNT, MASK, PICTURE = "count", "mask", "png_bytes"  # answers that mean the same of every model
+FILL = 255  # of masks, to the size of the largest one in their batch
 SIDES = {"boxes": ("top", "left", "bottom", "right")}  # answers of several numbers, by what each is
 
 
@@ -21,6 +22,13 @@ def cut(answers: Mapping[str, Any]) -> dict[str, Any]:
         return dict(answers)
     count = int(answers[COUNT])
     return {name: value[:count] if isinstance(value, list | np.ndarray) else value for name, value in answers.items()}
+
+
+def of_each(name: str, column: np.ndarray) -> Iterable[np.ndarray]:
+    """That answer to each example; a mask in the size of its picture, (height, width)."""
+    if name != MASK:
+        return column
+    return (mask[: np.count_nonzero(mask[:, 0] != FILL), : np.count_nonzero(mask[0] != FILL)] for mask in column)
 
 
 def readable(answers: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

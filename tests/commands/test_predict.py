@@ -466,6 +466,15 @@ def test_a_mask_has_the_size_of_the_picture_that_was_given(trained):
     assert sizes == [(90, 30, 3), (40, 50, 3)]
 
 
+def test_a_mask_in_json_lines_has_the_size_of_its_picture_whatever_is_asked_with_it(tmp_path):
+    masks = np.full((2, 4, 5), 255, "uint8")
+    masks[0, :2, :5], masks[1, :4, :3] = 1, 0
+    with writer(tmp_path / "answers.jsonl", ["road", "sky"]) as lines:
+        lines.write({"file": ["a.png", "b.png"]}, {"mask": masks, "shares": np.ones((2, 2), "float32")})
+    answers = [json.loads(line) for line in (tmp_path / "answers.jsonl").read_text().splitlines()]
+    assert [answer["mask"] for answer in answers] == [[[1] * 5] * 2, [[0] * 3] * 4]
+
+
 def test_pixels_are_not_shown_on_the_screen(capsys):
     with writer("", ["road", "sky"]) as screen:
         shares = np.array([[0.25, 0.75]], "float32")
