@@ -52,8 +52,10 @@ class Writer(ABC):
 
 
 def check_output(output: str | Path) -> None:
-    """Raises UserError for a file whose ending names no format, and for a folder that has files."""
+    """Raises UserError for a file whose ending names no format, and for a folder that is a file or has files."""
     if _is_folder(output):
+        if Path(output).is_file():
+            raise UserError(f"{output} is a file: name a new folder for the answers.")
         if Path(output).is_dir() and any(Path(output).iterdir()):
             raise UserError(f"{output} isn't empty: name a new folder for the answers.")
     elif output and Path(output).suffix.lower() not in FORMATS:

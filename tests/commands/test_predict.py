@@ -176,6 +176,7 @@ def test_where_nothing_is_answered_nothing_is_written(houses, say, tmp_path):
     [
         (["t.csv", "--output", "answers.xlsx"], "answers.xlsx has to end in .csv or .jsonl"),
         (["t.csv", "--output", "./t.csv"], "./t.csv is the input"),
+        (["t.csv", "--output", "empty.csv/"], "empty.csv/ is a file: name a new folder"),
         (["gone.csv"], "There is no file gone.csv"),
         (["."], "'.' is a folder"),
         (["a text"], "'a text' is no file, so a text; serving_default takes"),
