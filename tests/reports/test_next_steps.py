@@ -21,6 +21,11 @@ if not PUBLISHED or "images" not in catalogue.datasets():
 PHOTOGRAPH = Image(96, 128, 3)
 
 
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where no other run is compared with
+
+
 def run(inputs=PHOTOGRAPH, examples=300, model="own", **config):
     """As far as a run is looked at."""
     specs = {"inputs": to_json(inputs), "outputs": to_json(Classes(("a", "b")))}
