@@ -64,10 +64,13 @@ def _with_weights(model: catalogue.ModelFile, knobs: Mapping[str, Any]) -> Itera
 
 
 def _flags(run: Run, data: catalogue.DataFile) -> Iterator[str]:
-    """Those that say which data, and where runs and exports are."""
-    for name in (data.named_by, "runs_dir", "exports_dir"):
+    """Those that say which data and how they are read, and where runs and exports are."""
+    for name in (*(knob.name for knob in data.knobs), "runs_dir", "exports_dir"):
         if run.config["origins"].get(name) == "flag":
-            yield from (f"--{name.replace('_', '-')}", str(run.config["knobs"][name]))
+            value, words = run.config["knobs"][name], name.replace("_", "-")
+            yield f"--no-{words}" if value is False else f"--{words}"
+            if not isinstance(value, bool):
+                yield from map(str, value if isinstance(value, list) else [value])
 
 
 def _comparison(run: Run) -> Iterator[tuple[str, str]]:

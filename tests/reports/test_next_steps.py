@@ -66,6 +66,16 @@ def test_a_flag_chooses_what_weights_are_published_for():
     ]
 
 
+def test_data_are_read_as_they_were():
+    knobs = {"path": "scans", "classes": "my classes.txt", "image_size": [64, 96], "skip_bad": True, "cache": None}
+    origins = {**dict.fromkeys(knobs, "flag"), "cache": "default"}
+    if not {"unet", "masks"} <= {*catalogue.models(), *catalogue.datasets()}:
+        pytest.skip("masks were deleted")
+    masks = run(model="unet", data="masks", task="segmentation", knobs={"encoder": "resnet", **knobs}, origins=origins)
+    flags = "--path scans --classes 'my classes.txt' --image-size 64 96 --skip-bad --pretrained"
+    assert weights(masks)[0][4] == f"ARGS={flags}"
+
+
 def test_few_texts_are_too():
     readers = [file.name for file in catalogue.models().values() if file.pretrained and Tokens in file.takes]
     if not readers or "text" not in catalogue.datasets():
