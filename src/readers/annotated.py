@@ -26,7 +26,7 @@ class Folder:
 
     def __init__(self, path: Path):
         if not path.is_dir():
-            raise ValueError(f"{path} is no folder")
+            raise ValueError(f"{path} is no folder: --path names the one with the pictures and their annotations")
         files, self.left_out = folders.below(path, (*ENDINGS, *ANNOTATIONS))
         self.path = path
         self.pictures = [file for file in files if file.suffix.lower() in ENDINGS]

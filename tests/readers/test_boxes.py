@@ -514,3 +514,9 @@ def test_what_can_not_be_is_said(files, reason, tmp_path):
         write(tmp_path / name, text)
     with pytest.raises(ValueError, match=reason.replace("(", r"\(")):
         boxes.read(tmp_path, None, ())
+
+
+def test_a_table_of_boxes_is_asked_for_by_its_folder(tmp_path):
+    write(tmp_path / "boxes.csv", "filename,xmin,ymin,xmax,ymax\n")
+    with pytest.raises(ValueError, match=r"boxes\.csv is no folder: --path names the one with the pictures"):
+        boxes.read(tmp_path / "boxes.csv", None, ())
