@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from src.readers.text_files import lines_of
+
 
 @dataclass(frozen=True)
 class Classes:
@@ -30,7 +32,8 @@ def read_classes(file: Path) -> Classes:
         raise ValueError(f"there is no file of classes {file}")
     names: list[str] = []
     colors: list[Sequence[int]] = []
-    for number, line in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), 1):
+    lines, _ = lines_of(file)
+    for number, line in enumerate(lines, 1):
         words = [word for word in re.split(r"[\s,;]+", line.partition("#")[0]) if word]
         if not words:
             continue

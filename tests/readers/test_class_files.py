@@ -18,6 +18,12 @@ def test_classes_are_named_by_a_file(text, tmp_path):
     assert read_classes(tmp_path / "classes.txt") == (CLASSES if "128" in text else Classes(("road", "sky")))
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-8-sig", "utf-16"])
+def test_a_file_of_classes_has_any_encoding(encoding, tmp_path):
+    (tmp_path / "classes.txt").write_text("B\xe4r\nK\xe4fer\n", encoding)
+    assert read_classes(tmp_path / "classes.txt").names == ("B\xe4r", "K\xe4fer")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
