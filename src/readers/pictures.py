@@ -260,10 +260,11 @@ def leave_out(folder: Path, bad: Sequence[str], what: str, skip_bad: bool) -> li
 
 def counted(names: Sequence[str], labels: Sequence[int]) -> str:
     """How many there are of each class, or of how many where that is too long to read."""
-    counts = Counter(labels)
+    of_each = Counter(labels)
+    counts = [of_each[label] for label in range(len(names))]
     if len(names) > 2 * SHOWN:
-        return f"{len(names)} classes of {min(counts.values()):,} to {max(counts.values()):,}"
-    return ", ".join(f"{name} {counts[label]:,}" for label, name in enumerate(names))
+        return f"{len(names)} classes of {min(counts):,} to {max(counts):,}"
+    return ", ".join(f"{name} {count:,}" for name, count in zip(names, counts, strict=True))
 
 
 def _reason(file: Path, error: tf.errors.OpError) -> str:

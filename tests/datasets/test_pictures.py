@@ -60,6 +60,12 @@ def test_splits_are_cut_from_class_folders(tmp_path):
     assert "20 pictures (cat 10, dog 10), 10 x 12 pixels, in colour; resized to 10 x 12" in data.notes
 
 
+def test_of_many_classes_the_smallest_and_the_largest_are_told():
+    names = [f"class {number}" for number in range(30)]
+    assert pictures.counted(names, [*range(29), 0]) == "30 classes of 0 to 2"
+    assert pictures.counted(names, []) == "30 classes of 0 to 0"
+
+
 @pytest.mark.parametrize(
     ("there", "counts"),
     [
