@@ -279,13 +279,13 @@ class Task(task.Task):
         there = tf.sequence_mask(count, MOST_FOUND)
         return box, tf.where(there, tf.cast(label, tf.int32), UNLABELLED), score
 
+    @tf.function(reduce_retracing=True)
     def _found(self, prediction) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """All boxes that count in average precision, of a batch."""
         return self._suppressed(self.answers(prediction), tf.fill(tf.shape(prediction)[:1], LEAST))
 
     def _detections(self, predict, batches) -> Detections:
-        found = tf.function(self._found, reduce_retracing=True)
-        parts = [(target.numpy(), *(part.numpy() for part in found(predict(x)))) for x, target, *_ in batches]
+        parts = [(target.numpy(), *(part.numpy() for part in self._found(predict(x)))) for x, target, *_ in batches]
         target, box, label, score = (np.concatenate(column) for column in zip(*parts, strict=True))
         return Detections(target[..., :4], target[..., 4].astype("int32"), box, label, score)
 

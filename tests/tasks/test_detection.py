@@ -132,6 +132,16 @@ def test_figures_of_what_is_right_are_one():
     assert task.watch(lambda _: learnt(task), batches)["AP"] == pytest.approx(1)
 
 
+def test_all_epochs_are_measured_by_one_graph(monkeypatch):
+    task, traced, suppress = Task(SPEC), [], tf.image.combined_non_max_suppression
+    monkeypatch.setattr(
+        tf.image, "combined_non_max_suppression", lambda *given: traced.append(given) or suppress(*given)
+    )
+    for _ in range(3):
+        task.watch(lambda _: learnt(task), tf.data.Dataset.from_tensors((tf.zeros(2), supervised(task))))
+    assert len(traced) == 1
+
+
 def test_boxes_are_drawn_on_the_picture_the_true_ones_above():
     task = Task(SPEC)
     picture = np.zeros((64, 96, 3), "uint8")
