@@ -156,8 +156,8 @@ def by_class(detections: Detections, precision: np.ndarray, names: Sequence[str]
             "class": name,
             "boxes": int(there[label]),
             **{name: value if there[label] else "" for name, value in summed_up(precision[:, [label]]).items()},
-            "precision": float(right[label] / max(1, answered[label])),
-            "recall": float(right[label] / max(1, there[label])),
+            "precision": _share(right[label], answered[label]),
+            "recall": _share(right[label], there[label]),
         }
         for label, name in enumerate(names)
     ]
@@ -171,13 +171,14 @@ def by_threshold(detections: Detections) -> Table:
     for threshold in THRESHOLDS:
         twice_right, both = (parts.sum() for parts in agreement(detections.above(threshold)))
         answered, right = int(both) - there, twice_right / 2
-        shares = {
-            "precision": right / max(1, answered),
-            "recall": right / max(1, there),
-            "F1": 2 * right / max(1, both),
-        }
         rows.append(
-            {"threshold": threshold, "boxes": answered, **{name: float(share) for name, share in shares.items()}}
+            {
+                "threshold": threshold,
+                "boxes": answered,
+                "precision": _share(right, answered),
+                "recall": _share(right, there),
+                "F1": _share(twice_right, both),
+            }
         )
     text = (
         "Precision is the share of the answered boxes that are right, recall the share of the true ones that are found."
@@ -201,6 +202,11 @@ def worst(numbers: np.ndarray, counts: Sequence[Counter[str]]) -> Examples:
 def in_words(count: Mapping[str, int]) -> str:
     """The errors in an image, such as "5 right, 1 missed"."""
     return ", ".join(f"{count[kind]} {kind}" for kind in ("right", *KINDS) if count.get(kind)) or "no box"
+
+
+def _share(part: float, whole: float) -> float | str:
+    """A share for a table, where that of nothing is left empty."""
+    return float(part / whole) if whole else ""
 
 
 def _matched(detections: Detections, image: int) -> tuple[list[str], np.ndarray]:
