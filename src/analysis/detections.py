@@ -23,12 +23,12 @@ SAME, NEAR = 0.5, 0.1  # intersection over union of boxes of one thing, and of b
 SIZES = {"small": "below 32 x 32 pixels", "medium": "up to 96 x 96", "large": "above"}
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 KINDS = {
-    "wrong class": "there is such a box, of another class",
-    "wrong place": "there is a box of that class nearby, which isn't met",
-    "wrong class and place": "there is a box of another class nearby",
-    "double": "the box was found already",
-    "background": "there is nothing",
-    "missed": "a box that nothing was found of",
+    "wrong class": "overlaps a true box of another class by half or more",
+    "wrong place": "overlaps a true box of its class by less than half",
+    "wrong class and place": "overlaps a true box of another class by less than half",
+    "duplicate": "overlaps a true box that a more certain answer has matched",
+    "background": "overlaps no true box, or by less than a tenth",
+    "missed": "a true box that no answer overlaps enough",
 }
 
 
@@ -136,7 +136,7 @@ def by_kind(counts: Sequence[Counter[str]]) -> Table:
         {"error": kind, "boxes": total[kind], "images": sum(count[kind] > 0 for count in counts), "meaning": meaning}
         for kind, meaning in KINDS.items()
     ]
-    text = f"{total['right']:,} boxes were found: of their class, with an intersection over union of {SAME} or more."
+    text = f"{total['right']:,} answers are right: of a true box's class, and with an IoU of {SAME} or more."
     return Table("Errors by kind", rows, text)
 
 
@@ -195,7 +195,7 @@ def worst(numbers: np.ndarray, counts: Sequence[Counter[str]]) -> Examples:
     """
     errors = np.array([count.total() - count["right"] for count in counts], int)
     rows = [row for row in np.argsort(-errors, kind="stable")[:SHOWN] if errors[row]]
-    text = "Above the boxes that are there, below those that were found."
+    text = "Below each picture its true boxes, and below those the ones that were predicted, with their scores."
     return Examples("Most errors", {int(numbers[row]): in_words(counts[row]) for row in rows}, text)
 
 
@@ -231,7 +231,7 @@ def _kind(iou: np.ndarray, of_class: np.ndarray, taken: np.ndarray) -> tuple[str
     """What a detection is, and which true box it has to do with: -1 for none."""
     ways = (
         ("right", of_class & ~taken, SAME),
-        ("double", of_class & taken, SAME),
+        ("duplicate", of_class & taken, SAME),
         ("wrong class", ~of_class & ~taken, SAME),
         ("wrong place", of_class & ~taken, NEAR),
         ("wrong class and place", ~of_class & ~taken, NEAR),
