@@ -6,8 +6,8 @@ import numpy as np
 import PIL.Image
 import PIL.ImageDraw
 
-WIDTH = 480  # pixels of a picture that is drawn on, at least, so that texts can be read
-LINE = 2
+# Pixels of a picture that is drawn on, at least, of lines and of texts: a report shows it less than half as wide.
+WIDTH, LINE, TEXT = 480, 5, 24
 
 
 def with_boxes(
@@ -28,5 +28,5 @@ def with_boxes(
     for sides, text, color in zip(box, texts, colors, strict=True):
         top, left, bottom, right = sides * (image.height, image.width, image.height, image.width)
         draw.rectangle((left, top, right, bottom), outline=color, width=LINE)
-        draw.text((left + 4, top + 2), text, fill="white", stroke_width=2, stroke_fill=color)
+        draw.text((left + LINE, top + LINE), text, "white", stroke_width=3, stroke_fill=color, font_size=TEXT)
     return np.asarray(image)
