@@ -103,10 +103,11 @@ def fit(annotations: Annotations, examples: Sequence[int], headers: Sequence[Hea
         ("are there twice, and kept once", doubled),
     ):
         if len(those):
-            notes.append(f"{len(those):,} boxes {what} ({some([annotations.where(row) for row in rows[those]])})")
+            where = some([annotations.where(row) for row in rows[those]])
+            notes.append(f"{len(those):,} of {len(box):,} boxes {what} ({where})")
     good = np.setdiff1d(np.arange(len(examples)), [*unread, *bad_pictures])
     if empty := len(np.setdiff1d(good, picture[kept])):
-        notes.append(f"{empty:,} pictures have no box")
+        notes.append(f"{empty:,} of {len(good):,} pictures have no box")
     padded = _padded(picture[kept], labels[kept], box[kept], len(examples))
     return Boxes(*padded, (*annotations.bad_boxes, *bad), bad_pictures, tuple(notes))
 
@@ -143,11 +144,11 @@ def _frames(
             bad[position] = (
                 f"is {seen[0]} x {seen[1]} pixels, and its boxes were drawn on one of {height:g} x {width:g}"
             )
-    notes = []
+    notes, count = [], f"{len(examples):,} pictures"
     if turned := np.count_nonzero(turns > 1):
-        notes.append(f"boxes of {turned:,} pictures were drawn on them as stored, and are turned with them (EXIF)")
+        notes.append(f"boxes of {turned:,} of {count} were drawn on what is stored, and are turned with it (EXIF)")
     if resized:
-        notes.append(f"{resized:,} pictures were resized after their boxes were drawn, which go with them")
+        notes.append(f"{resized:,} of {count} were resized after their boxes were drawn, which go with them")
     return frames, turns, bad, notes
 
 

@@ -45,7 +45,9 @@ def test_images_keep_their_boxes(folder):
     data = load(folder)
     assert [len(split) for split in (data.train, data.validation, data.test)] == [12, 4, 4]
     assert (data.outputs.names, data.outputs.most) == (("even", "odd"), 1)
-    assert "20 pictures with boxes, YOLO (even 9, odd 10)" in data.notes and "1 pictures have no box" in data.notes
+    assert (
+        "20 pictures with boxes, YOLO (even 9, odd 10)" in data.notes and "1 of 20 pictures have no box" in data.notes
+    )
     for source in (data.train, data.validation, data.test):
         raw, target = source.examples(20)
         assert raw["image"].shape == (len(source), 6, 8, 1)

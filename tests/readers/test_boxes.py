@@ -147,7 +147,7 @@ def test_every_format_tells_the_same(put, tmp_path):
         expected = np.zeros((2, 4))
         expected[: len(objects)] = np.reshape([box[1:] for box in objects], (-1, 4))
         np.testing.assert_allclose(row * (HEIGHT, WIDTH, HEIGHT, WIDTH), expected, atol=1e-4)
-    assert not kept.bad and not kept.bad_pictures and kept.notes == ("1 pictures have no box",)
+    assert not kept.bad and not kept.bad_pictures and kept.notes == ("1 of 3 pictures have no box",)
 
 
 @pytest.mark.parametrize(
@@ -289,14 +289,15 @@ def test_a_box_that_reaches_out_is_clipped_with_a_word(tmp_path):
     one_xml(tmp_path, OBJECT.format("cat", 11, 17, 30, 40))
     kept, *_ = fitted(tmp_path)
     np.testing.assert_allclose(kept.box[1], [[0.5, 0.5, 1, 1]])
-    assert kept.notes == (f"1 boxes reach out of their picture, and are clipped ({tmp_path / '1.xml'}, object 1)",)
+    place = f"{tmp_path / '1.xml'}, object 1"
+    assert kept.notes == (f"1 of 2 boxes reach out of their picture, and are clipped ({place})",)
 
 
 def test_a_box_that_is_there_twice_is_kept_once(tmp_path):
     one_xml(tmp_path, 2 * OBJECT.format("cat", 2, 3, 10, 15) + OBJECT.format("dog", 2, 3, 10, 15))
     kept, *_ = fitted(tmp_path)
     assert kept.label[1].tolist() == [0, 1]
-    assert kept.notes == (f"1 boxes are there twice, and kept once ({tmp_path / '1.xml'}, object 2)",)
+    assert kept.notes == (f"1 of 4 boxes are there twice, and kept once ({tmp_path / '1.xml'}, object 2)",)
 
 
 @pytest.mark.parametrize(
@@ -427,7 +428,7 @@ def test_boxes_go_with_a_picture_that_was_resized(tmp_path):
     one_xml(tmp_path, OBJECT.format("cat", 11, 17, 30, 48), size=(2 * HEIGHT, 2 * WIDTH))
     kept, *_ = fitted(tmp_path)
     np.testing.assert_allclose(kept.box[1], [[10 / 40, 16 / 64, 30 / 40, 48 / 64]])
-    assert kept.notes == ("1 pictures were resized after their boxes were drawn, which go with them",)
+    assert kept.notes == ("1 of 2 pictures were resized after their boxes were drawn, which go with them",)
 
 
 @pytest.mark.parametrize("orientation", [5, 6, 7, 8])
@@ -445,7 +446,7 @@ def test_boxes_on_what_is_stored_turn_with_the_picture(orientation, tmp_path):
     white_rows, white_columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
     expected = [white_rows[0], white_columns[0], white_rows[-1] + 1, white_columns[-1] + 1]
     np.testing.assert_allclose(kept.box[0, 0] * (WIDTH, HEIGHT, WIDTH, HEIGHT), expected, atol=1e-4)
-    assert kept.notes == ("boxes of 1 pictures were drawn on them as stored, and are turned with them (EXIF)",)
+    assert kept.notes == ("boxes of 1 of 1 pictures were drawn on what is stored, and are turned with it (EXIF)",)
 
 
 def test_boxes_on_what_is_seen_stay(tmp_path):
@@ -478,7 +479,7 @@ def test_a_picture_without_a_file_of_yolo_has_no_box(tmp_path):
     write(tmp_path / "labels/gone.txt", "")
     write(tmp_path / "labels/classes.txt", "cat\ndog")
     kept, names, _, annotations = fitted(tmp_path)
-    assert "empty" in names and kept.notes == ("2 pictures have no box",)
+    assert "empty" in names and kept.notes == ("2 of 4 pictures have no box",)
     assert annotations.notes == [f"left out: 1 text files without a picture ({tmp_path / 'labels/gone.txt'})"]
 
 
