@@ -13,7 +13,7 @@ FAMILIES = ROOT / "tests" / "families"
 MARK = "# Outputs made of the input"  # in src/specs.py, before which the spec is put
 FILES = {  # of each family: model, data set and task
     "blocks": ("mlp", "blocks", "finding"),
-    "reversal": ("encoder_decoder", "backwards", "translation"),
+    "reversal": ("reverser", "backwards", "reversing"),
 }
 
 

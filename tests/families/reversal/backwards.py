@@ -5,9 +5,9 @@ import numpy as np
 from src.data import Data
 from src.preprocess.texts import characters
 from src.sources.memory import split
-from src.specs import Text, Tokens
+from src.specs import Letters, Tokens
 
-INPUTS, OUTPUTS = (Tokens,), (Text,)
+INPUTS, OUTPUTS = (Tokens,), (Letters,)
 LENGTH = 4
 
 
@@ -18,4 +18,4 @@ def load() -> Data:
     source, target = (np.array([text[::way].encode() for text in texts], object) for way in (1, -1))
     train, validation, test = split({"text": source}, target, stratify=False)
     inputs, tokens, preprocess = characters(train, LENGTH)
-    return Data(train, validation, test, inputs, Text(tokens.tokens, LENGTH), preprocess)
+    return Data(train, validation, test, inputs, Letters(tokens.tokens, LENGTH), preprocess)

@@ -4,7 +4,7 @@ from src.specs import Output
 
 
 @dataclass(frozen=True)
-class Text(Output):
+class Letters(Output):
     """A text; the target is the text itself, (batch,), the prediction logits (batch, time, len(tokens))."""
 
     tokens: tuple[str, ...]

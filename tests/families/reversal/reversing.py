@@ -7,9 +7,9 @@ import tensorflow as tf
 from src import task
 from src.generation.sampling import Drawing, sample
 from src.signatures import DEFAULT, features_of, request_of
-from src.specs import Text
+from src.specs import Letters
 
-SPEC = Text
+SPEC = Letters
 
 
 def adapt(outputs, train):

@@ -4,9 +4,9 @@ import keras
 from keras import layers
 
 from src.layers import features
-from src.specs import Text, Tokens
+from src.specs import Letters, Tokens
 
-TAKES, GIVES, DATA = (Tokens,), (Text,), "backwards"
+TAKES, GIVES, DATA = (Tokens,), (Letters,), "backwards"
 FIT = {"learning_rate": 0.01}
 
 
