@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 UNKNOWN = "\ufffd"  # Unicode's replacement character stands for what training had not
+OR = "\x1e"  # between texts of which any is right: ASCII's record separator, which no text has
 UNLABELLED = -1  # class of a pixel that counts nowhere, and of a box that isn't there
 STEPS = 100  # usual changes of a series from step to step that tell as much as the deviation of all its values
 
@@ -61,11 +62,13 @@ class Tokens(Input):
         length: most tokens of an example.
         vocabulary: number of indices.
         tokens: the text of each index, to look up pre-trained vectors and to write texts; not kept in a run.
+        between: what stands between the tokens of a text; not kept either.
     """
 
     length: int
     vocabulary: int
     tokens: tuple[str, ...] = field(default=(), repr=False, compare=False, metadata={"kept": False})
+    between: str = field(default=" ", repr=False, compare=False, metadata={"kept": False})
 
 
 @dataclass(frozen=True)
@@ -194,6 +197,29 @@ class Boxes(Output):
         return (None, None, len(self.names) + 4)
 
 
+@dataclass(frozen=True)
+class Text(Output):
+    """Another text, written token by token; the prediction is logits (batch, time, len(tokens)).
+
+    The target is the text itself, bytes (batch,). Where several are right, they stand one after the other, with OR
+    between them: the first is learnt, and any counts as right.
+
+    Args:
+        length: most tokens of a text.
+        vocabulary: most tokens that are told apart.
+        tokens: the bytes of each index, as src/preprocess/subwords.py numbers them, each byte a character of Latin-1;
+            learnt from the training texts by the task, unless the data set has them.
+    """
+
+    length: int
+    vocabulary: int
+    tokens: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        return (None, len(self.tokens))
+
+
 # Outputs made of the input itself.
 
 
@@ -220,7 +246,7 @@ class NextToken(Output):
         """
         if not inputs.tokens:
             raise ValueError("its Tokens have no tokens, so nothing can be written: give the text of each index")
-        return cls(("", UNKNOWN, *inputs.tokens[2:]), " ")
+        return cls(("", UNKNOWN, *inputs.tokens[2:]), inputs.between)
 
     @property
     def shape(self) -> tuple[int | None, ...]:

@@ -10,7 +10,7 @@ import h5py
 import keras
 
 from src.errors import UserError
-from src.preprocess import texts  # noqa: F401 - what its functions are called in files
+from src.preprocess import subwords, texts  # noqa: F401 - what their functions and layers are called in files
 
 WEIGHTS = "model.weights.h5"  # in the file
 LITTLE = 100_000_000  # bytes that any file may unpack to
