@@ -79,7 +79,7 @@ def _measure(run: Run, data: Any, test: bool) -> list[str]:
         run.model.compile(loss=run.task.loss, metrics=[*run.task.metrics(), *metrics], jit_compile=False)
     if judge := judges.of(run.path):
         compare(run.task, judge, run.model, examples)
-    metrics_now = figures(run.path, Measurement(run.model, run.task), examples, splits)
+    metrics_now = figures(run.path, Measurement(run.model, run.task, run.steps), examples, splits)
     kept = {split: {name: run.metrics.get(split, {}).get(name) for name in lacking} for split in splits}
     run.metrics = {
         split: {**values, **{name: value for name, value in kept.get(split, {}).items() if value is not None}}

@@ -32,10 +32,17 @@ class Steps:
     start: Callable[[], keras.Model | None] = lambda: None
 
 
-def predictor(model: keras.Model) -> Any:
-    """The model in inference, traced once for batches of any size; its `input_signature` says what it takes."""
+def predictor(model: keras.Model, steps: Steps | None = None) -> Any:
+    """The model in inference, traced once for batches of any size; its `input_signature` says what it takes.
+
+    Args:
+        model: from features to prediction.
+        steps: makes its single step; the attribute `steps` of what is returned.
+    """
     features = keras.tree.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype, name=x.name), model.input)
-    return tf.function(lambda x: model(x, training=False), input_signature=[features])
+    predict = tf.function(lambda x: model(x, training=False), input_signature=[features])
+    predict.steps = steps
+    return predict
 
 
 def traced(signatures: Mapping[str, Signature]) -> dict[str, Callable]:

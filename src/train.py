@@ -212,7 +212,7 @@ def _measure(learning: Learning, fitted: Fitted, requests: Requests, path: Path,
     """Saves the trained model, and writes its figures, samples and, where it is to be `reported`, the report."""
     model, task, data = learning.model, learning.task, learning.data
     save(path, model, data, learning.signatures, requests)
-    measure = fitted.measure if task.loss else Measurement(answering(model), task)
+    measure = fitted.measure if task.loss else Measurement(answering(model), task, learning.steps)
     metrics = figures(path, measure, data, learning.splits)
     save_samples(path, learning.samples())
     if reported:

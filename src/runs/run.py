@@ -38,7 +38,7 @@ from src.runs.loading import load_model
 from src.runs.predict import predict
 from src.settings import catalogue
 from src.settings.contract import steps_of
-from src.signatures import DEFAULT, Signature, traced
+from src.signatures import DEFAULT, Signature, Steps, traced
 from src.system import records
 from src.system.files import read_record, read_text, unpatterned
 from src.task import Task
@@ -101,10 +101,14 @@ class Run:
             raise UserError(f"{folder} can't be opened: {str(error).splitlines()[0]}") from error
 
     @cached_property
+    def steps(self) -> Steps:
+        """Makes the model's single step, and its first states, where it predicts step by step."""
+        return steps_of(record.model_of(self.config), self.model, specs.from_json(self.config["inputs"]))
+
+    @cached_property
     def signatures(self) -> dict[str, Signature]:
         """What the model can be asked; see src/signatures.py."""
-        steps = steps_of(record.model_of(self.config), self.model, specs.from_json(self.config["inputs"]))
-        return self.task.signatures(self.model, self.preprocess, self.doors, steps)
+        return self.task.signatures(self.model, self.preprocess, self.doors, self.steps)
 
     @cached_property
     def history(self) -> dict[str, list[float]]:

@@ -90,7 +90,7 @@ def fit(
             raise Stopped(stop.message, SIGINT)
     learning.compile()
     if before and not learning.epochs:
-        return dataclasses.replace(before, measure=Measurement(learning.model, learning.task))
+        return dataclasses.replace(before, measure=Measurement(learning.model, learning.task, learning.steps))
     options.say("\nNow all layers are trained.")
     return _fit(learning, folder, options, shows, start, stop, soon, before)
 
@@ -106,7 +106,7 @@ def _fit(
     before: Fitted | None = None,
 ) -> Fitted:
     """One of the two trainings; see `fit`. `shows` are TensorBoard's callbacks, `before` what the first one left."""
-    model, measure, epochs = learning.model, Measurement(learning.model, learning.task), learning.epochs
+    model, measure, epochs = learning.model, Measurement(learning.model, learning.task, learning.steps), learning.epochs
     plan = dataclasses.replace(learning.plan, epochs=epochs.stop)
     validation = measure.batches(learning.data, learning.data.validation)
     with _fixed(learning.fixed):

@@ -23,7 +23,7 @@ class Recorder:
     """
 
     def __init__(self, task: Task, predict: Predict, batches: Iterable[tuple], split: str, examples: int):
-        self.predict, self.input_signature = predict, predict.input_signature
+        self.predict, self.input_signature, self.steps = predict, predict.input_signature, predict.steps
         self._task, self._batches, self._split, self._examples = task, batches, split, examples
         self._begin()
 

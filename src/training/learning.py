@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from src.data import Data, Source
-from src.signatures import Signature
+from src.signatures import Signature, Steps
 from src.task import Task
 from src.training.augmentation import Augment
 from src.training.plan import Plan
@@ -30,6 +30,7 @@ class Learning:
         seed: decides the order of the examples, and how they are changed.
         metrics: further ones of the user's, beside the task's.
         callbacks: the user's.
+        steps: makes the model's single step, for tasks that predict step by step.
         signatures: what the model can be asked.
         samples: makes samples of the model's work, texts or pictures by name, for TensorBoard and the report.
         manifest: what the splits are.
@@ -50,6 +51,7 @@ class Learning:
     seed: int = 0
     metrics: Sequence[keras.metrics.Metric] = ()
     callbacks: Sequence[keras.callbacks.Callback] = ()
+    steps: Steps | None = None
     signatures: Mapping[str, Signature] = field(default_factory=dict)
     samples: Callable[[], Mapping[str, str | np.ndarray]] = dict
     manifest: Mapping[str, Any] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from src.data import Data, Source
 from src.errors import UserError
 from src.preprocess.names import request_names
 from src.settings.mistakes import file_of
-from src.signatures import predictor
+from src.signatures import Steps, predictor
 from src.system.files import write_json
 from src.task import Task
 from src.training import pipeline
@@ -30,12 +30,13 @@ class Measurement:
     Args:
         model: compiled, unless its task has no loss; then only the task's `watch` measures it.
         task: may `watch` for figures that are no means over examples.
+        steps: makes the model's single step, for tasks that predict step by step.
     """
 
-    def __init__(self, model: keras.Model, task: Task):
+    def __init__(self, model: keras.Model, task: Task, steps: Steps | None = None):
         self.model, self.task = model, task
         self._step = tf.function(model.test_step)
-        self._predict = predictor(model)
+        self.predict = predictor(model, steps)
 
     def __call__(self, batches: tf.data.Dataset, between: Callable[[], None] = lambda: None) -> dict[str, float]:
         """The figures by name.
@@ -45,7 +46,7 @@ class Measurement:
             between: called after each batch; may raise.
         """
         means = self.means(batches, between) if self.model.compiled else {}
-        return means | self.task.watch(self._predict, batches)
+        return means | self.task.watch(self.predict, batches)
 
     def batches(self, data: Data, source: Source) -> tf.data.Dataset:
         """Features and targets of a split of `data`, as many at a time as fit into memory with the model's layers."""
@@ -79,7 +80,7 @@ def figures(folder: Path, measure: Measurement, data: Data, splits: Mapping[str,
     batches = {name: measure.batches(data, source) for name, source in splits.items()}
     metrics = {name: measure(split) for name, split in batches.items()}
     last = list(batches)[-1]
-    recorder = Recorder(task, predictor(measure.model), batches[last], last, len(splits[last]))
+    recorder = Recorder(task, measure.predict, batches[last], last, len(splits[last]))
     detailed = _detailed(task, recorder, batches["train"], batches[last])
     if kept := recorder.predictions:
         kept.save(folder)

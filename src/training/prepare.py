@@ -74,6 +74,7 @@ def prepare(settings: Config, by_hand: ByHand, say: Callable[[str], None]) -> tu
         seed=settings.values["seed"],
         metrics=by_hand.metrics,
         callbacks=by_hand.callbacks,
+        steps=steps,
         signatures=signatures,
         samples=partial(task.samples, traced(signatures)),
         manifest=about,
