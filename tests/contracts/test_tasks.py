@@ -141,7 +141,7 @@ def test_errors_are_sections_that_can_be_shown(file, task, adapted, tmp_path):
         pytest.skip("its models have losses of their own: nothing is kept")
     batches = tf.data.Dataset.from_tensor_slices((given(outputs, 50), target)).batch(20).map(task.supervise)
     ask = predict(outputs)
-    ask.input_signature = None
+    ask.input_signature = ask.steps = None
     recorder = Recorder(task, ask, batches, "test", 50)
     task.figures(recorder, recorder)
     kept = recorder.predictions
