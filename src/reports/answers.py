@@ -118,8 +118,9 @@ class CsvFile(Writer):
     def notes(self) -> Sequence[str]:
         if not self._pixels:
             return ()
-        pictures = "OUTPUT=answers/ writes pictures, " if PICTURE in self._pixels else ""
-        return [f"Pixels are left out: {', '.join(sorted(self._pixels))}. {pictures}OUTPUT=answers.jsonl everything."]
+        pictures = "OUTPUT=answers/ writes pictures, OUTPUT=answers.jsonl everything."
+        way = pictures if PICTURE in self._pixels else "OUTPUT=answers.jsonl writes them."
+        return [f"Pixels are left out: {', '.join(sorted(self._pixels))}. {way}"]
 
 
 class JsonLines(Writer):

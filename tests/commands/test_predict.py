@@ -492,7 +492,7 @@ def test_pictures_are_drawn_into_a_folder_under_names_of_their_own(trained, say,
     run = trained(Image, Mask)
     code, out, _ = say(run, "photos", "--output", "drawn/")
     assert code == 0
-    told = ["Pixels are left out: mask. OUTPUT=answers.jsonl everything.", "2 answers in drawn/"]
+    told = ["Pixels are left out: mask. OUTPUT=answers.jsonl writes them.", "2 answers in drawn/"]
     assert out.splitlines() == told
     rows = read("drawn/answers.csv")
     assert [row["picture"] for row in rows] == ["sea side.png", "sea side-2.png"]
