@@ -68,7 +68,8 @@ def load(
     counts = pictures.counted(annotations.names(), kept.label[kept.label != UNLABELLED].tolist())
     summary = f"{folder.path}: {len(good):,} pictures with boxes, {annotations.format} ({counts}), {store}"
     splits = np.array([annotations.splits[number] for number in examples])[good]
-    parts = cut({split: good[splits == split] for split in SPLITS}, np.zeros(len(files)), stratify=False)
+    has_box = (kept.label != UNLABELLED).any(axis=1)  # so that no split is without any
+    parts = cut({split: good[splits == split] for split in SPLITS}, has_box, stratify=True)
     outputs = Boxes(store.spec.height, store.spec.width, annotations.names(), kept.box.shape[1])
     notes = "\n".join(filter(None, [summary, folder.left_out, *annotations.notes, *kept.notes, *skipped]))
     return data_of(store, parts, outputs, {"box": kept.box, "label": kept.label}, notes=notes)

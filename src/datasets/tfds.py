@@ -23,7 +23,7 @@ from src.readers.column_kinds import FEW, MOST
 from src.readers.picture_sets import data_of
 from src.sources.memory import InMemory
 from src.sources.splits import cut
-from src.specs import Boxes, Classes, Columns, Image, Mask, Values
+from src.specs import UNLABELLED, Boxes, Classes, Columns, Image, Mask, Values
 from src.system.screen import tell
 
 INPUTS, OUTPUTS = (Image, Columns), (Classes, Values, Mask, Boxes)
@@ -154,7 +154,7 @@ def _of_boxes(builder: "tfds.Builder", key: str, pictures: recorded.Pictures) ->
     """Images, with boxes in them."""
     names, target = recorded.boxes(builder, key)
     outputs = Boxes(pictures.spec.height, pictures.spec.width, names, target["label"].shape[1])
-    parts = cut(tfds.numbered(builder), np.zeros(len(pictures.records)), stratify=False)
+    parts = cut(tfds.numbered(builder), (target["label"] != UNLABELLED).any(axis=1), stratify=True)
     return data_of(pictures, parts, outputs, target, notes=str(pictures))
 
 

@@ -60,6 +60,16 @@ def test_images_keep_their_boxes(folder):
             assert (image == 255).sum() == (16 if not number else (bottom - top) * (right - left))
 
 
+def test_each_split_has_pictures_with_boxes_however_few_there_are(folder):
+    for number in range(20):
+        if number % 3:
+            (folder / f"{number}.txt").write_text("")
+    data = load(folder)
+    for source in (data.train, data.validation, data.test):
+        _, target = source.examples(20)
+        assert 0 < (target["label"] != UNLABELLED).any(axis=1).mean() < 0.6
+
+
 @pytest.mark.parametrize("cache", ["memory", "none"])
 def test_what_can_not_be_used_is_named_or_left_out(folder, cache):
     (folder / "3.png").write_bytes(b"no picture")
