@@ -10,12 +10,13 @@ import tensorflow as tf
 
 from src.data import LONGEST, Data, text
 from src.reports.samples import Sample, save_pictures
-from src.signatures import predictor
+from src.signatures import features_of, predictor
 from src.training.augmentation import examples
 from src.training.learning import Learning
 from src.training.options import Options
 
 ROWS = 10  # of the table of training examples
+OVERLAYS = 3  # pictures of the validation split
 LOGS = "logs"  # the folder in a run's; TensorBoard shows it in each run's name, in a narrow column
 
 
@@ -36,7 +37,9 @@ def callbacks(folder: Path, learning: Learning, options: Options) -> list[keras.
         tf.summary.text("config", f"```\n{json.dumps(learning.facts, indent=2)}\n```")
         tf.summary.graph(predictor(learning.model).get_concrete_function().graph)  # the one of Keras 3 can't be opened
         _show_examples(learning)
-    return [keras.callbacks.TensorBoard(logs, histogram_freq=int(options.histograms), write_graph=False), keeps_samples]
+    of_keras = keras.callbacks.TensorBoard(logs, histogram_freq=int(options.histograms), write_graph=False)
+    overlays = [Overlays(logs / "validation", learning)] if learning.task.overlay else []
+    return [of_keras, keeps_samples, *overlays]
 
 
 class Samples(keras.callbacks.Callback):
@@ -64,6 +67,46 @@ class Samples(keras.callbacks.Callback):
                         tf.summary.text(f"samples/{name}", f"```\n{sample}\n```")
                     else:
                         tf.summary.image(f"samples/{name}", sample[np.newaxis])
+
+
+class Overlays(keras.callbacks.Callback):
+    """Shows, on pictures of the validation split, what is true and what is predicted, as the report does.
+
+    After the epochs 1, 2, 4, 8 and so on, as pictures take more room than figures, and after the last one.
+
+    Args:
+        logs: the folder.
+        learning: what is trained; its task draws.
+    """
+
+    def __init__(self, logs: Path, learning: Learning):
+        super().__init__()
+        self.logs, self.learning = logs, learning
+        self.last = 0
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.last = epoch
+        if not epoch & (epoch + 1):
+            self._show()
+
+    def on_train_end(self, logs=None):
+        if self.last & (self.last + 1):
+            self._show()
+
+    def _show(self) -> None:
+        task, data = self.learning.task, self.learning.data
+        raw, target = data.validation.examples(OVERLAYS)
+        shown = data.shown(raw)
+        if not (task.overlay and isinstance(shown, np.ndarray)):
+            return
+        features = tf.convert_to_tensor(features_of(data.preprocess, raw))
+        _, target, *_ = task.supervise(features, tf.nest.map_structure(tf.constant, target))
+        prediction = self.learning.model(features, training=False)
+        pictures = [
+            task.overlay(picture, target[row : row + 1], prediction[row : row + 1]) for row, picture in enumerate(shown)
+        ]
+        with tf.summary.create_file_writer(str(self.logs)).as_default(step=self.last):
+            tf.summary.image("true above predicted", np.stack(pictures), max_outputs=OVERLAYS)
 
 
 def _show_examples(learning: Learning) -> None:
