@@ -457,6 +457,7 @@ def test_python_asks_in_the_same_way(houses, tmp_path):
         predict("gone.csv", run=houses.path)
 
 
+@pytest.mark.long
 def test_a_mask_has_the_size_of_the_picture_that_was_given(trained):
     run = trained(Image, Mask)
     asked = [tf.io.encode_png(np.zeros((*size, 3), "uint8")).numpy() for size in ((90, 30), (40, 50))]

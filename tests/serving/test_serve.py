@@ -144,7 +144,7 @@ def test_what_can_not_be_served_is_said(tmp_path, names, knobs, said):
     for name in names:
         (tmp_path / name / "1").mkdir(parents=True)
     with pytest.raises(UserError, match=said):
-        serve(exports_dir=str(tmp_path), **knobs)
+        serve(exports_dir=str(tmp_path), **{"port": free_port(), **knobs})
 
 
 def free_port():
