@@ -55,7 +55,7 @@ def _everything(console: PlainConsole) -> None:
         lines = {file.name: (file.summary, "" if file.named_by else file.download) for file in group}
         _lines(console, lines, width)
     if recipes := catalogue.recipes():
-        console.print(styled(("\nRecipes  ", "bold"), (", ".join(recipes), "")))
+        console.print(styled(("Recipes  ", "bold"), (", ".join(recipes), "")))
     if problems := catalogue.broken():
         _heading(console, "Files that can't be read")
         for problem in problems:

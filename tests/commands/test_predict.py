@@ -457,7 +457,7 @@ def test_python_asks_in_the_same_way(houses, tmp_path):
         predict("gone.csv", run=houses.path)
 
 
-@pytest.mark.long
+@pytest.mark.long  # it trains a U-Net
 def test_a_mask_has_the_size_of_the_picture_that_was_given(trained):
     run = trained(Image, Mask)
     asked = [tf.io.encode_png(np.zeros((*size, 3), "uint8")).numpy() for size in ((90, 30), (40, 50))]
@@ -486,6 +486,7 @@ def test_pixels_are_not_shown_on_the_screen(capsys):
     assert "shares_road" in shown and "street.png" in shown and "mask" not in shown and "png_bytes" not in shown
 
 
+@pytest.mark.long  # it trains a U-Net
 def test_pictures_are_drawn_into_a_folder_under_names_of_their_own(trained, say, tmp_path):
     for folder, size in (("a", (20, 30)), ("b", (40, 10))):
         (tmp_path / "photos" / folder).mkdir(parents=True)
@@ -508,6 +509,7 @@ def test_pictures_are_drawn_into_a_folder_under_names_of_their_own(trained, say,
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
+@pytest.mark.long  # it trains a U-Net
 def test_pixels_are_left_out_of_a_table_but_not_of_json(trained, say, tmp_path):
     PIL.Image.new("RGB", (8, 6)).save(tmp_path / "a.png")
     run = trained(Image, Mask)
