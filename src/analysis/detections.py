@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from pycocotools import mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
@@ -20,7 +21,7 @@ from src.analysis.sections import SHOWN, Examples, Table
 from src.specs import UNLABELLED
 
 SAME, NEAR = 0.5, 0.1  # intersection over union of boxes of one thing, and of boxes that have to do with each other
-SIZES = {"small": "below 32 x 32 pixels", "medium": "up to 96 x 96", "large": "above"}
+SIZES = ("small", "medium", "large")  # below 32 x 32 pixels, up to 96 x 96, and above
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 KINDS = {
     "wrong class": "overlaps a true box of another class by half or more",
@@ -245,11 +246,9 @@ def _kind(iou: np.ndarray, of_class: np.ndarray, taken: np.ndarray) -> tuple[str
 
 def overlaps(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Intersection over union of each box (n, 4) with each other one (m, 4), (n, m)."""
-    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
-    both = np.prod(np.maximum(high - low, 0), axis=-1)
-    areas, other_areas = (np.prod(part[:, 2:] - part[:, :2], axis=-1) for part in (boxes, others))
-    return both / np.maximum(areas[:, None] + other_areas[None] - both, 1e-12)
+    corners_and_sizes = (np.hstack([box[:, :2], box[:, 2:] - box[:, :2]]).astype(float) for box in (boxes, others))
+    iou = mask.iou(*corners_and_sizes, [0] * len(others))  # none is a crowd
+    return np.reshape(iou, (len(boxes), len(others)))  # it is flat where there are none
 
 
 def _in_pixels(box: np.ndarray, label: np.ndarray, size: tuple[int, int]) -> list[tuple[int, int, list[float], int]]:

@@ -51,16 +51,17 @@ def _everything(console: PlainConsole) -> None:
     for kind in sorted({kind for file in datasets for kind in file.inputs}, key=lambda kind: kind.__name__):
         group = [file for file in datasets if kind in file.inputs]
         fitting = [m.name for m in models if kind in m.takes and any(catalogue.tasks_of(m, data) for data in group)]
-        console.print(f"{kind.__name__} data, for {', '.join(fitting) or 'no model'}", style="bold")
+        title = f"{kind.__name__} data, for {', '.join(fitting) or 'no model'}"
+        console.print(title, style="bold", no_wrap=True, overflow="ellipsis")
         lines = {file.name: (file.summary, "" if file.named_by else file.download) for file in group}
         _lines(console, lines, width)
-    if recipes := catalogue.recipes():
-        console.print(styled(("Recipes  ", "bold"), (", ".join(recipes), "")))
+    recipes = catalogue.recipes()
+    console.print(styled(("Recipes  ", "bold"), (", ".join(recipes), "")) if recipes else "")
     if problems := catalogue.broken():
         _heading(console, "Files that can't be read")
         for problem in problems:
             console.print(f"  {problem}", style="red", soft_wrap=True)
-    console.print("\nDetails: make list ARGS=NAME    Train: make train MODEL=NAME DATA=NAME")
+    console.print("Details: make list ARGS=NAME    Train: make train MODEL=NAME DATA=NAME")
 
 
 def _lines(console: PlainConsole, entries: Mapping[str, tuple[str, str]], width: int = 0) -> None:

@@ -39,8 +39,8 @@ EXAMPLES, VERSIONS = 10, 3  # of the picture that shows it
 
 FEW, LARGE = 5000, 48  # images, and pixels of a side: photographs of which augmentation mostly helps to learn
 
-# From features and targets of a training batch, a seed and a step, to features and targets like them.
 Drawn: TypeAlias = Callable[[np.ndarray, Any], np.ndarray]  # see `drawn` in src/task.py
+# From features and targets of a training batch, a seed and a step, to features and targets like them.
 Augment: TypeAlias = Callable[[Any, Any, int, tf.Tensor], tuple[Any, Any]]
 
 

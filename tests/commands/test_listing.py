@@ -33,7 +33,7 @@ def shown(capsys, monkeypatch):
 
 def test_shows_each_file_of_this_project_on_one_screen(shown):
     lines = shown()
-    assert len(lines) < 50
+    assert len(lines) < 48
     text = " ".join(lines)
     for file in [*catalogue.models().values(), *catalogue.datasets().values()]:
         assert f"  {file.name} " in text and file.summary.split()[0] in text
