@@ -7,6 +7,7 @@ line of more numbers is the outline of a thing, x and y by turns: its box is tak
 import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from src.readers import yaml_files
 from src.readers.annotated import Folder
@@ -36,7 +37,7 @@ def read(folder: Folder, classes: Sequence[str]) -> Annotations:
     """
     files, others = folder.pairs(".txt")
     alone = [file for file in others if file.name not in CLASSES and file.stem not in OF_SPLIT]
-    settings = {file: yaml_files.read(file) for file in folder.files(*SETTINGS)}
+    settings = {file: _settings(file) for file in folder.files(*SETTINGS)}
     names = tuple(classes) or _names(folder, settings)
     annotations = Annotations(TITLE, "line", names, fractions=True)
     lists = _lists(folder, settings, [*files.values()])
@@ -82,12 +83,17 @@ def _edges(cells: Sequence[str]) -> tuple[float, float, float, float]:
     return y - height / 2, x - width / 2, y + height / 2, x + width / 2
 
 
-def _names(folder: Folder, settings: Mapping[Path, Mapping[str, str]]) -> tuple[str, ...]:
+def _settings(file: Path) -> dict[str, Any]:
+    content, _ = yaml_files.read(file)
+    return content if isinstance(content, dict) else {}
+
+
+def _names(folder: Folder, settings: Mapping[Path, Mapping[str, Any]]) -> tuple[str, ...]:
     """The classes, as a data.yaml or a text file names them; () where none does."""
     for file, values in settings.items():
         if values.get("names"):
             try:
-                names = tuple(yaml_files.items(values["names"]))
+                names = tuple(_listed(values["names"]))
             except ValueError as error:
                 raise ValueError(f"{file}, names: {error}") from None
             if len({*names}) < len(names):
@@ -97,16 +103,34 @@ def _names(folder: Folder, settings: Mapping[Path, Mapping[str, str]]) -> tuple[
     return read_classes(files[0]).names if files else ()
 
 
+def _listed(names: Any) -> list[str]:
+    """The names of classes: those of a list, or those that have the numbers 0, 1 and so on, in their order.
+
+    Raises:
+        ValueError: for numbers with gaps, and for what has no names.
+    """
+    if isinstance(names, dict):
+        by_number = {int(key): name for key, name in names.items() if key.isdecimal()}
+        if sorted(by_number) != list(range(len(names))):
+            raise ValueError(f"the numbers have to be 0 to {len(names) - 1}, each once")
+        names = [by_number[number] for number in range(len(names))]
+    if not (isinstance(names, list) and all(name and isinstance(name, str) for name in names)):
+        raise ValueError("has to be a list of names, or a name for each number")
+    return names
+
+
 def _lists(
-    folder: Folder, settings: Mapping[Path, Mapping[str, str]], labels: Collection[Path]
+    folder: Folder, settings: Mapping[Path, Mapping[str, Any]], labels: Collection[Path]
 ) -> dict[str, list[int]]:
     """The pictures of each split, as a data.yaml tells, or else text files that are called train.txt and so on."""
     lists: dict[str, list[int]] = {}
     for file, values in settings.items():
+        root = str(values.get("path", "")).replace("\\", "/")
         for key in values.keys() & OF_SPLIT.keys():
-            for text in yaml_files.items(values[key]):
-                where = file.parent, PurePosixPath(values.get("path", "").replace("\\", "/"), text.replace("\\", "/"))
-                lists.setdefault(OF_SPLIT[key], []).extend(_pictures(folder, *where))
+            paths = values[key] if isinstance(values[key], list) else [values[key]]
+            for path in (path for path in paths if path and isinstance(path, str)):
+                pictures = _pictures(folder, file.parent, PurePosixPath(root, path.replace("\\", "/")))
+                lists.setdefault(OF_SPLIT[key], []).extend(pictures)
     texts = [file for file in folder.files(".txt") if file.stem in OF_SPLIT and file not in {*labels}]
     for file in texts if not any(lists.values()) else []:
         lists.setdefault(OF_SPLIT[file.stem], []).extend(folder.listed(file))

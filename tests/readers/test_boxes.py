@@ -219,8 +219,9 @@ def test_lists_of_voc_name_splits(main, tmp_path):
         "train: ../first\nval: [second, third]\nnames: {0: cat, 1: dog}",
         "path: /home/me\ntrain:\n- first\nval: # both\n  - second\n  - third\ntest:\nnames:\n  0: cat # a\n  1: dog",
         "train: lists/a.txt\nval: lists/rest.txt\nnames:\n- 'cat'\n- dog\nroboflow:\n  workspace: mine",
+        "train: [\n  first, # one\n]\nval: &rest\n- second\n- third\ntest: {epochs: 3}\nnames: {1: dog,\n 0: 'cat'}",
     ],
-    ids=["inline", "block", "lists"],
+    ids=["inline", "block", "lists", "flow"],
 )
 def test_a_data_yaml_names_classes_and_splits(text, tmp_path):
     for folder in ("first", "second", "third"):
@@ -505,6 +506,8 @@ def test_several_formats_are_asked_back_about(tmp_path):
             "d.yaml, names: the numbers have to be 0 to 1",
         ),
         ({"a.txt": "0 .5 .5 .5 .5", "d.yaml": "names: [a, a]"}, "d.yaml names a class twice: a, a"),
+        ({"a.txt": "0 .5 .5 .5 .5", "d.yaml": "names: [a, '']"}, "d.yaml, names: has to be a list of names"),
+        ({"a.txt": "0 .5 .5 .5 .5", "d.yaml": "nc: 1\nnames: [a"}, "d.yaml, line 3: isn't YAML: did not find"),
         ({"a.txt": "0 .5 .5 .5 .5", "train.txt": "a.png", "val.txt": "a.png"}, "a.png is listed for train and for val"),
         ({"test.csv": "file,x1,y1,x2,y2\na.png,1,2,9,9"}, "has boxes for test, and none for train"),
     ],
