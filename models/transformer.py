@@ -11,7 +11,7 @@ generative pre-training; class token: Devlin et al. (2019), BERT; patches: Dosov
 
 import math
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Literal, Self
 
 import keras
 import numpy as np
@@ -77,14 +77,14 @@ def build(
     x, mask, length = _steps(inputs, tensors, width, patch, token_dropout)  # (batch, time, width), (batch, time)
     if pool == "class_token":
         x, mask, length = _with_class_token(x, mask, length)  # time is 1 more
-    x = x + _positions(positions, length, width)(_indices(x))
+    x = x + position_vectors(positions, length, width)(indices(x))
     x = layers.Dropout(dropout, name="dropout")(x)
     seen = None if decoder or mask is None else ops.expand_dims(mask, (1, 2))  # (batch, 1, 1, time)
     for number in range(1, blocks + 1):
-        block = Block.new(f"block_{number}", width, heads, feedforward * width, dropout)
-        query, key, value = block.project(x)
-        y = ops.dot_product_attention(query, key, value, mask=seen, is_causal=decoder)
-        x = block.merge(x, y)  # (batch, time, width)
+        attention = Attention.new(f"block_{number}", width, heads, dropout)
+        query, key, value = attention.project(x)
+        x = attention.add(x, ops.dot_product_attention(query, key, value, mask=seen, is_causal=decoder))
+        x = FeedForward.new(f"block_{number}", width, feedforward * width, dropout).add(x)  # (batch, time, width)
     if not decoder:
         x = x[:, 0] if pool == "class_token" else over_time(x, mask, pool)  # (batch, width)
     x = layers.LayerNormalization(name="norm")(x)  # after the mean, in which steps of much weight are to keep it
@@ -108,25 +108,32 @@ def step(model: keras.Model, inputs: Tokens) -> keras.Model:
     before: dict[str, keras.KerasTensor] = {}
     after: dict[str, keras.KerasTensor] = {}
     for name in [layer.name.removesuffix("_query") for layer in model.layers if layer.name.endswith("_query")]:
-        block = Block.of(model, name)
-        shape, dtype = (inputs.length, *block.key.kernel.shape[1:]), block.key.compute_dtype
+        attention = Attention.of(model, name)
+        shape, dtype = (inputs.length, *attention.key.kernel.shape[1:]), attention.key.compute_dtype
         old_keys = keras.Input(shape, dtype=dtype, name=f"{name}_keys")  # (batch, length, heads, width / heads)
         old_values = keras.Input(shape, dtype=dtype, name=f"{name}_values")
-        query, key, value = block.project(x)
+        query, key, value = attention.project(x)
         keys, values = ops.where(here, key, old_keys), ops.where(here, value, old_values)
-        x = block.merge(x, ops.dot_product_attention(query, keys, values, mask=seen))  # (batch, 1, width)
+        x = attention.add(x, ops.dot_product_attention(query, keys, values, mask=seen))  # (batch, 1, width)
+        x = FeedForward.of(model, name).add(x)
         before |= {f"{name}_keys": old_keys, f"{name}_values": old_values}
         after |= {f"{name}_keys": keys, f"{name}_values": values}
     logits = model.get_layer("head")(model.get_layer("norm")(x))[:, 0]  # (batch, vocabulary)
     return keras.Model({"token": token, "position": position, **before}, {"logits": logits, **after}, name="step")
 
 
-@dataclass(frozen=True)
-class Block:
-    """The layers of a block: attention, then two dense layers, both beside a residual connection.
+class Part:
+    """Layers that are called together; a field is also the end of its layer's name."""
 
-    Each is normalised first (Xiong et al., figure 1b). A field is also the end of its layer's name.
-    """
+    @classmethod
+    def of(cls, model: keras.Model, name: str) -> Self:
+        """Those of `model` whose names begin with `name`."""
+        return cls(**{field.name: model.get_layer(f"{name}_{field.name}") for field in fields(cls)})
+
+
+@dataclass(frozen=True)
+class Attention(Part):
+    """Attention beside a residual connection, normalised first (Xiong et al., figure 1b)."""
 
     norm_1: keras.Layer
     query: keras.Layer
@@ -134,14 +141,10 @@ class Block:
     value: keras.Layer
     join: keras.Layer
     dropout_1: keras.Layer
-    norm_2: keras.Layer
-    widen: keras.Layer
-    narrow: keras.Layer
-    dropout_2: keras.Layer
 
     @classmethod
-    def new(cls, name: str, width: int, heads: int, middle: int, dropout: float) -> "Block":
-        """Of layers called `name`_FIELD, with `middle` units between the dense layers."""
+    def new(cls, name: str, width: int, heads: int, dropout: float) -> "Attention":
+        """Of layers called `name`_FIELD."""
 
         def project(part: str) -> keras.Layer:
             shape = (None, heads, width // heads)
@@ -154,25 +157,39 @@ class Block:
             value=project("value"),
             join=layers.EinsumDense("bths,hsw->btw", (None, width), bias_axes="w", name=f"{name}_join"),
             dropout_1=layers.Dropout(dropout, name=f"{name}_dropout_1"),
-            norm_2=layers.LayerNormalization(name=f"{name}_norm_2"),
-            widen=layers.Dense(middle, activation="gelu", name=f"{name}_widen"),
-            narrow=layers.Dense(width, name=f"{name}_narrow"),
-            dropout_2=layers.Dropout(dropout, name=f"{name}_dropout_2"),
         )
-
-    @classmethod
-    def of(cls, model: keras.Model, name: str) -> "Block":
-        """The block of that name in `model`."""
-        return cls(**{field.name: model.get_layer(f"{name}_{field.name}") for field in fields(cls)})
 
     def project(self, x: keras.KerasTensor) -> tuple[keras.KerasTensor, keras.KerasTensor, keras.KerasTensor]:
         """From (batch, time, width) to queries, keys and values, each (batch, time, heads, width / heads)."""
         x = self.norm_1(x)
         return self.query(x), self.key(x), self.value(x)
 
-    def merge(self, x: keras.KerasTensor, attended: keras.KerasTensor) -> keras.KerasTensor:
+    def add(self, x: keras.KerasTensor, attended: keras.KerasTensor) -> keras.KerasTensor:
         """From x and what its heads attended to, (batch, time, heads, width / heads), to (batch, time, width)."""
-        x = x + self.dropout_1(self.join(attended))
+        return x + self.dropout_1(self.join(attended))
+
+
+@dataclass(frozen=True)
+class FeedForward(Part):
+    """Two dense layers beside a residual connection, normalised first."""
+
+    norm_2: keras.Layer
+    widen: keras.Layer
+    narrow: keras.Layer
+    dropout_2: keras.Layer
+
+    @classmethod
+    def new(cls, name: str, width: int, middle: int, dropout: float) -> "FeedForward":
+        """Of layers called `name`_FIELD, with `middle` units between the dense layers."""
+        return cls(
+            norm_2=layers.LayerNormalization(name=f"{name}_norm_2"),
+            widen=layers.Dense(middle, activation="gelu", name=f"{name}_widen"),
+            narrow=layers.Dense(width, name=f"{name}_narrow"),
+            dropout_2=layers.Dropout(dropout, name=f"{name}_dropout_2"),
+        )
+
+    def add(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        """From (batch, time, width) to the same shape."""
         y = self.widen(self.norm_2(x))  # (batch, time, middle)
         return x + self.dropout_2(self.narrow(y))
 
@@ -206,19 +223,19 @@ def _with_class_token(x, mask, length: int):
     return x, mask, length + 1
 
 
-def _indices(x):
+def indices(x):
     """0, 1, 2, … for each row of `x`, (batch, time)."""
     return ops.cumsum(ops.ones_like(x[:, :, 0], dtype="int32"), axis=1) - 1
 
 
-def _positions(kind: str, length: int, width: int) -> keras.layers.Layer:
+def position_vectors(kind: str, length: int, width: int, name: str = "positions") -> keras.layers.Layer:
     """From indices, (batch, time), to vectors, (batch, time, width)."""
     if kind == "learned":
-        return layers.Embedding(length, width, name="positions")
+        return layers.Embedding(length, width, name=name)
     # Vaswani et al., section 3.5
     angles = np.arange(length)[:, None] / 10_000 ** (np.arange(0, width, 2) / width)  # (length, width / 2)
     table = np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(length, -1)[:, :width]
-    layer = layers.Embedding(length, width, trainable=False, name="positions")
+    layer = layers.Embedding(length, width, trainable=False, name=name)
     layer.build()
     layer.embeddings.assign(table)
     return layer

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from src.specs import Columns, Horizon, Image, Input, Output, Series, Tokens, Vector
+from src.specs import Columns, Horizon, Image, Input, Output, Series, Text, Tokens, Vector
 from src.system.screen import tell
 
 
@@ -108,6 +108,21 @@ def embedded(
     ones = ops.repeat(ops.ones_like(tokens[:1, 0], dtype=x.dtype), inputs.vocabulary)
     kept = layers.Dropout(dropout, name="token_dropout")(ones)  # (vocabulary,)
     return x * ops.expand_dims(ops.take(kept, tokens), -1)
+
+
+def embeddings(
+    inputs: Tokens, outputs: Text, size: int
+) -> tuple[layers.Embedding | layers.ReversibleEmbedding, layers.ReversibleEmbedding]:
+    """What makes a vector, (…, size), of each token of a source, and of each written one; they are one layer where both
+    texts are of the same tokens. With `reverse=True` the second makes logits of vectors, float32 (…, tokens).
+
+    Vaswani et al. (2017), section 3.4: vectors are begun small, for the logits' sake; multiply them by sqrt(size).
+    """
+    written, small = len(outputs.tokens), keras.initializers.RandomNormal(stddev=size**-0.5)
+    write = layers.ReversibleEmbedding(written, size, True, small, reverse_dtype="float32", name="embedding")
+    if inputs.vocabulary == written:
+        return write, write
+    return layers.Embedding(inputs.vocabulary, size, small.clone(), name="read"), write
 
 
 def _start(path: Path, tokens: tuple[str, ...]) -> np.ndarray:

@@ -156,7 +156,7 @@ class Task(ABC):
         return {"loss": self.loss(target, prediction)} if self.loss else {}
 
     def errors(self, predictions: Predictions) -> Sequence[Section]:
-        """What the model gets wrong, in the order in which it is read; what `draw` draws comes before it."""
+        """What the model gets wrong, in the order in which it is read; what `sections` has comes before it."""
         if "loss" not in predictions.columns:
             return []
         worst = np.argsort(-predictions["loss"])[:SHOWN]
@@ -188,6 +188,10 @@ class Task(ABC):
     def draw(self, figures: dict) -> dict[str, Figure]:
         """Plots of the figures, by name."""
         return {}
+
+    def sections(self, figures: dict) -> Sequence[Section]:
+        """What else the report shows of the figures, which a file holds; what `draw` draws comes before it."""
+        return []
 
 
 def _picture_of(features: tf.Tensor) -> GivenPicture:

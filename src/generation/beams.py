@@ -52,7 +52,7 @@ def search(
     Args:
         step: from {"token": (batch,), perhaps "position": (batch,), states} to {"logits": (batch, vocabulary), states}.
             A state that it hands on as it is, such as what was read of the source, isn't reordered.
-        start: the states before the first token, batch first.
+        start: the states before the first token, batch first; one of them at least, the others are zeros.
         length: most tokens of a text, its end among them; what hasn't ended by then is cut off.
         end: the token that ends a text.
         width: texts of each row that are kept.
@@ -137,22 +137,26 @@ class _Step:
 
     def tiled(self, states: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """The states of rows for each text of theirs."""
-        return {name: self._shaped(name, tf.repeat(states[name], self.width, axis=0)) for name in self.inputs}
+        rows = {name: states[name] if name in states else self._zeros(name) for name in self.inputs}
+        return {name: self._shaped(name, tf.repeat(state, self.width, axis=0)) for name, state in rows.items()}
 
     def advance(self, token: tf.Tensor, time: tf.Tensor, states: Mapping[str, tf.Tensor]):
         """The logits (batch, width, vocabulary) after a token of each text (batch, width), and the new states."""
         asked = {"token": tf.reshape(token, [-1]), **states}
         if "position" in self.step.input:
             asked["position"] = tf.fill([self.rows * self.width], time)
-        after = dict(self.step(asked, training=False))
-        logits = after.pop("logits")
-        return tf.reshape(logits, [self.rows, self.width, logits.shape[-1]]), after
+        after = self.step(asked, training=False)
+        logits = tf.reshape(after["logits"], [self.rows, self.width, after["logits"].shape[-1]])
+        return logits, {name: after[name] for name in self.inputs}
 
     def reordered(self, states: Mapping[str, tf.Tensor], parent: tf.Tensor) -> dict[str, tf.Tensor]:
         """The states of the texts that each text, (batch, width), has come from."""
         index = tf.reshape(parent + self.width * tf.range(self.rows)[:, tf.newaxis], [-1])
         moved = {name: self._shaped(name, tf.gather(states[name], index)) for name in self.moved}
         return {**states, **moved}
+
+    def _zeros(self, name: str) -> tf.Tensor:
+        return tf.zeros([self.rows, *self.inputs[name].shape[1:]], self.inputs[name].dtype)
 
     def _shaped(self, name: str, state: tf.Tensor) -> tf.Tensor:
         return tf.ensure_shape(state, self.inputs[name].shape)

@@ -50,7 +50,7 @@ def sample(
         prompts: int32 (batch, time), padded with 0.
         context: most tokens that the model was trained on at a time.
         drawing: how each text is drawn.
-        start: the states before the first token, batch first; None for zeros.
+        start: states before the first token, batch first; the others are zeros.
 
     Returns:
         int32 (batch, largest length), 0 after each row's length.
@@ -146,13 +146,13 @@ class _Loop:
         return tf.while_loop(lambda time, _: time < kept.shape[1], read, (0, self._empty()), parallel_iterations=1)
 
     def _empty(self) -> dict[str, tf.Tensor]:
-        if self.start is not None:
-            return dict(self.start)
-        return {name: tf.zeros([self.rows, *tensor.shape[1:]], tensor.dtype) for name, tensor in self.inputs.items()}
+        given = self.start or {}
+        zeros = {name: (self.rows, *tensor.shape[1:]) for name, tensor in self.inputs.items() if name not in given}
+        return {**given, **{name: tf.zeros(shape, self.inputs[name].dtype) for name, shape in zeros.items()}}
 
     def _ask(self, now: Mapping[str, tf.Tensor], states: Mapping[str, tf.Tensor]):
-        after = dict(self.step({**now, **states}, training=False))
-        return after.pop("logits"), after
+        after = self.step({**now, **states}, training=False)
+        return after["logits"], {name: after[name] for name in self.inputs}
 
 
 def _noise(seed: tf.Tensor, size: tf.Tensor) -> tf.Tensor:

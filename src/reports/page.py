@@ -95,7 +95,8 @@ def _errors(run: Run) -> dict[str, Any]:
     kept, task = predictions.load(run.path), run.task.called(run.config.get("columns", {}))
     drawn = run.of_figures(task.draw) or {}
     plots = [Plot(_title(name), figure) for name, figure in drawn.items()]
-    sections: list[Section] = [*plots, *(task.errors(kept) if kept else [])]
+    of_figures = run.of_figures(task.sections) or []
+    sections: list[Section] = [*plots, *of_figures, *(task.errors(kept) if kept else [])]
     return {
         "verdict": verdict(run, kept),
         "errors": _by_kind(sections),

@@ -1,0 +1,128 @@
+"""Sequence to sequence: LSTMs read a text, and others write one, looking back at each step at what was read.
+
+Sutskever, Vinyals and Le (2014), Sequence to sequence learning with neural networks; read in both directions: Bahdanau,
+Cho and Bengio (2015), Neural machine translation by jointly learning to align and translate, section 3.2; attention:
+Luong, Pham and Manning (2015), Effective approaches to attention-based neural machine translation, section 3.1, score
+"general"; one matrix embeds tokens and predicts them: Press and Wolf (2017), Using the output embedding to improve
+language models.
+
+    make train MODEL=seq2seq                                    # dates in many ways of writing to ISO 8601
+    make train MODEL=seq2seq DATA=pairs ARGS="--path fra.tsv"   # your own pairs of texts
+"""
+
+import math
+
+import keras
+from keras import layers, ops
+
+from src.layers import embeddings, features
+from src.specs import Choice, Range, Text, Tokens
+
+TAKES = (Tokens,)
+GIVES = (Text,)
+DATA = "iso_dates"
+FIT = {"learning_rate": 5e-3, "clip_norm": 1.0, "batch": 64, "epochs": 8}
+SPACE = {
+    "units": Choice(64, 128, 256),
+    "depth": Choice(1, 2),
+    "dropout": Range(0.0, 0.5),
+}
+
+
+def build(
+    inputs: Tokens,
+    outputs: Text,
+    *,
+    units: int = 128,
+    embedding: int = 64,
+    depth: int = 1,
+    dropout: float = 0.2,
+) -> keras.Model:
+    """Returns a model from a text, and what has been written of another, to the token after each written one.
+
+    Args:
+        inputs: spec of the text that is read.
+        outputs: spec of the text that is written.
+        units: size of the state of each LSTM that writes, an even number; those that read have half in each direction.
+        embedding: size of the token embeddings.
+        depth: LSTMs that read, one above the other, and as many that write.
+        dropout: fraction of each layer's inputs dropped in training, in [0, 1).
+
+    Raises:
+        ValueError: for an odd number of units, or no LSTM.
+    """
+    if units < 2 or units % 2 or depth < 1:
+        raise ValueError(f"units has to be even, and depth 1 or more; {units} and {depth} are given")
+    source, written = features(inputs), keras.Input((None,), dtype="int32", name="written")  # (batch, time) both
+    read, write = embeddings(inputs, outputs, embedding)
+    seen = ops.not_equal(source, 0)  # (batch, source time), without padding
+    x, states = read(source) * math.sqrt(embedding), []  # (batch, source time, embedding)
+    for number in range(1, depth + 1):
+        reader = layers.LSTM(units // 2, return_sequences=True, return_state=True)
+        x = layers.Dropout(dropout, name=f"read_{number}_dropout")(x)
+        x, *ends = layers.Bidirectional(reader, name=f"read_{number}")(x, mask=seen)
+        pairs = {"h": (ends[0], ends[2]), "c": (ends[1], ends[3])}  # of both directions, each (batch, units / 2)
+        states.append([layers.Concatenate(name=f"read_{number}_{name}")(pair) for name, pair in pairs.items()])
+    memory, x = x, write(written) * math.sqrt(embedding)  # (batch, source time, units), (batch, time, embedding)
+    for number, state in enumerate(states, 1):
+        x = layers.Dropout(dropout, name=f"write_{number}_dropout")(x)
+        x = layers.LSTM(units, return_sequences=True, name=f"write_{number}")(x, initial_state=state)
+    query = layers.Dense(units, use_bias=False, name="query")(x)  # (batch, time, units)
+    context = ops.matmul(_weights(query, memory, seen), memory)  # (batch, time, units)
+    x = ops.concatenate([context, x], axis=-1)
+    x = layers.Dense(embedding, "tanh", use_bias=False, name="attended")(x)  # equation 5 of Luong et al.
+    x = layers.Dropout(dropout, name="dropout")(x)
+    return keras.Model({"tokens": source, "written": written}, write(x, reverse=True), name="seq2seq")
+
+
+def start(model: keras.Model, inputs: Tokens) -> keras.Model:
+    """What there is before the first token: what was read, and the states of the LSTMs that write.
+
+    Args:
+        model: built, or opened again.
+        inputs: spec of the text that is read.
+    """
+    readers = [layer for layer in model.layers if isinstance(layer, layers.Bidirectional)]
+    names = [f"{reader.name}_{part}" for reader in readers for part in "hc"]
+    source = model.input["tokens"]
+    seen = ops.not_equal(source, 0)
+    # A new tensor, as the layer's own carries a mask, of which steps know nothing.
+    memory = readers[-1].output[0] * ops.cast(seen[..., None], readers[-1].compute_dtype)
+    states = {name: model.get_layer(name).output for name in names}
+    return keras.Model(source, {**states, "memory": memory, "seen": seen}, name="start")
+
+
+def step(model: keras.Model, inputs: Tokens) -> keras.Model:
+    """One step of `model`: from {"token", states} to {"logits", "attention", states}.
+
+    Args:
+        model: built, or opened again.
+        inputs: spec of the text that is read.
+    """
+    token = keras.Input((), dtype="int32", name="token")  # (batch,)
+    look = model.get_layer("query")
+    memory = keras.Input((None, look.units), dtype=look.compute_dtype, name="memory")  # (batch, source time, units)
+    seen = keras.Input((None,), dtype="bool", name="seen")  # (batch, source time)
+    before, after = {"memory": memory, "seen": seen}, {"memory": memory, "seen": seen}
+    embedding = model.get_layer("embedding")
+    x = embedding(token) * math.sqrt(embedding.output_dim)  # (batch, embedding)
+    for layer in model.layers:
+        if isinstance(layer, layers.LSTM):
+            names = [f"{layer.name.replace('write', 'read')}_{part}" for part in "hc"]
+            states = [keras.Input((layer.units,), dtype=layer.compute_dtype, name=name) for name in names]
+            layer.cell.name = f"{layer.name}_cell"  # Keras calls the cells of all layers the same
+            x, new_states = layer.cell(x, states)  # (batch, units)
+            before |= dict(zip(names, states, strict=True))
+            after |= dict(zip(names, new_states, strict=True))
+    weights = _weights(look(x)[:, None], memory, seen)  # (batch, 1, source time)
+    context = ops.matmul(weights, memory)[:, 0]  # (batch, units)
+    x = model.get_layer("attended")(ops.concatenate([context, x], axis=-1))  # (batch, embedding)
+    said = {"logits": embedding(x, reverse=True), "attention": weights[:, 0]}
+    return keras.Model({"token": token, **before}, {**said, **after}, name="step")
+
+
+def _weights(query: keras.KerasTensor, memory: keras.KerasTensor, seen: keras.KerasTensor) -> keras.KerasTensor:
+    """How much each query (batch, time, units) attends to what was read, (batch, source time, units), where it is
+    `seen`, (batch, source time): (batch, time, source time), equation 7 of Luong et al."""
+    scores = ops.cast(ops.matmul(query, ops.transpose(memory, (0, 2, 1))), "float32")
+    return ops.cast(ops.softmax(ops.where(seen[:, None], scores, -1e9), axis=-1), memory.dtype)
