@@ -9,7 +9,22 @@ import pytest
 from src.settings import catalogue
 from src.settings.contract import check_model
 from src.settings.knobs import shown
-from src.specs import Boxes, Classes, Columns, Horizon, Image, Images, Mask, NextToken, Series, Tokens, Values, Vector
+from src.signatures import Steps
+from src.specs import (
+    Boxes,
+    Classes,
+    Columns,
+    Horizon,
+    Image,
+    Images,
+    Mask,
+    NextToken,
+    Series,
+    Text,
+    Tokens,
+    Values,
+    Vector,
+)
 
 
 class Specs(dict):
@@ -49,6 +64,7 @@ SPECS = Specs(
     }
 )
 MADE_OF = {NextToken: Tokens, Horizon: Series, Images: Image}  # outputs that are made of the input itself
+NEEDS = {**MADE_OF, Text: Tokens}  # features that a task takes, where it doesn't take all
 
 
 def works(model) -> bool:
@@ -125,10 +141,13 @@ def features(spec, examples: int, seed: int = 0):
 
 
 def inputs(model, spec, examples: int):
-    """What `model`, built for features of `spec`, takes: those, or random numbers where it makes things of noise."""
+    """What `model`, built for features of `spec`, takes: those, what has been written, or random numbers where it makes
+    things of noise."""
     found = features(spec, examples)
     if not isinstance(model.input, dict) or (isinstance(found, dict) and set(found) == set(model.input)):
         return found
+    if "written" in model.input:
+        return {"tokens": found, "written": features(spec, examples, seed=1)}
     random = np.random.default_rng(0)
     return {
         name: random.integers(0, 3, examples).astype("int32")
@@ -150,6 +169,17 @@ def judge(spec) -> keras.Model:
     image = keras.Input(spec.shape, name="image")
     x = keras.layers.Dense(8, "relu")(keras.layers.Flatten()(image))
     return keras.Model(image, keras.layers.Dense(len(spec.names))(x))
+
+
+def writer(spec) -> tuple[keras.Model, Steps]:
+    """A model that writes texts, without having learnt it, and its steps."""
+    tokens, written = (keras.Input((None,), dtype="int32", name=name) for name in ("tokens", "written"))
+    token, read = keras.Input((), dtype="int32", name="token"), keras.Input((4,), name="read")
+    embedding, head = keras.layers.Embedding(len(spec.tokens), 4), keras.layers.Dense(len(spec.tokens))
+    means = keras.ops.mean(embedding(tokens), axis=1)
+    model = keras.Model({"tokens": tokens, "written": written}, head(embedding(written) + means[:, None]))
+    step = keras.Model({"token": token, "read": read}, {"logits": head(embedding(token) + read), "read": read})
+    return model, Steps(lambda: step, SPECS[Tokens], lambda: keras.Model(tokens, {"read": means}))
 
 
 def own_files(file, folder) -> dict:

@@ -21,7 +21,7 @@ from src.settings import catalogue, config
 from src.settings.contract import check_model, unexplained
 from src.settings.knobs import shown
 from src.settings.mistakes import mistakes_in
-from src.specs import Classes, NextToken, Tokens, Vector
+from src.specs import Classes, NextToken, Text, Tokens, Vector
 from src.training.optimizers import USUAL_RATE
 from tests.samples import MADE_OF, SPECS, features, inputs, is_large, predictions, short, targets
 
@@ -33,6 +33,7 @@ CASES = [
     for gives in file.gives
     if MADE_OF.get(gives, takes) is takes
 ]
+STEPWISE = {NextToken, Text}
 STEPS = 20  # of training, after which a model may have learnt its batch
 each_model = pytest.mark.parametrize("file", MODELS, ids=lambda file: file.name)
 each_case = pytest.mark.parametrize(("file", "takes", "gives"), CASES)
@@ -58,7 +59,7 @@ def test_gives_one_float32_number_for_each_output(file, takes, gives):
     check_model(file, model, SPECS[gives])
     prediction = model(inputs(model, SPECS[takes], 3))
     as_long = predictions(SPECS[gives], 3).shape  # as the text, where it predicts each next token
-    sizes = as_long if gives is NextToken else (3, *SPECS[gives].shape)
+    sizes = as_long if gives in STEPWISE else (3, *SPECS[gives].shape)
     found, shape = (prediction.dtype.name, tuple(prediction.shape)), tf.TensorShape(sizes)
     what = f"for {takes.__name__} and {gives.__name__} it predicts {found}, not {('float32', shape)}"
     fits = prediction.dtype == tf.float32 and shape.is_compatible_with(prediction.shape)
@@ -85,7 +86,8 @@ def test_is_pure(file, takes, gives):
 )
 def test_learns_one_batch(file, takes, gives):
     model, task = build(file, takes, gives), task_of(gives)
-    x, y = task.supervise(features(SPECS[takes], 16), targets(SPECS[gives], 16))
+    batch = features(SPECS[takes], 16), targets(SPECS[gives], 16)
+    x, y = task.supervise(*keras.tree.map_structure(tf.constant, batch))
     rate = file.fit.get("learning_rate", USUAL_RATE["adam"])
     model.compile(keras.optimizers.Adam(rate), loss=task.loss)
     whose = "of its FIT" if "learning_rate" in file.fit else "the default, as it has no FIT for it"
@@ -147,17 +149,22 @@ def test_predicts_float32_in_half_precision(file, takes, gives):
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
 @each_model
 def test_its_steps_say_what_it_says_of_the_whole_sequence(file, precision):
-    if NextToken not in file.gives:
+    gives = next((kind for kind in STEPWISE if kind in file.gives), None)
+    if gives is None:
         pytest.skip("it doesn't predict step by step")
     keras.config.set_dtype_policy(precision)
     try:
-        model = build(file, Tokens, NextToken)
-        step = catalogue.load(file).step(model, SPECS[Tokens])
+        model = build(file, Tokens, gives)
+        step, begun = steps(file, model)
     finally:
         keras.config.set_dtype_policy("float32")
-    tokens = features(SPECS[Tokens], 3)
-    whole = model(tokens)
-    states = {name: tf.zeros([3, *x.shape[1:]], x.dtype) for name, x in step.input.items() if len(x.shape) > 1}
+    x = inputs(model, SPECS[Tokens], 3)
+    if isinstance(x, dict):
+        x["tokens"][1, 2:] = 0  # a short source
+    tokens, whole = x["written"] if isinstance(x, dict) else x, model(x)
+    states = dict(begun(x["tokens"])) if begun else {}
+    others = {name: state for name, state in step.input.items() if len(state.shape) > 1 and name not in states}
+    states |= {name: tf.zeros([3, *state.shape[1:]], state.dtype) for name, state in others.items()}
     for time in range(tokens.shape[1]):
         now = {"token": tf.constant(tokens[:, time]), "position": tf.fill([3], time)}
         answer = step({**{name: now[name] for name in now if name in step.input}, **states})
@@ -165,6 +172,16 @@ def test_its_steps_say_what_it_says_of_the_whole_sequence(file, precision):
         tolerance = 1e-5 if precision == "float32" else 5e-2
         what = f"{shown(file.path)}: step's logits at token {time} aren't those of build's model for the whole text"
         np.testing.assert_allclose(answer["logits"], whole[:, time], tolerance, tolerance, err_msg=what)
+        if "attention" in answer:
+            what = f"{shown(file.path)}: step's attention isn't a share of each token of the source"
+            np.testing.assert_allclose(tf.reduce_sum(answer["attention"], axis=1), 1, tolerance, err_msg=what)
+            np.testing.assert_array_equal(answer["attention"][x["tokens"] == 0], 0, err_msg=what)
+
+
+def steps(file, model):
+    """The model's single step, and what makes its first states; None where these are zeros."""
+    module = catalogue.load(file)
+    return module.step(model, SPECS[Tokens]), module.start(model, SPECS[Tokens]) if file.has_start else None
 
 
 @each_model
@@ -173,8 +190,8 @@ def test_builds_at_the_corners_of_its_space(file):
         for value in values.corners():
             with mistakes_in(file):
                 build(file, file.takes[0], file.gives[0], **{name: value})
-                if NextToken in file.gives:
-                    catalogue.load(file).step(build(file, Tokens, NextToken, **{name: value}), SPECS[Tokens])
+                for gives in STEPWISE & {*file.gives}:
+                    steps(file, build(file, Tokens, gives, **{name: value}))
 
 
 @each_model

@@ -1,6 +1,7 @@
 """What every task's file has to do."""
 
 import json
+from functools import partial
 
 import keras
 import numpy as np
@@ -13,9 +14,9 @@ from src.settings.contract import unexplained
 from src.settings.knobs import shown
 from src.signatures import predictor
 from src.sources.memory import InMemory
-from src.specs import Images, NextToken, Vector, from_json, to_json
+from src.specs import Images, NextToken, Text, Vector, from_json, to_json
 from src.training.keep import Recorder
-from tests.samples import MADE_OF, SPECS, features, judge, painter, predictions, targets
+from tests.samples import NEEDS, SPECS, features, judge, painter, predictions, targets, writer
 
 TASKS = list(catalogue.tasks().values())
 
@@ -45,7 +46,7 @@ def task(file, adapted):
 
 def given(outputs, examples):
     """Features from which the task can make what is trained on."""
-    return features(SPECS[MADE_OF.get(type(outputs), Vector)], examples)
+    return features(SPECS[NEEDS.get(type(outputs), Vector)], examples)
 
 
 def count(target):
@@ -59,7 +60,18 @@ def tensors(target):
 
 def predict(outputs):
     """A model that knows nothing."""
-    return predictor(painter(outputs)) if isinstance(outputs, Images) else lambda x: predictions(outputs, len(x))
+    match outputs:
+        case Images():
+            return predictor(painter(outputs))
+        case Text():
+            return predictor(*writer(outputs))
+    ask = partial(_predict, outputs)
+    ask.input_signature = ask.steps = None
+    return ask
+
+
+def _predict(outputs, x):
+    return predictions(outputs, len(x))
 
 
 def test_statistics_survive_json(file, adapted):
@@ -131,8 +143,11 @@ def test_figures_stand_beside_a_baseline_and_are_drawn(file, task, adapted, tmp_
     for name, found in (("figures", figures), ('the "baseline" of figures', figures.get("baseline", {}))):
         value = found.get(monitored, np.nan)
         assert np.isfinite(value), f"{shown(file.path)}: {name} needs a finite {monitored!r}, which is monitored"
-    for name, drawing in task.draw(figures).items():
+    kept = json.loads(json.dumps(figures))
+    for name, drawing in task.draw(kept).items():
         drawing.savefig(tmp_path / f"{name}.png")
+    for section in task.sections(kept):
+        assert isinstance(section, Section), f"{shown(file.path)}: sections gives {section!r:.60}, no section"
 
 
 def test_errors_are_sections_that_can_be_shown(file, task, adapted, tmp_path):
@@ -140,9 +155,7 @@ def test_errors_are_sections_that_can_be_shown(file, task, adapted, tmp_path):
     if task.loss is None:
         pytest.skip("its models have losses of their own: nothing is kept")
     batches = tf.data.Dataset.from_tensor_slices((given(outputs, 50), target)).batch(20).map(task.supervise)
-    ask = predict(outputs)
-    ask.input_signature = ask.steps = None
-    recorder = Recorder(task, ask, batches, "test", 50)
+    recorder = Recorder(task, predict(outputs), batches, "test", 50)
     task.figures(recorder, recorder)
     kept = recorder.predictions
     what = "keep gives nothing, or figures doesn't ask for the prediction of each batch once, as it comes"
