@@ -45,12 +45,8 @@ def binary(path: Path) -> Iterator[IO[bytes]]:
     """The file, unpacked; raises ValueError where that fails, then or later."""
     try:
         if path.suffix.lower() == ".zip":
-            with zipfile.ZipFile(path) as archive:
-                inside = [name for name in archive.namelist() if not name.endswith("/")]
-                if len(inside) != 1:
-                    raise ValueError(f"{path} has {len(inside)} files inside, not one")
-                with archive.open(inside[0]) as file:
-                    yield file
+            with zipfile.ZipFile(path) as archive, archive.open(_only(archive.namelist(), path)) as file:
+                yield file
         else:
             with OPEN.get(path.suffix.lower(), open)(path, "rb") as file:
                 yield file
@@ -66,6 +62,16 @@ def encoding_of(path: Path, given: str = "", most_line: float = math.inf) -> tup
     Args:
         path: the file; it is read once, a block at a time.
         given: the encoding, where it is known; else UTF-8, or what a mark at the start says, or where it is neither,
+def _only(names: Iterable[str], path: Path) -> str:
+    """The file in an archive that has the data; `_about.txt` and what is in `__MACOSX` only come with it."""
+    files = [name for name in names if not name.endswith("/")]
+    if len(files) > 1:
+        files = [name for name in files if not any(part.startswith(("_", ".")) for part in name.split("/"))]
+    if len(files) != 1:
+        raise ValueError(f"{path} has {len(files)} files inside, not one: unpack it and name one")
+    return files[0]
+
+
             Windows' or ISO's for western Europe.
         most_line: bytes that a line may have.
 
