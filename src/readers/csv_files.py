@@ -14,7 +14,7 @@ from typing import Any
 from src.errors import nearest
 from src.numbers import number
 from src.preprocess.names import composed
-from src.readers.text_files import BLOCK, binary, encoding_of
+from src.readers.text_files import BLOCK, binary, decoded, encoding_of
 from src.system.files import MARKS
 
 SNIFFED = 64 * 2**10  # characters from which the separator is told
@@ -145,7 +145,7 @@ def _text(path: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
     csv.field_size_limit(MOST_LINE)
     try:
         with binary(path) as file:
-            yield io.TextIOWrapper(file, encoding=encoding, newline="")
+            yield decoded(file, encoding, newline="")
     except csv.Error as error:
         raise ValueError(f"{path} isn't a CSV file: {error}") from None
 

@@ -18,6 +18,7 @@ from src.system.files import MARKS
 BLOCK = 2**20  # bytes read at a time
 OPEN: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 CONTROL = rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]"
+SEQUENCE = rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"  # of UTF-8
 MOST_CONTROL = 1e-3  # share of such characters in a text; what has more is no text
 
 
@@ -25,7 +26,7 @@ def text_of(path: Path, encoding: str = "") -> tuple[str, list[str]]:
     """The text of a file, unpacked, and what is to be said of it; see `encoding_of`."""
     encoding, notes = encoding_of(path, encoding)
     with binary(path) as file:
-        return io.TextIOWrapper(file, encoding=encoding).read(), notes
+        return decoded(file, encoding).read(), notes
 
 
 def lines_of(path: Path, encoding: str = "") -> tuple[Iterator[str], list[str]]:
@@ -34,10 +35,15 @@ def lines_of(path: Path, encoding: str = "") -> tuple[Iterator[str], list[str]]:
 
     def lines() -> Iterator[str]:
         with binary(path) as file:
-            for line in io.TextIOWrapper(file, encoding=encoding):
+            for line in decoded(file, encoding):
                 yield line.removesuffix("\n")
 
     return lines(), notes
+
+
+def decoded(file: IO[bytes], encoding: str, newline: str | None = None) -> io.TextIOWrapper:
+    """The text of a file whose `encoding_of` is known, U+FFFD where it is damaged; see `open` for `newline`."""
+    return io.TextIOWrapper(file, encoding=encoding, errors="replace", newline=newline)
 
 
 @contextmanager
@@ -56,12 +62,6 @@ def binary(path: Path) -> Iterator[IO[bytes]]:
         raise ValueError(f"{path} is damaged, or not what its ending says: {error}") from None
 
 
-def encoding_of(path: Path, given: str = "", most_line: float = math.inf) -> tuple[str, list[str]]:
-    """The encoding of a text file, and what is to be said of it.
-
-    Args:
-        path: the file; it is read once, a block at a time.
-        given: the encoding, where it is known; else UTF-8, or what a mark at the start says, or where it is neither,
 def _only(names: Iterable[str], path: Path) -> str:
     """The file in an archive that has the data; `_about.txt` and what is in `__MACOSX` only come with it."""
     files = [name for name in names if not name.endswith("/")]
@@ -72,7 +72,13 @@ def _only(names: Iterable[str], path: Path) -> str:
     return files[0]
 
 
-            Windows' or ISO's for western Europe.
+def encoding_of(path: Path, given: str = "", most_line: float = math.inf) -> tuple[str, list[str]]:
+    """The encoding of a text file, and what is to be said of it.
+
+    Args:
+        path: the file; it is read once, a block at a time.
+        given: the encoding, where it is known; else what a mark at the start says; else UTF-8, perhaps with damaged
+            bytes, which are to be read as U+FFFD; or Windows' or ISO's for western Europe.
         most_line: bytes that a line may have.
 
     Raises:
@@ -87,18 +93,21 @@ def _only(names: Iterable[str], path: Path) -> str:
         except LookupError:
             raise ValueError(f"there is no encoding {given!r}; some are utf-8, cp1252, cp1251, shift_jis") from None
         wide = re.match(r"utf[-_]?(16|32)", named, re.IGNORECASE)
-        fits, western, size, lines, control, first = True, "cp1252", 0, 0, 0, 0
+        western, size, lines, control, first = "cp1252", 0, 0, 0, 0
+        damaged, sequences, others = 0, 0, 0  # the first line that isn't UTF-8; what looks like UTF-8, and what doesn't
         for block in _with_lines(_blocks(start, file), path, most_line):
-            if fits:
+            if not damaged:
                 try:
                     decoder.decode(block, final=not block)
                 except UnicodeDecodeError as error:
+                    damaged = lines + block.count(b"\n", 0, error.start) + 1
                     if named:
-                        line = lines + block.count(b"\n", 0, error.start) + 1
-                        raise ValueError(f"{path}, line {line}, isn't {named}: {error.reason} (--encoding)") from None
-                    fits = False
-            if re.search(rb"[\x81\x8d\x8f\x90\x9d]", block):
-                western = "latin-1"
+                        what = f"isn't {named}: {error.reason} (--encoding)"
+                        raise ValueError(f"{path}, line {damaged}, {what}") from None
+            if not (named or block.isascii()):
+                rest, count = re.subn(SEQUENCE, b"", block)
+                sequences, others = sequences + count, others + len(re.findall(rb"[\x80-\xff]", rest))
+                western = "latin-1" if re.search(rb"[\x81\x8d\x8f\x90\x9d]", block) else western
             if not wide and (match := re.search(CONTROL, block)):
                 first = first or lines + block.count(b"\n", 0, match.start()) + 1
                 control += len(re.findall(CONTROL, block))
@@ -106,10 +115,12 @@ def _only(names: Iterable[str], path: Path) -> str:
             if control > max(1, MOST_CONTROL * size):
                 way = f"; it looks like UTF-16, --encoding {_wide_of(start)}" if _wide_of(start) else ""
                 raise ValueError(f"{path} isn't text: it has control characters, the first in line {first}{way}")
-    notes = [] if fits else [f"not UTF-8, read as {western} (--encoding)"]
-    if control:
-        notes += [f"{control:,} control characters, the first in line {first}"]
-    return named or ("utf-8" if fits else western), notes
+    notes = [f"{control:,} control characters, the first in line {first}"] if control else []
+    if not damaged:
+        return named or "utf-8", notes
+    if sequences > others:
+        return "utf-8", [f"damaged bytes, read as U+FFFD, the first in line {damaged:,} (--encoding)", *notes]
+    return western, [f"not UTF-8, read as {western} (--encoding)", *notes]
 
 
 def _with_lines(blocks: Iterable[bytes], path: Path, most: float) -> Iterator[bytes]:
