@@ -1,9 +1,9 @@
 """Dates as people write them, to be written as in ISO 8601: made by rules, so no download.
 
-20,000 texts such as "the 3rd of May 2019", "Fri, May 3, '19", "twenty-first of June 1987" and "03.05.2019", and what they
-become, such as "2019-05-03". Only ways that mean one date: day, month and year between points, year, month and day
-between slashes; two figures of a year are those of 1969 to 2068, as POSIX reads them. Split 60/20/20 by date, so that
-the dates of test are new ones. The same texts on every machine.
+20,000 texts such as "the 3rd of May 2019", "Fri, May 3, 19", "twenty-first of June 1987" and "03.05.2019", and what
+they become, such as "2019-05-03". Each has one meaning: day, month and year between points, year, month and day between
+slashes; two digits of a year are those of 1969 to 2068, as POSIX reads them. Split 60/20/20 by date, so that the dates
+of test are new ones. The same texts on every machine.
 """
 
 from collections.abc import Callable
