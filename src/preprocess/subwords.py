@@ -13,6 +13,7 @@ U+FFFD.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
+from weakref import WeakKeyDictionary
 
 import keras
 import numpy as np
@@ -31,6 +32,9 @@ MOST_BYTES = (
 WORD_ENDS, TEXT_ENDS = 0xFF, 0xFE  # bytes that UTF-8 doesn't have
 MOST_WORDS = 200_000  # different ones that are learnt from; while twice as many are counted, the rarest are forgotten
 NEVER = np.iinfo("int32").max  # the rank of a pair that doesn't become one
+
+# By vocabulary, what a split's tokens are: data set and task ask for the same ones, and to learn them takes seconds.
+_LEARNT: WeakKeyDictionary[Source, dict[int, tuple[str, ...]]] = WeakKeyDictionary()
 
 
 def subwords(train: Source, vocabulary: int, length: int) -> tuple[Tokens, keras.Model]:
@@ -68,6 +72,13 @@ def learn(train: Source, vocabulary: int) -> tuple[str, ...]:
     """
     if vocabulary < BYTES + 256:
         raise ValueError(f"vocabulary has to be {BYTES + 256} or more, a token for each byte among them")
+    learnt = _LEARNT.setdefault(train, {})
+    if vocabulary not in learnt:
+        learnt[vocabulary] = _learn(train, vocabulary)
+    return learnt[vocabulary]
+
+
+def _learn(train: Source, vocabulary: int) -> tuple[str, ...]:
     counts: Counter[bytes] = Counter()
     for batch in train.read():
         columns = [column for column in map(np.asarray, tf.nest.flatten(batch)) if column.dtype.kind in "OSU"]

@@ -158,6 +158,12 @@ def test_what_can_not_be_is_said(make, said):
         make()
 
 
+def test_the_tokens_of_a_split_are_learnt_once():
+    train = source(LEARNT)
+    assert learn(train, 300) is learn(train, 300)
+    assert len(learn(train, 290)) == 290
+
+
 def test_a_language_model_can_write_them():
     spec, _ = subwords(source(LEARNT), 300, 8)
     written = NextToken.of(spec, None)
