@@ -37,13 +37,14 @@ NEVER = np.iinfo("int32").max  # the rank of a pair that doesn't become one
 _LEARNT: WeakKeyDictionary[Source, dict[int, tuple[str, ...]]] = WeakKeyDictionary()
 
 
-def subwords(train: Source, vocabulary: int, length: int) -> tuple[Tokens, keras.Model]:
-    """Pieces of words, of the request's one "text"; a text's first `length` ones.
+def subwords(train: Source, vocabulary: int, length: int, newest: bool = False) -> tuple[Tokens, keras.Model]:
+    """Pieces of words, of the request's one "text"; a text's first `length` ones, or its last.
 
     Args:
         train: the training split, from which they are learnt.
         vocabulary: most tokens that are told apart.
         length: tokens of a text.
+        newest: whether the last tokens of a longer one are read.
 
     Returns:
         The spec of the features, and the model that makes them.
@@ -51,7 +52,7 @@ def subwords(train: Source, vocabulary: int, length: int) -> tuple[Tokens, keras
     Raises:
         ValueError: see `learn` and `Subwords`.
     """
-    layer = Subwords(learn(train, vocabulary), length, name="subwords")
+    layer = Subwords(learn(train, vocabulary), length, newest=newest, name="subwords")
     text = keras.Input((), dtype="string", name="text")
     written = tuple(token.decode(errors="replace") for token in layer.bytes)
     return Tokens(length, len(written), written, ""), keras.Model({"text": text}, layer(text), name="preprocess")
@@ -106,14 +107,15 @@ class Subwords(keras.Layer):
         tokens: the bytes of each index, as `learn` gives them.
         length: tokens of a text; the rest is cut off.
         ends: whether END closes a text, unless it is cut off.
+        newest: whether it is the beginning of a longer text that is cut off.
 
     Raises:
         ValueError: for a length below 1, or tokens that aren't those of bytes and what they make.
     """
 
-    def __init__(self, tokens: Iterable[str], length: int, ends: bool = False, **options):
+    def __init__(self, tokens: Iterable[str], length: int, ends: bool = False, newest: bool = False, **options):
         super().__init__(**options)
-        self.tokens, self.length, self.ends = tuple(tokens), length, ends
+        self.tokens, self.length, self.ends, self.newest = tuple(tokens), length, ends, newest
         if length < 1:
             raise ValueError("length is too small")
         if self.tokens[: BYTES + 256] != (*SPECIAL, *map(chr, range(256))):
@@ -123,13 +125,15 @@ class Subwords(keras.Layer):
 
     def call(self, texts: tf.Tensor) -> tf.Tensor:
         """The tokens of texts."""
-        texts = tf.strings.substr(texts, 0, (self.length + 2) * MOST_BYTES)  # no token after these is kept
+        most = (self.length + 2) * MOST_BYTES  # no token beyond these is kept
+        first = tf.maximum(tf.strings.length(texts) - most, 0) if self.newest else tf.zeros_like(texts, tf.int32)
+        texts = tf.strings.substr(texts, first, tf.fill(tf.shape(texts), most))
         contents, word_of, text_of = _split(texts)
         symbols, text_of = self._join(contents + BYTES, word_of, text_of)
         tokens = tf.RaggedTensor.from_value_rowids(symbols, text_of, tf.shape(texts, tf.int64)[0], validate=False)
         if self.ends:
             tokens = tf.concat([tokens, tf.fill([tf.shape(texts)[0], 1], END)], axis=1)
-        tokens = tokens[:, : self.length].to_tensor()
+        tokens = (tokens[:, -self.length :] if self.newest else tokens[:, : self.length]).to_tensor()
         return tf.pad(tokens, [[0, 0], [0, tf.maximum(1 - tf.shape(tokens)[1], 0)]])
 
     def compute_output_spec(self, texts: keras.KerasTensor) -> keras.KerasTensor:
@@ -142,7 +146,8 @@ class Subwords(keras.Layer):
         return _valid(tf.strings.reduce_join(pieces, axis=1))
 
     def get_config(self) -> dict:
-        return {**super().get_config(), "tokens": list(self.tokens), "length": self.length, "ends": self.ends}
+        config = {"tokens": list(self.tokens), "length": self.length, "ends": self.ends, "newest": self.newest}
+        return {**super().get_config(), **config}
 
     def _join(self, symbols: tf.Tensor, word_of: tf.Tensor, text_of: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Neighbours made one until none can be: the tokens of all texts, one after the other, and their texts.

@@ -134,6 +134,18 @@ def test_what_is_cut_off_is_not_read(tokens):
     layer(tf.constant(["a" * 10_000_000]))  # or it would take hours
 
 
+def test_the_newest_tokens_are_the_last_ones(tokens):
+    layer, whole = Subwords(tokens, 3, newest=True), Subwords(tokens, 100_000)
+    for text in ("", "x", "the cat", "the " * 90 + "mat", "漢字 " * 90, "🎉" * 200):
+        assert layer(tf.constant([text])).numpy().tolist() == whole(tf.constant([text])).numpy()[:, -3:].tolist()
+    (text,) = layer.texts(layer(tf.constant(["b" + "a" * 10_000_000]))).numpy()
+    assert text.strip(b"a") == b""
+    assert layer(tf.constant(["uvwxyz", "x"])).numpy().tolist() == [
+        [BYTES + byte for byte in b"xyz"],
+        [BYTES + 120, 0, 0],
+    ]
+
+
 def test_a_long_word_is_in_pieces():
     pieces = words(np.array([b"a" * 100, b" " + "漢".encode() * 21], object))
     assert [len(piece) for piece in pieces] == [MOST_BYTES, MOST_BYTES, 4, MOST_BYTES, 16]
@@ -143,6 +155,12 @@ def test_both_sides_are_learnt_and_rare_words_are_forgotten(monkeypatch):
     assert {"qui", " the"} <= {*learn(source(["the the"] * 5, ["qui qui"] * 5), 300)}
     monkeypatch.setattr(module, "MOST_WORDS", 2)
     assert "ui" not in learn(source(["the the", "the a a", "a a a"], ["qui", "xx yy", "zz qui"]), 300)
+
+
+def test_the_tokens_of_a_split_are_learnt_once():
+    train = source(LEARNT)
+    assert learn(train, 300) is learn(train, 300)
+    assert len(learn(train, 290)) == 290
 
 
 @pytest.mark.parametrize(
@@ -156,12 +174,6 @@ def test_both_sides_are_learnt_and_rare_words_are_forgotten(monkeypatch):
 def test_what_can_not_be_is_said(make, said):
     with pytest.raises(ValueError, match=said):
         make()
-
-
-def test_the_tokens_of_a_split_are_learnt_once():
-    train = source(LEARNT)
-    assert learn(train, 300) is learn(train, 300)
-    assert len(learn(train, 290)) == 290
 
 
 def test_a_language_model_can_write_them():
@@ -186,10 +198,10 @@ def test_it_is_saved_and_opened(tmp_path):
 
 
 def test_a_server_reads_and_writes_the_same(tokens, tmp_path):
-    layer = Subwords(tokens, 40, ends=True)
+    layer, newest = Subwords(tokens, 40, ends=True), Subwords(tokens, 5, newest=True)
 
     def serve(text):
-        return {"tokens": layer(text), "text": layer.texts(layer(text))}
+        return {"tokens": layer(text), "newest": newest(text), "text": layer.texts(layer(text))}
 
     exported = tf.Module()
     exported.serve = tf.function(serve, input_signature=[tf.TensorSpec([None], tf.string, "text")])
@@ -201,6 +213,7 @@ def test_a_server_reads_and_writes_the_same(tokens, tmp_path):
         ask = served(session, meta.signature_def["serving_default"])
         for size in (len(texts), 1, 0):
             answers = ask({"text": texts[:size]})
-            rows = answers["tokens"]
-            np.testing.assert_array_equal(rows, expected["tokens"].numpy()[:size, : rows.shape[1]])
+            for name in ("tokens", "newest"):
+                rows = answers[name]
+                np.testing.assert_array_equal(rows, expected[name].numpy()[:size, : rows.shape[1]])
             np.testing.assert_array_equal(answers["text"], expected["text"].numpy()[:size])
