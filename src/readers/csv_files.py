@@ -69,9 +69,15 @@ class Table:
 
     def check(self, row: Sequence[str], number: int) -> None:
         """Raises ValueError for the row of that number where it has another length than the header."""
-        if len(row) != (width := len(self.names)):
-            way = f"a text with {self.separator!r} in it needs quotes" if len(row) > width else "fill it up"
-            raise ValueError(f"{self.path}, row {number}: {len(row)} columns instead of {width}; {way}")
+        if mistake := self.mistake_in(row):
+            raise ValueError(f"{self.path}, row {number}: {mistake}")
+
+    def mistake_in(self, row: Sequence[str]) -> str:
+        """What is wrong with a row of another length than the header; "" for nothing."""
+        if len(row) == (width := len(self.names)):
+            return ""
+        way = f"a text with {self.separator!r} in it needs quotes" if len(row) > width else "fill it up"
+        return f"{len(row)} columns instead of {width}; {way}"
 
     def without_header(self) -> "Table":
         """The same file, its first row taken for data."""

@@ -1,15 +1,14 @@
 """Pairs of texts as people have them: in two columns of a table, in the lines of two files, or in a folder of these."""
 
-import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from src.preprocess.names import composed
 from src.readers import csv_files
 from src.readers.csv_files import Table
-from src.readers.text_files import OPEN, binary, encoding_of
+from src.readers.text_files import OPEN, binary, decoded, encoding_of
 from src.sources.splits import NAMES
 
 NUMBERED = "--source and --target, by name or number"
@@ -28,6 +27,8 @@ class Pairs:
         names: what the two sides are called.
         notes: what the files were taken for.
         column: of a table, the one of the sources; "" without one.
+        bad: where there is what can't be read as a pair, and why, such as {"row 4": "3 columns instead of 2"}.
+        conversations: a number for each pair, the same for those of one conversation; () for pairs that aren't of one.
     """
 
     sources: Sequence[str]
@@ -37,6 +38,8 @@ class Pairs:
     names: tuple[str, str]
     notes: Sequence[str]
     column: str = ""
+    bad: Mapping[str, str] = field(default_factory=dict)
+    conversations: Sequence[int] = ()
 
 
 def read(path: Path, source: str = "", target: str = "", header: bool | None = None, encoding: str = "") -> Pairs:
@@ -66,14 +69,16 @@ def _table(table: Table, source: str, target: str, header: bool | None) -> Pairs
     if header is None and table.header and not is_named and any(name.endswith(SENTENCE_ENDS) for name in table.names):
         table = table.without_header()
     source, target = _columns(table, source, target)
-    sources: list[str] = []
-    targets: list[str] = []
-    for chunk in table.chunks():
-        columns = dict(zip(table.names, chunk, strict=True))
-        sources += map(str.strip, columns[source])
-        targets += map(str.strip, columns[target])
-    places = [f"row {number}" for number in range(1, len(sources) + 1)]
-    return Pairs(sources, targets, places, ["train"] * len(sources), (source, target), table.notes, source)
+    at_source, at_target = table.names.index(source), table.names.index(target)
+    sources, targets, places, bad = list[str](), list[str](), list[str](), dict[str, str]()
+    for number, row in enumerate(table.rows(), 1):
+        if mistake := table.mistake_in(row):
+            bad[f"row {number}"] = mistake
+        else:
+            sources.append(row[at_source].strip())
+            targets.append(row[at_target].strip())
+            places.append(f"row {number}")
+    return Pairs(sources, targets, places, ["train"] * len(sources), (source, target), table.notes, source, bad)
 
 
 def _columns(table: Table, source: str, target: str) -> tuple[str, str]:
@@ -88,8 +93,8 @@ def _columns(table: Table, source: str, target: str) -> tuple[str, str]:
     source = source or next((name for name in usual if name != target), "")
     target = target or next((name for name in reversed(usual) if name != source), "")
     if not (source and target):
-        first = [column[0] for column in next(table.chunks())]
-        shown = ", ".join(f"{name} ({cell[:SHOWN]})" for name, cell in zip(table.names, first, strict=True))
+        first = zip(table.names, next(table.rows()), strict=False)
+        shown = ", ".join(f"{name} ({cell[:SHOWN]})" for name, cell in first)
         raise ValueError(f"{table.path}: say which columns have texts and targets: {NUMBERED}. It has: {shown}")
     if source == target:
         raise ValueError(f"{table.path}: {source!r} can't be both the texts and their targets: {NUMBERED}")
@@ -119,7 +124,7 @@ def _lines(path: Path, encoding: str) -> tuple[list[str], list[str]]:
     """The lines of a file and what is to be said of it; only a line feed ends one, as in tools for parallel texts."""
     encoding, notes = encoding_of(path, encoding)
     with binary(path) as file:
-        lines = [line.strip() for line in io.TextIOWrapper(file, encoding=encoding, newline="\n")]
+        lines = [line.strip() for line in decoded(file, encoding, newline="\n")]
     return lines, [f"{path.name}: {note}" for note in notes]
 
 
