@@ -20,14 +20,15 @@ from src.sources.splits import cut
 from src.specs import OR, UNKNOWN, Text
 
 BATCH = 1024  # texts whose tokens are counted at a time
+MOST_JOINED = 0.2  # of all pairs: as many as validation has
 
 
 def data_of(path: Path, pairs: Pairs, *, length: int, vocabulary: int, skip_bad: bool, newest: bool = False) -> Data:
     """The data set of pairs: in train an example for each, in validation and test one for each source.
 
-    There the target of an example are all targets of its source, with OR between them. Pairs of one source, or of one
-    conversation, come into one split, unless the files have splits of their own. Texts are brought to Unicode's
-    composed form (NFC), and keep all else that they have.
+    There the target of an example are all targets of its source, with OR between them. Pairs of one source come into
+    one split, unless the files have splits of their own, and so do those of one conversation. Texts are brought to
+    Unicode's composed form (NFC), and keep all else that they have.
 
     Args:
         path: where the pairs are from.
@@ -46,6 +47,7 @@ def data_of(path: Path, pairs: Pairs, *, length: int, vocabulary: int, skip_bad:
     source, target = (_composed(texts[number] for number in good) for texts in (pairs.sources, pairs.targets))
     groups = _groups(source, [pairs.conversations[number] for number in good] if pairs.conversations else ())
     parts = _parts(path, np.array(pairs.splits, object)[good], groups)
+    repeated = _leave_out_repeated(parts, source) if pairs.conversations else []
     sources = {
         split: InMemory.of({"text": source[rows]}, targets, byte_counts, groups[rows])
         for split, (rows, targets) in {
@@ -56,9 +58,9 @@ def data_of(path: Path, pairs: Pairs, *, length: int, vocabulary: int, skip_bad:
     adapt = partial(subwords, vocabulary=vocabulary, length=length, newest=newest)
     columns = {"text": pairs.column} if pairs.column not in ("", "text") else {}
     data = Data.adapted(adapt, **sources, outputs=Text(length, vocabulary), columns=columns)
-    ways = " to ".join(pairs.names)
-    notes = [f"{path}: {len(good):,} pairs, {ways} (--source, --target)", *pairs.notes, *_several(source, target)]
-    notes += [*_too_long(data, source, target, length), *_left_out(bad)]
+    flags = " (--source, --target)" if pairs.column else ""
+    notes = [f"{path}: {len(good):,} pairs, {' to '.join(pairs.names)}{flags}", *pairs.notes]
+    notes += [*_several(source, target), *repeated, *_too_long(data, source, target, length), *_left_out(bad)]
     return dataclasses.replace(data, notes="\n  ".join(notes))
 
 
@@ -85,15 +87,18 @@ def _composed(texts: Iterable[str]) -> np.ndarray:
 
 
 def _groups(source: np.ndarray, conversations: Sequence[int]) -> np.ndarray:
-    """A number for each pair, the same for pairs of one source or one conversation, and for what these join."""
+    """A number for each pair, the same for those of one source, those of one conversation, and what these join.
+
+    Where an "ok" here and there joins too much to be split, it is the number of the conversation.
+    """
     numbers: dict[bytes, int] = {}
     of_source = np.array([numbers.setdefault(text, len(numbers)) for text in source], int)
-    if not len(conversations):
+    if not conversations:
         return of_source
-    edges = of_source, len(numbers) + np.array(conversations)
-    size = len(numbers) + max(conversations) + 1
-    _, joined = connected_components(coo_array((np.ones(len(of_source)), edges), (size, size)), directed=False)
-    return joined[of_source]
+    edges, size = (of_source, len(numbers) + np.array(conversations)), len(numbers) + max(conversations) + 1
+    _, joined = connected_components(coo_array((np.ones(len(source)), edges), (size, size)), directed=False)
+    is_too_much = np.bincount(joined[of_source]).max() > MOST_JOINED * len(source)
+    return np.array(conversations) if is_too_much else joined[of_source]
 
 
 def _parts(path: Path, splits: np.ndarray, groups: np.ndarray) -> dict[str, np.ndarray]:
@@ -104,7 +109,18 @@ def _parts(path: Path, splits: np.ndarray, groups: np.ndarray) -> dict[str, np.n
         given = {split: np.flatnonzero(splits == split) for split in np.unique(splits).tolist()}
         return cut(given, groups, stratify=False, groups=groups)
     except ValueError as error:
-        raise ValueError(f"{path}, pairs of one source in a group: {error}") from None
+        raise ValueError(f"{path}, with what belongs together in a group: {error}") from None
+
+
+def _leave_out_repeated(parts: dict[str, np.ndarray], source: np.ndarray) -> list[str]:
+    """Takes pairs whose source is in another split, too, out of validation and test, and makes a note of them."""
+    seen, count = {*source[parts["train"]]}, 0
+    for split in ("validation", "test"):
+        rows = parts[split]
+        parts[split] = rows[np.array([text not in seen for text in source[rows]])]
+        seen |= {*source[rows]}
+        count += len(rows) - len(parts[split])
+    return [f"left out of validation and test: {count:,} pairs whose source is in another split, too"] if count else []
 
 
 def _with_references(rows: np.ndarray, source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -123,7 +123,7 @@ def test_what_is_longer_than_the_length_is_told(tmp_path):
     ("rows", "knobs", "said"),
     [
         (ROWS, {"path": ""}, "say which pairs: --path TABLE"),
-        (ROWS[:3], {}, "fra.tsv, pairs of one source in a group: there are 3 groups"),
+        (ROWS[:3], {}, "fra.tsv, with what belongs together in a group: there are 3 groups"),
         ([("", "a"), ("b", "")], {"skip_bad": True}, "fra.tsv has no pairs"),
         (ROWS, {"vocabulary": 100}, "vocabulary has to be 259 or more"),
         (ROWS, {"length": 0}, "length is too small"),
