@@ -67,7 +67,7 @@ generate: $(READY) ## Generate text with a language model [MODEL=...] [DATA=...]
 baseline: $(READY) ## Score simple predictors on DATA=name [ARGS="..."]
 	$(strip $(SRC) baseline $(DATA) $(ARGS))
 
-list: $(READY) ## List models, data sets and recipes; with ARGS=name, details of one
+list: $(READY) ## List models, data sets and recipes; with ARGS=name, details of one; with ARGS=models|data|tasks|recipes, a group in full
 	@$(strip $(SRC) list $(MODEL) $(DATA) $(RECIPE) $(ARGS))
 
 doctor: $(READY) ## Check this machine: Python, packages, GPU, disk

@@ -1,8 +1,10 @@
 """The `list` command: what there is on one screen, and the details of a name. Nothing is imported to tell it."""
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from itertools import takewhile
+from pathlib import Path
 from typing import Any
 
 from rich.table import Table
@@ -17,10 +19,11 @@ from src.system.screen import PlainConsole, styled
 
 
 def listing(name: str = "") -> None:
-    """Prints every model, data set and recipe, or the details of what has that name.
+    """Prints what there is and what goes together; one group in full; or the details of what has that name.
 
     Args:
-        name: of a model, a data set, a task or a recipe; or the path of a model file.
+        name: of a group, which are models, data, tasks and recipes; of a model, a data set, a task or a recipe; or the
+            path of a model file.
 
     Raises:
         UserError: for a name that isn't there, or whose file can't be read.
@@ -32,10 +35,13 @@ def listing(name: str = "") -> None:
         return _model(console, name)
     show = {"models": _model, "src/datasets": _data_set, "src/tasks": _task, "recipes": _recipe}
     folders = [folder for folder in show if name in _names(folder)]
-    if not folders:
-        raise unknown("model, data set, task or recipe", name, [entry for folder in show for entry in _names(folder)])
+    if not folders and name not in GROUPS:
+        known = [*GROUPS, *(entry for folder in show for entry in _names(folder))]
+        raise unknown("model, data set, task or recipe", name, known)
     for folder in folders:
         show[folder](console, name)
+    if name in GROUPS:
+        _pairs(console, GROUPS[name]())
 
 
 def _names(folder: str) -> list[str]:
@@ -44,35 +50,69 @@ def _names(folder: str) -> list[str]:
 
 def _everything(console: PlainConsole) -> None:
     models, datasets = catalogue.models().values(), catalogue.datasets().values()
-    console.print("Models", style="bold")
-    _lines(console, {file.name: (file.summary, "") for file in models})
-    console.print()
-    width = max((len(file.name) for file in datasets), default=0)
-    for kind in sorted({kind for file in datasets for kind in file.inputs}, key=lambda kind: kind.__name__):
+    kinds = sorted({kind for file in datasets for kind in file.inputs}, key=lambda kind: kind.__name__)
+    width = max((len(kind.__name__) for kind in kinds), default=0)
+    alone = {model.name for model in models}
+    for kind in kinds:
         group = [file for file in datasets if kind in file.inputs]
-        fitting = [m.name for m in models if kind in m.takes and any(catalogue.tasks_of(m, data) for data in group)]
-        title = f"{kind.__name__} data, for {', '.join(fitting) or 'no model'}"
-        console.print(title, style="bold", no_wrap=True, overflow="ellipsis")
-        lines = {file.name: (file.summary, "" if file.named_by else file.download) for file in group}
-        _lines(console, lines, width)
-    recipes = catalogue.recipes()
-    console.print(styled(("Recipes  ", "bold"), (", ".join(recipes), "")) if recipes else "")
+        fitting = {model.name: _all_tasks(model, group) for model in models if kind in model.takes}
+        _titled(console, kind.__name__.ljust(width), _by_task(fitting) or "no model")
+        _columns(console, {file.name: _shortly(file) for file in group})
+        alone -= {name for name, tasks in fitting.items() if tasks}
+    if alone:
+        _titled(console, "Models that no data set fits", ", ".join(sorted(alone)))
+    _titled(console, "Recipes", ", ".join(catalogue.recipes()) or "none")
     if problems := catalogue.broken():
         _heading(console, "Files that can't be read")
         for problem in problems:
             console.print(f"  {problem}", style="red", soft_wrap=True)
-    console.print("Details: make list ARGS=NAME    Train: make train MODEL=NAME DATA=NAME")
+    console.print("Train    make train MODEL=NAME DATA=NAME")
+    console.print(f"Details  make list ARGS=NAME, or a group in full: {', '.join(GROUPS)}")
 
 
-def _lines(console: PlainConsole, entries: Mapping[str, tuple[str, str]], width: int = 0) -> None:
-    """A line each: a name, in a column `width` wide or more, as much of its sentence as fits, and a remark."""
+def _all_tasks(model: ModelFile, datasets: Iterable[DataFile]) -> set[str]:
+    return {task.name for data in datasets for task in catalogue.tasks_of(model, data)}
+
+
+def _by_task(fitting: Mapping[str, set[str]]) -> str:
+    """A line for each task, and what models learn it; tasks of the same models share theirs."""
+    tasks: dict[str, list[str]] = {}
+    for task in sorted(set().union(*fitting.values())):
+        models = ", ".join(name for name, known in fitting.items() if task in known)
+        tasks.setdefault(models, []).append(task)
+    return "\n".join(f"{', '.join(names)}: {models}" for models, names in tasks.items())
+
+
+def _shortly(file: DataFile) -> str:
+    """The size of its download, where it has one, and what comes first in its sentence."""
+    title = re.split("[:;]", file.summary)[0]
+    return f"{file.download}  {title}" if file.download and not file.named_by else title
+
+
+def _with_download(file: DataFile) -> str:
+    """Its sentence, and the size of its download, where it has one."""
+    return f"{file.summary} Download: {file.download}." if file.download and not file.named_by else file.summary
+
+
+def _titled(console: PlainConsole, title: str, text: str) -> None:
+    """A title, and lines beside it."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_row(styled((title, "bold"), no_wrap=True), text)
+    console.print(table)
+
+
+def _columns(console: PlainConsole, entries: Mapping[str, str]) -> None:
+    """Names, each with as much of its text as fits; as many beside each other as the screen has room for."""
+    across = max(console.width // 40, 1)
+    down = -(-len(entries) // across)
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), expand=True)
-    table.add_column(style="cyan", no_wrap=True, min_width=width + 2)
-    table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
-    table.add_column(no_wrap=True, justify="right")
-    for name, (sentence, remark) in entries.items():
-        table.add_row(f"  {name}", sentence, remark)
-    console.print(table if entries else "  none")
+    for _ in range(across):
+        table.add_column(style="cyan", no_wrap=True)
+        table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+    cells = [(f"  {name}", text) for name, text in entries.items()]
+    for row in range(down):
+        table.add_row(*(part for cell in cells[row::down] for part in cell))
+    console.print(table)
 
 
 def _model(console: PlainConsole, name: str) -> None:
@@ -87,7 +127,9 @@ def _model(console: PlainConsole, name: str) -> None:
         _heading(console, "What tuning searches (SPACE)")
         _pairs(console, {name: _values(values) for name, values in file.space.items()})
     _heading(console, "Data sets, and the tasks on them")
-    _pairs(console, {data.name: tasks for data in catalogue.datasets().values() if (tasks := _tasks(file, data))})
+    _pairs(
+        console, {data.name: tasks for data in catalogue.datasets().values() if (tasks := _shared_tasks(file, data))}
+    )
     console.print(f'\nAll flags of a training: make train MODEL={name} ARGS="--help"')
 
 
@@ -97,7 +139,9 @@ def _data_set(console: PlainConsole, name: str) -> None:
     _head(console, file, f"has {_or(file.inputs)}; predicts {_or(file.outputs)}; {source}")
     _knobs(console, file.knobs)
     _heading(console, "Models, and their tasks")
-    _pairs(console, {model.name: tasks for model in catalogue.models().values() if (tasks := _tasks(model, file))})
+    _pairs(
+        console, {model.name: tasks for model in catalogue.models().values() if (tasks := _shared_tasks(model, file))}
+    )
 
 
 def _task(console: PlainConsole, name: str) -> None:
@@ -108,14 +152,17 @@ def _task(console: PlainConsole, name: str) -> None:
 
 def _recipe(console: PlainConsole, name: str) -> None:
     path = catalogue.recipe(name)
-    text = read_text(path)
-    lines = (line.removeprefix("#").strip() for line in text.splitlines())
-    about = " ".join(takewhile(lambda line: not line.startswith("make "), lines))
     console.print(f"recipes/{path.name}", style="bold")
-    _pairs(console, {name: about})
+    _pairs(console, {name: _about(path)})
     _heading(console, "Values")
-    _pairs(console, {knob: str(value) for knob, value in tomllib.loads(text).items()})
+    _pairs(console, {knob: str(value) for knob, value in tomllib.loads(read_text(path)).items()})
     console.print(f"\nTrain it: make train RECIPE={name}")
+
+
+def _about(path: Path) -> str:
+    """What a recipe says of itself, up to its command."""
+    lines = (line.removeprefix("#").strip() for line in read_text(path).splitlines())
+    return " ".join(takewhile(lambda line: not line.startswith("make "), lines))
 
 
 def _head(console: PlainConsole, file: ModelFile | DataFile | TaskFile, what: str) -> None:
@@ -157,7 +204,7 @@ def _or(kinds: Iterable[type]) -> str:
     return " or ".join(kind.__name__ for kind in kinds)
 
 
-def _tasks(model: ModelFile, data: DataFile) -> str:
+def _shared_tasks(model: ModelFile, data: DataFile) -> str:
     return ", ".join(task.name for task in catalogue.tasks_of(model, data))
 
 
@@ -167,3 +214,11 @@ def _values(values: specs.Choice | specs.Range) -> str:
         return "one of " + ", ".join(map(repr, values.values))
     steps = f" in steps of {values.step}" if values.step else ""
     return f"{values.low} to {values.high}{steps}{', on a log scale' if values.log else ''}"
+
+
+GROUPS = {
+    "models": lambda: {name: file.summary for name, file in catalogue.models().items()},
+    "data": lambda: {name: _with_download(file) for name, file in catalogue.datasets().items()},
+    "tasks": lambda: {name: file.summary for name, file in catalogue.tasks().items()},
+    "recipes": lambda: {name: _about(path).split(". ")[0] for name, path in catalogue.recipes().items()},
+}

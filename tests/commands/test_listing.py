@@ -1,5 +1,8 @@
 """The `list` command."""
 
+import re
+import shutil
+
 import pytest
 
 from src import cli
@@ -31,36 +34,90 @@ def shown(capsys, monkeypatch):
     return shown
 
 
+def names(lines):
+    """What is listed in those lines: each name stands in a column of its own, or between commas."""
+    return {name for line in lines for name in re.findall(r"(?:^|  |: |, )([\w-]+)(?=  |,|$)", line)}
+
+
 def test_shows_each_file_of_this_project_on_one_screen(shown):
     lines = shown()
     assert len(lines) < 48
+    assert {*catalogue.models(), *catalogue.datasets(), *catalogue.recipes()} <= names(lines)
     text = " ".join(lines)
-    for file in [*catalogue.models().values(), *catalogue.datasets().values()]:
-        assert f"  {file.name} " in text and file.summary.split()[0] in text
-    assert all(recipe in text for recipe in catalogue.recipes())
+    assert all(file.summary[:6] in text for file in catalogue.datasets().values())
+
+
+def test_has_room_on_the_screen_for_twice_as_many_files(tmp_path, monkeypatch, shown):
+    root = tree.copied(tmp_path)
+    for path in [*catalogue.files("models"), *catalogue.files("src/datasets"), *catalogue.recipes().values()]:
+        copy = root / path.relative_to(tree.ROOT)
+        shutil.copy(copy, copy.with_name(f"x{path.name}"))
+    monkeypatch.setattr(catalogue, "ROOT", root)
+    lines = shown()
+    assert len(lines) < 48 and {"xmlp", "xwine", "xgan-digits"} <= names(lines)
 
 
 def test_shows_what_there_is_and_what_goes_together(toys, shown):
-    lines = shown()
-    assert lines[:10] == [
-        "Models",
-        "  clerk    Toy clerk: for tests.",
-        "  painter  Toy painter: for tests.",
-        "",
-        "Columns data, for clerk",
-        "  table     Toy table: for tests.",
-        "Image data, for painter",
-        "  pictures  Toy pictures: for tests.".ljust(74) + "7 MB",
-        "",
-        lines[9],
+    (toys / "models/tailor.py").write_text(tree.CLERK.replace("Columns", "Vector"))
+    assert shown() == [
+        "Columns  regression: clerk",
+        "  table  Toy table",
+        "Image    classification: painter",
+        "  pictures  7 MB  Toy pictures",
+        "Models that no data set fits  tailor",
+        "Recipes  none",
+        "Train    make train MODEL=NAME DATA=NAME",
+        "Details  make list ARGS=NAME, or a group in full: models, data, tasks, recipes",
     ]
-    assert not any("can't be read" in line for line in lines)
 
 
-def test_a_long_sentence_is_cut_to_a_line(toys, shown):
-    (toys / "models/painter.py").write_text(tree.PAINTER.replace("Toy painter: for tests.", "Long " * 40))
-    (line,) = [line for line in shown() if line.startswith("  painter")]
+def test_tasks_of_the_same_models_share_a_line(toys, shown):
+    (toys / "src/datasets/table.py").write_text(
+        tree.TABLE.replace("(Values,)", "(Values, Classes)")
+        .replace("import Columns", "import Classes, Columns")
+        .replace("load()", "load(wanted)")
+    )
+    (toys / "models/judge.py").write_text(tree.CLERK.replace("Values", "Classes"))
+    (toys / "models/scribe.py").write_text(tree.CLERK)
+    assert shown()[:2] == ["Columns  classification: judge", "         regression: clerk, scribe"]
+    for name in ("clerk", "scribe", "judge"):
+        both = tree.CLERK.replace("(Values,)", "(Classes, Values)").replace(
+            "Columns, Values", "Classes, Columns, Values"
+        )
+        (toys / "models" / f"{name}.py").write_text(both)
+    assert shown()[0] == "Columns  classification, regression: clerk, judge, scribe"
+
+
+def test_a_wide_screen_has_more_beside_each_other(toys, shown):
+    for name in ("chairs", "spoons"):
+        (toys / "src/datasets" / f"{name}.py").write_text(tree.TABLE)
+    for columns, expected in [(79, 1), (80, 2), (120, 3)]:
+        (line,) = [line for line in shown(columns) if line.startswith("  chairs")]
+        assert line.count("Toy table") == expected
+
+
+def test_a_long_sentence_is_cut_to_its_place(toys, shown):
+    (toys / "src/datasets/table.py").write_text(tree.TABLE.replace("Toy table: for tests.", "Long " * 40))
+    (line,) = [line for line in shown() if line.startswith("  table")]
     assert line.endswith("…")
+
+
+@pytest.mark.parametrize(
+    ("group", "expected"),
+    [
+        ("models", ["  clerk    Toy clerk: for tests.", "  painter  Toy painter: for tests."]),
+        ("data", ["  pictures  Toy pictures: for tests. Download: 7 MB.", "  table     Toy table: for tests."]),
+        ("recipes", ["  best  Pictures, in colour"]),
+    ],
+)
+def test_a_group_is_shown_in_full(toys, shown, group, expected):
+    (toys / "recipes/best.toml").write_text("# Pictures, in colour. Accuracy 0.9.\n# make train RECIPE=best\n")
+    assert shown(name=group) == expected
+
+
+def test_the_group_of_tasks_has_each(shown):
+    text = " ".join(shown(name="tasks"))
+    assert all(f"  {name} " in text for name in catalogue.tasks())
 
 
 def test_details_of_a_name_say_what_goes_together(toys, shown):
@@ -146,7 +203,7 @@ def test_every_file_can_go(toys, shown):
         for file in (toys / folder).glob("[!_]*.py"):
             file.unlink()
             assert shown()
-    assert shown()[:2] == ["Models", "  none"]
+    assert shown()[0] == "Recipes  none"
 
 
 @pytest.mark.parametrize(
@@ -156,7 +213,7 @@ def test_this_project_without_one_of_its_files(gone, tmp_path, monkeypatch, show
     root = tree.copied(tmp_path)
     (root / gone).unlink()
     monkeypatch.setattr(catalogue, "ROOT", root)
-    assert not any(line.startswith(f"  {gone.stem} ") for line in shown())
+    assert gone.stem not in names(shown())
 
 
 def test_exit_code(toys, capsys):
