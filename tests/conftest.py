@@ -16,6 +16,7 @@ import_tensorflow()
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 FEW = {"epochs": 2, "limit": 80, "verbose": False}
+BARE = {"verbose": False, "report": False, "tensorboard": False, "export": False}  # nothing is made but the run itself
 
 
 def pytest_collection_finish(session):

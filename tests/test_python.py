@@ -19,6 +19,7 @@ from src.settings import catalogue
 from src.specs import Classes, NextToken
 from src.system.signals import Stop, Stopped
 from src.train import show_knobs, train
+from tests.conftest import BARE
 from tests.nets import written
 from tests.samples import PAIRS
 
@@ -35,7 +36,7 @@ def net(tmp_path):
 @pytest.fixture
 def short(tmp_path):
     """Knobs that keep a training short, and its files together; folders as `Path`."""
-    return {"epochs": 2, "verbose": False, "tensorboard": False, "export": False, "runs_dir": tmp_path / "runs"}
+    return {"epochs": 2, **BARE, "runs_dir": tmp_path / "runs"}
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from src.commands.compare import compare
 from src.errors import UserError
 from src.settings import catalogue
 from src.train import train
+from tests.conftest import BARE
 from tests.samples import PAIRS, short
 
 NAMES = np.array(["猫", "<script>alert(1)</script>", "$a$ & b"])
@@ -26,7 +27,7 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     random, label = np.random.default_rng(0), np.arange(300) % 3
     data = random.normal(size=(300, 3)).astype("float32") + 2 * np.eye(3)[label], NAMES[label]
-    given = {"data": data, "epochs": 4, "verbose": False, "export": False, "tensorboard": False, "runs_dir": folder}
+    given = {"data": data, "epochs": 4, **BARE, "runs_dir": folder}
     slow = train("mlp", **given, learning_rate=1e-6, tag="slow").path
     train("mlp", **given, learning_rate=0.02, tag="fast")
     again, few = (shutil.copytree(slow, folder / f"mlp-arrays-{tag}") for tag in ("again", "few"))

@@ -13,6 +13,7 @@ from src.cli import main
 from src.settings import catalogue
 from src.specs import NextToken
 from src.train import train
+from tests.conftest import BARE
 from tests.samples import PAIRS
 
 WRITERS = [  # on a data set whose only task is language
@@ -80,7 +81,7 @@ def test_a_model_of_another_task_does_not_write(tmp_path, capsys):
     if not others:
         pytest.skip("every model writes")
     model, data = others[0]
-    other = train(model, data=data, epochs=1, limit=80, verbose=False, export=False, runs_dir=str(tmp_path))
+    other = train(model, data=data, epochs=1, limit=80, **BARE, runs_dir=str(tmp_path))
     assert main(["generate", "--run", str(other.path)]) == 1
     assert "only language models write" in capsys.readouterr().err
 

@@ -27,6 +27,7 @@ from src.runs.run import load_run
 from src.settings import catalogue
 from src.specs import Classes, Horizon, Image, Images, Mask, NextToken, Series, Tokens
 from src.train import train
+from tests.conftest import BARE
 from tests.samples import PAIRS
 
 CLASSES = ("=1+1", '[red]so, "so"\nnot')  # as people name them
@@ -66,7 +67,7 @@ def learnt_houses(tmp_path_factory):
     models = [model for model in catalogue.models().values() if file and catalogue.tasks_of(model, file)]
     if not models:
         pytest.skip("nothing learns a table")
-    knobs = {"target": "sold", "epochs": 1, "export": False, "verbose": False}
+    knobs = {"target": "sold", "epochs": 1, **BARE}
 
     @cache
     def learnt_houses(mark):

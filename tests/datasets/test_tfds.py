@@ -14,6 +14,7 @@ from src.settings.contract import load_data
 from src.specs import UNLABELLED, Boxes, Classes, Columns, Image, Mask, Values
 from src.system.signals import Stopped
 from src.train import train
+from tests.conftest import BARE
 
 library = pytest.importorskip("tensorflow_datasets")
 if "tfds" not in catalogue.datasets():
@@ -87,10 +88,10 @@ def test_columns_are_numbers_and_categories(stored):
 @pytest.mark.skipif(not MODELS, reason="no model takes columns")
 def test_a_training_on_columns_of_a_set_that_may_have_images_goes_on(stored, tmp_path):
     stored(PLAIN, {"train": map(person, range(100))})
-    knobs = {"data": "tfds", "name": "toy", "target": "survived", "epochs": 2, "verbose": False, "export": False}
+    knobs = {"data": "tfds", "name": "toy", "target": "survived", "epochs": 2, **BARE}
     with pytest.raises(Stopped):
         train(MODELS[0], **knobs, pause=1, runs_dir=str(tmp_path))
-    run = train(MODELS[0], resume="1", data="tfds", runs_dir=str(tmp_path), verbose=False)
+    run = train(MODELS[0], resume="1", data="tfds", runs_dir=str(tmp_path), verbose=False, report=False)
     assert len(run.history["epoch"]) == 2
 
 

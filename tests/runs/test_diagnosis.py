@@ -7,6 +7,7 @@ import pytest
 
 from src.runs.diagnosis import found
 from src.train import train
+from tests.conftest import BARE
 from tests.nets import NET, written
 
 GOOD = {"accuracy": [0.6, 0.8, 0.9, 0.91, 0.91, 0.91], "val_accuracy": [0.6, 0.8, 0.88, 0.9, 0.9, 0.9]}
@@ -47,7 +48,7 @@ def test_what_looks_wrong_is_told_with_what_to_change(history, metrics, said):
 
 def test_batch_normalization_is_blamed_only_where_there_is_some(tmp_path):
     data = np.random.default_rng(0).random((60, 3)), np.arange(60) % 3
-    knobs = {"epochs": 1, "verbose": False, "export": False, "runs_dir": tmp_path}
+    knobs = {"epochs": 1, **BARE, "runs_dir": tmp_path}
     runs = [train(net, data=data, **knobs) for net in (written(tmp_path), _normalised(tmp_path))]
     for run in runs:
         run.history = {"log_loss": [1.0, 0.5, 0.3], "val_log_loss": [1.0, 0.5, 0.3]}

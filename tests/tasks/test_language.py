@@ -11,6 +11,7 @@ from src.settings import catalogue
 from src.specs import Classes, NextToken, Tokens
 from src.tasks.language import Task
 from src.train import train
+from tests.conftest import BARE
 
 MODELS = [
     file.name for file in catalogue.models().values() if Tokens in file.takes and {NextToken, Classes} <= {*file.gives}
@@ -30,8 +31,8 @@ def folder(tmp_path_factory):
 
 
 def learnt(folder, **knobs):
-    short = {"epochs": 1, "verbose": False, "tensorboard": False, "length": LENGTH, "runs_dir": str(folder.parent)}
-    return train(MODEL, data="text", path=str(folder), **{"export": False, **short, **knobs})
+    short = {"epochs": 1, **BARE, "length": LENGTH, "runs_dir": str(folder.parent)}
+    return train(MODEL, data="text", path=str(folder), **{**short, **knobs})
 
 
 @pytest.fixture(scope="module")

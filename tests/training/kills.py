@@ -11,6 +11,7 @@ import numpy as np
 from src.runs.run import load_run
 from src.settings import catalogue
 from src.settings.flags import read_flags
+from tests.conftest import BARE
 from tests.samples import PAIRS
 
 
@@ -66,7 +67,7 @@ def chaos(tmp_path, pair, way, kills, seed, epochs=80):
     assert_same(next(whole.glob("*-*")), run)
 
 
-SHORT = {"epochs": 2, "limit": 80, "batch": 16, "steps_per_execution": 1, "export": False, "verbose": False}
+SHORT = {"epochs": 2, "limit": 80, "batch": 16, "steps_per_execution": 1, **BARE}
 
 
 def in_the_middle(tmp_path):

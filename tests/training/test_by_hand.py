@@ -11,6 +11,7 @@ from src.evaluate import evaluate
 from src.runs.run import load_run
 from src.system.signals import Stopped
 from src.train import train
+from tests.conftest import BARE
 from tests.nets import written
 
 RANDOM = np.random.default_rng(0)
@@ -47,7 +48,7 @@ def small(tmp_path):
     net = written(tmp_path)
 
     def trained(**given):
-        short = {"epochs": 3, "verbose": False, "export": False, "tensorboard": False, "runs_dir": tmp_path / "runs"}
+        short = {"epochs": 3, **BARE, "runs_dir": tmp_path / "runs"}
         return train(net, **{"data": DATA, **short, **given})
 
     return trained

@@ -10,6 +10,7 @@ from src.specs import Classes
 from src.tasks.classification import Task
 from src.train import train
 from src.training import optimizers
+from tests.conftest import BARE
 from tests.nets import written
 
 
@@ -48,7 +49,7 @@ def test_plateau_lowers_the_rate_of_a_figure_that_stands_still():
 )
 def test_callbacks_that_set_the_rate_need_one_that_no_schedule_sets(callback, tmp_path):
     data = np.random.default_rng(0).random((60, 3)), np.arange(60) % 3
-    knobs = {"data": data, "verbose": False, "export": False, "runs_dir": tmp_path / "runs", "callbacks": [callback]}
+    knobs = {"data": data, **BARE, "runs_dir": tmp_path / "runs", "callbacks": [callback]}
     decaying = keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.1, 10))
     for given in ({}, {"optimizer": decaying}, {"optimizer": keras.optimizers.LossScaleOptimizer(decaying)}):
         said = f"{type(callback).__name__}, .*schedule: give schedule=.constant., or an optimizer object"

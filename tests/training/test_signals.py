@@ -37,7 +37,7 @@ def test_a_training_that_was_stopped_goes_on_as_if_it_was_not(tmp_path, monkeypa
         train(model, data=data, **SHORT, runs_dir=str(tmp_path / "runs"))
     (path,) = (tmp_path / "runs").iterdir()
     assert len(states(path)) == 1
-    resumed = train(model, resume=str(path), runs_dir=str(tmp_path / "runs"))
+    resumed = train(model, resume=str(path), report=False, runs_dir=str(tmp_path / "runs"))
     history, expected = read_history(path), read_history(unstopped.path)
     for name in expected:
         np.testing.assert_allclose(history[name], expected[name], rtol=1e-5, err_msg=name)
@@ -51,7 +51,7 @@ def test_a_training_that_pauses_goes_on_as_if_it_did_not(tmp_path, unstopped):
         train(model, data=data, **SHORT, pause=1, runs_dir=str(tmp_path))
     (path,) = tmp_path.iterdir()
     assert len(read_history(path)["epoch"]) == 1
-    resumed = train(model, resume=str(path), runs_dir=str(tmp_path))
+    resumed = train(model, resume=str(path), report=False, runs_dir=str(tmp_path))
     for one, other in zip(resumed.model.get_weights(), unstopped.model.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
 

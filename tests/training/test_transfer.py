@@ -17,6 +17,7 @@ from src.system.signals import Stopped
 from src.train import train
 from src.training import frozen
 from src.training.transfer import Transfer
+from tests.conftest import BARE
 from tests.training.kills import chaos
 
 NET = '''"""Net with a body and a head: for tests."""
@@ -45,7 +46,7 @@ def build(inputs, outputs, *, units: int = 8) -> keras.Model:
     x = layers.Dropout(0.1)(layers.GlobalAveragePooling2D()(x))
     return keras.Model(image, head(outputs)(layers.Dense(units, name=f"dense_of_{units}")(x)))
 '''
-KNOBS = {"data": "digits", "limit": 200, "export": False, "tensorboard": False, "verbose": False, "test": False}
+KNOBS = {"data": "digits", "limit": 200, "test": False, **BARE}
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,7 @@ def tuned(net, folder, **knobs):
 @pytest.fixture(scope="module")
 def thawed(net, tmp_path_factory):
     """Two frozen epochs, and two of all layers."""
-    return tuned(net, tmp_path_factory.mktemp("thawed"), freeze=2, deterministic=True)
+    return tuned(net, tmp_path_factory.mktemp("thawed"), freeze=2, deterministic=True, report=True)
 
 
 def test_layers_are_taken_over_by_name_and_shape(net, thawed):
@@ -109,7 +110,7 @@ def test_it_is_resumed_exactly_across_the_thaw(net, thawed, tmp_path, pause):
     with pytest.raises(Stopped):
         tuned(net, tmp_path / "parts", freeze=2, deterministic=True, pause=pause)
     (path,) = (tmp_path / "parts").iterdir()
-    resumed = train(net[0], resume=path, verbose=False)
+    resumed = train(net[0], resume=path, verbose=False, report=False)
     assert resumed.history == thawed.history
     for one, other in zip(thawed.model.get_weights(), resumed.model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
