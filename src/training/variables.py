@@ -11,8 +11,15 @@ CHANGING = ("AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp")
 
 
 def step_of(model: keras.Model, batches: tf.data.Dataset) -> tf.Graph:
-    """The graph of one training step."""
-    return tf.function(model.train_step).get_concrete_function(batches.element_spec).graph
+    """The graph of one training step, which is also the one that the model's `fit` runs: it is traced only once."""
+    step = tf.function(model.train_step, autograph=False)  # as Keras runs it
+    graph = step.get_concrete_function(batches.element_spec).graph
+    model.train_step = step
+    try:
+        model.make_train_function(force=True)
+    finally:
+        del model.train_step  # the instance's: its class has its own
+    return graph
 
 
 def variables(model: keras.Model, step: tf.Graph) -> list[keras.Variable | tf.Variable]:
