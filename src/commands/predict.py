@@ -70,10 +70,12 @@ def predict(
     columns, alias = trained.config.get("columns", {}), STDIN_NAME if what == STDIN else ""
     reading = Reading(header, encoding, decimal, text, time, series, columns, by_line=True, alias=alias)
     lost = _Lost()
-    with _as_file(what) as path, answers.writer(output, trained.config["outputs"].get("names", ())) as writer:
-        count = _write(trained, read(path, "", _signatures(trained), reading), writer, lost)
-        if not count:
-            raise UserError(lost.nothing_else(alias or what))
+    with _as_file(what) as path:
+        asked = read(path, "", _signatures(trained), reading)
+        with answers.writer(output, trained.config["outputs"].get("names", ()), asked.files) as writer:
+            count = _write(trained, asked, writer, lost)
+            if not count:
+                raise UserError(lost.nothing_else(alias or what))
     if output:
         screen.tell(f"{count:,} answer{'s' * (count > 1)} in {output}")
     if lost.count:

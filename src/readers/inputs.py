@@ -30,6 +30,7 @@ from src.system.screen import tell
 ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".bmp")  # of pictures
 STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM")  # of pictures, whatever the file is called
 FILES = (*ENDINGS, ".csv", ".tsv", ".txt", ".json")  # what ends in one of these is no text
+FILE = "file"  # the column beside the answers with the files that are asked about
 PICTURES_AT_ONCE, TEXTS_AT_ONCE = 32, 256
 MOST_PIXELS = 2**24  # of the pictures that are asked about at once
 
@@ -76,17 +77,18 @@ def _pictures(path: Path, signature: str, signatures: Signatures, reading: Readi
     (name,) = _inputs(signatures, asked)
     if path.is_dir():
         files = _files_below(path, ENDINGS)
-        return Asked(asked, _opened(_few_pixels(_of(files, PICTURES_AT_ONCE)), name, Path.read_bytes), len(files))
+        pieces = _opened(_few_pixels(_of(files, PICTURES_AT_ONCE)), name, Path.read_bytes)
+        return Asked(asked, pieces, len(files), FILE)
     with path.open("rb") as file:
         is_picture = file.read(4).startswith(STARTS)
     if is_picture or path.suffix.lower() in ENDINGS:
-        return Asked(asked, _opened(_of([path], 1), name, Path.read_bytes), 1)
+        return Asked(asked, _opened(_of([path], 1), name, Path.read_bytes), 1, FILE)
     if csv_files.is_table(path):
-        paths = _paths_in_table(path, reading)
+        column, paths = _paths_in_table(path, reading)
     else:
-        paths = _lines(path, "file", reading, PICTURES_AT_ONCE)
+        column, paths = FILE, _lines(path, FILE, reading, PICTURES_AT_ONCE)
     paths = _few_pixels(paths, lambda file: _near(path, file))
-    return Asked(asked, _opened(paths, name, lambda file: _near(path, file).read_bytes()))
+    return Asked(asked, _opened(paths, name, lambda file: _near(path, file).read_bytes()), files=column)
 
 
 def _others(what: str, path: Path | None, signature: str, signatures: Signatures, reading: Reading) -> Asked:
@@ -114,8 +116,8 @@ def _others(what: str, path: Path | None, signature: str, signatures: Signatures
         return Asked(asked, iter([Examples({name: [text]}, [""], {name: [text]})]), 1)
     if path.is_dir():
         files = _files_below(path, (".txt",))
-        paths = _of(files, TEXTS_AT_ONCE)
-        return Asked(asked, _opened(paths, name, lambda file: text_of(file, reading.encoding)[0]), len(files))
+        texts = _opened(_of(files, TEXTS_AT_ONCE), name, lambda file: text_of(file, reading.encoding)[0])
+        return Asked(asked, texts, len(files), FILE)
     if reading.by_line:
         return Asked(asked, _lines(path, name, reading, TEXTS_AT_ONCE))
     text, notes = text_of(path, reading.encoding)
@@ -173,15 +175,15 @@ def _table(path: Path, columns: Collection[str], reading: Reading) -> Table:
     return table
 
 
-def _paths_in_table(path: Path, reading: Reading) -> Iterator[Examples]:
-    """The rows of a table, of which the first column that begins with the path of a picture is asked about."""
+def _paths_in_table(path: Path, reading: Reading) -> tuple[str, Iterator[Examples]]:
+    """The first column of a table that begins with the path of a picture, and the rows, of which it is asked about."""
     table = csv_files.table(path, reading.header, reading.encoding)
     first = next(table.rows())
     named = [name for name, cell in zip(table.names, first, strict=False) if cell.lower().endswith(ENDINGS)]
     if not named:
         raise ValueError(f"{path} has no column with the paths of pictures; it has: {', '.join(table.names)}")
     _tell(path, [f"pictures: {named[0]}", *table.notes], reading)
-    return input_tables.rows(table, {named[0]: "string"}, {}, at_once=PICTURES_AT_ONCE)
+    return named[0], input_tables.rows(table, {named[0]: "string"}, {}, at_once=PICTURES_AT_ONCE)
 
 
 def _lines(path: Path, name: str, reading: Reading, at_once: int) -> Iterator[Examples]:
@@ -202,7 +204,7 @@ def _of(files: Sequence[Path], at_once: int) -> Iterator[Examples]:
     """Files, some at a time, by their paths."""
     for start in range(0, len(files), at_once):
         names = [str(file) for file in files[start : start + at_once]]
-        yield Examples({"file": names}, names, {"file": names})
+        yield Examples({FILE: names}, names, {FILE: names})
 
 
 def _few_pixels(pieces: Iterable[Examples], path_of: Callable[[Path], Path] = Path) -> Iterator[Examples]:

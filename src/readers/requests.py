@@ -106,8 +106,10 @@ class Asked(NamedTuple):
         signature: that fits it.
         pieces: its examples, some at a time.
         total: how many there are; None where that isn't known.
+        files: the column beside the answers with the file that each example is; "" where they aren't files.
     """
 
     signature: str
     pieces: Iterator[Examples]
     total: int | None = None
+    files: str = ""

@@ -63,8 +63,13 @@ def check_output(output: str | Path) -> None:
 
 
 @contextmanager
-def writer(output: str | Path, names: Sequence[str]) -> Iterator[Writer]:
-    """What writes to a file or a folder, which appears when the block ends well, or "" for the screen.
+def writer(output: str | Path, names: Sequence[str], files: str = "") -> Iterator[Writer]:
+    """What writes to a file or a folder, which appears when the block ends well, or to the screen.
+
+    Args:
+        output: the file or folder; "" for the screen.
+        names: as for any writer.
+        files: the column beside the answers with the files that were asked about; "" where there is none.
 
     Raises:
         UserError: where it can't be written.
@@ -81,7 +86,7 @@ def writer(output: str | Path, names: Sequence[str]) -> Iterator[Writer]:
             folder = Path(temporary) / path.name
             folder.mkdir()
             with writer(str(folder / TABLE), names) as file:
-                yield Folder(folder, file, names)
+                yield Folder(folder, file, names, files)
             if path.exists():
                 path.rmdir()
             folder.replace(path)
@@ -149,16 +154,18 @@ class Folder(Writer):
         folder: to write into.
         table: that takes the other answers.
         names: as for any writer.
+        files: the column beside the answers with those files; "" where there is none, and pictures are numbered.
     """
 
-    def __init__(self, folder: Path, table: Writer, names: Sequence[str]):
+    def __init__(self, folder: Path, table: Writer, names: Sequence[str], files: str):
         super().__init__(names)
-        self._folder, self._table, self._taken, self._count = folder, table, set[str](), 0
+        self._folder, self._table, self._files = folder, table, files
+        self._taken, self._count = set[str](), 0
 
     def write(self, beside: Mapping[str, Sequence[str]], answers: Mapping[str, np.ndarray]) -> None:
         if PICTURE in answers:
             pictures = answers[PICTURE]
-            files = beside.get("file", [""] * len(pictures))
+            files = beside.get(self._files, [""] * len(pictures))
             names = [self._name(number, file) for number, file in enumerate(files, self._count + 1)]
             for name, content in zip(names, pictures, strict=True):
                 (self._folder / name).write_bytes(content)

@@ -501,10 +501,13 @@ def test_pictures_are_drawn_into_a_folder_under_names_of_their_own(trained, say,
     assert [row["picture"] for row in rows] == ["sea side.png", "sea side-2.png"]
     assert [PIL.Image.open(tmp_path / "drawn" / row["picture"]).size for row in rows] == [(20, 30), (40, 10)]
     assert "mask" not in rows[0] and any(name.startswith("shares_") for name in rows[0])
-    write(tmp_path / "table.csv", [["what", "photo"], ["sea", "photos/a/sea side.png"]])
+    write(tmp_path / "table.csv", [["file", "photo"], *(["scan", f"photos/{folder}/sea side.png"] for folder in "ab")])
     (tmp_path / "empty").mkdir()
     say(run, "table.csv", "--output", "empty")
-    assert {path.name for path in (tmp_path / "empty").iterdir()} == {"1.png", "answers.csv"}
+    assert [row["picture"] for row in read("empty/answers.csv")] == ["sea side.png", "sea side-2.png"]
+    (tmp_path / "list.txt").write_text("photos/b/sea side.png\n")
+    say(run, "list.txt", "--output", "listed/")
+    assert [row["picture"] for row in read("listed/answers.csv")] == ["sea side.png"]
     code, _, err = say(run, "photos", "--output", "photos")
     assert (code, err) == (1, "error: photos isn't empty: name a new folder for the answers.\n")
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
