@@ -116,10 +116,8 @@ class Task(task.Task):
         """The loss (batch,) of boxes with classes (batch, most, 5) and a grid (batch, rows, columns, classes + 4)."""
         box, label = target[..., :4], tf.cast(target[..., 4], tf.int32)
         logits, nearby = self._split(prediction)
-        peaks = grids.peaks(box, label, *prediction.shape[1:3])  # (batch, most, rows, columns)
-        heat = grids.by_class(peaks, label, len(self.outputs.names))
+        heat, smallest, weight = grids.targets(box, label, *logits.shape[1:])
         of_classes = tf.reduce_sum(_focal(heat, logits), axis=[1, 2, 3])
-        smallest, weight = grids.smallest(box, peaks)
         apart = 1 - boxes.generalized_iou(smallest, nearby)
         of_boxes = tf.reduce_sum(weight * apart, axis=[1, 2])
         return (of_classes + OF_BOXES * of_boxes) / self.outputs.per_image

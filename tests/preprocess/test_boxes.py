@@ -81,15 +81,42 @@ def test_a_picture_shows_its_boxes_where_they_are_and_a_large_one_gets_smaller()
 
 def test_a_grid_has_a_peak_for_each_box_and_learns_the_smallest_there():
     box = tf.constant([[[0.1, 0.1, 0.9, 0.9], [0.4, 0.4, 0.65, 0.65], [0.0, 0.0, 0.1, 0.1]]])
-    label = tf.constant([[1, 0, UNLABELLED]])
-    peaks = grids.peaks(box, label, 8, 12)
-    assert peaks.shape == (1, 3, 8, 12) and peaks[0, 0, 4, 6] == 1 and peaks[0, 1, 4, 6] == 1
-    assert not peaks[0, 2].numpy().any() and 0 < peaks[0, 0, 4, 7] < 1
-    heat = grids.by_class(peaks, label, 3).numpy()
-    np.testing.assert_array_equal(heat[0, ..., 1], peaks[0, 0])
-    np.testing.assert_array_equal(heat[0, ..., 0], peaks[0, 1])
-    assert not heat[..., 2].any()
-    smallest, weight = grids.smallest(box, peaks)
+    heat, smallest, weight = grids.targets(box, tf.constant([[1, 0, UNLABELLED]]), 8, 12, 3)
+    assert heat.shape == (1, 8, 12, 3) and heat[0, 4, 6, 1] == 1 and heat[0, 4, 6, 0] == 1
+    assert not heat[..., 2].numpy().any() and 0 < heat[0, 4, 7, 1] < 1
     np.testing.assert_array_equal(smallest[0, 4, 6], box[0, 1])
     np.testing.assert_array_equal(smallest[0, 4, 8], box[0, 0])
     assert weight[0, 0, 0] == 0 and float(tf.reduce_sum(weight)) <= 2
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_a_grid_of_many_boxes_is_that_of_all_at_once(jit):
+    """Of pictures with none, some and many, of which some have gone; in the last one two are as small as each other."""
+    random, most, rows, columns = np.random.default_rng(0), 2 * grids.AT_ONCE + 3, 12, 20
+    label = random.integers(0, 3, (4, most)).astype("int32")
+    label[0], label[1, 3:], label[2, ::4] = UNLABELLED, UNLABELLED, UNLABELLED
+    middle, half = random.uniform(0.2, 0.8, (4, most, 2)), random.uniform(0.01, 0.2, (4, most, 2))
+    box = np.concatenate([middle - half, middle + half], axis=-1).astype("float32")
+    box[3, -1] = box[3, 0]
+    graph = tf.function(lambda *given: grids.targets(*given, rows, columns, 3), jit_compile=jit)
+    heat, smallest, weight = graph(tf.constant(box), tf.constant(label))
+
+    def along(start, end, cells):
+        away = np.arange(cells) - np.floor((start + end) / 2 * cells)
+        return np.where(
+            abs(away) <= 3 * 0.09 * (end - start) * cells,
+            np.exp(-((away / (0.09 * (end - start) * cells)) ** 2) / 2),
+            0,
+        )
+
+    for image in range(4):
+        of_boxes = [np.outer(along(b[0], b[2], rows), along(b[1], b[3], columns)) for b in box[image].astype("float64")]
+        peaks = np.where(label[image, :, None, None] == UNLABELLED, 0, of_boxes)  # (most, rows, columns)
+        for number in range(3):
+            expected = np.max(np.where(label[image, :, None, None] == number, peaks, 0), axis=0)
+            np.testing.assert_allclose(heat[image, ..., number], expected, atol=1e-5)
+        sides = box[image, :, 2:] - box[image, :, :2]
+        index = np.argmin(np.where(peaks > 0, sides.prod(axis=1)[:, None, None], np.inf), axis=0)
+        np.testing.assert_array_equal(smallest[image], box[image][index])
+        shares = peaks / np.maximum(peaks.sum(axis=(1, 2), keepdims=True), 1e-9)
+        np.testing.assert_allclose(weight[image], np.take_along_axis(shares, index[None], axis=0)[0], atol=1e-5)
