@@ -8,6 +8,7 @@ import PIL.ImageDraw
 
 # Pixels of a picture that is drawn on, at least, of lines and of texts: a report shows it less than half as wide.
 WIDTH, LINE, TEXT = 480, 5, 24
+GAP = 2  # pixels between two pictures
 
 
 def with_boxes(
@@ -30,3 +31,8 @@ def with_boxes(
         draw.rectangle((left, top, right, bottom), outline=color, width=LINE)
         draw.text((left + LINE, top + LINE), text, "white", stroke_width=3, stroke_fill=color, font_size=TEXT)
     return np.asarray(image)
+
+
+def one_below_other(upper: np.ndarray, lower: np.ndarray) -> np.ndarray:
+    """Two pictures of one size, (height, width, 3), as one, with a grey line between them."""
+    return np.concatenate([upper, np.full((GAP, *upper.shape[1:]), 128, "uint8"), lower])

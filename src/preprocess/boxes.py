@@ -3,6 +3,9 @@
 A box is its top, left, bottom and right side, as fractions of an image's height and width unless said otherwise.
 """
 
+from collections.abc import Callable
+
+import numpy as np
 import tensorflow as tf
 
 from src.specs import UNLABELLED
@@ -61,6 +64,48 @@ def generalized_iou(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
     both, around = (area(tf.concat([start, end], axis=-1)) for start, end in zip(low, high, strict=True))
     either = area(one) + area(other) - both
     return tf.math.divide_no_nan(both, either) - tf.math.divide_no_nan(around - either, around)
+
+
+def distinct(
+    box: tf.Tensor, label: tf.Tensor, score: tf.Tensor, classes: int, most: int, overlap: float
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Boxes, labels and scores of each image's things, each found once: (batch, most, …), the best first.
+
+    Where there are fewer, the last boxes are UNLABELLED and their score is 0.
+
+    Args:
+        box: float32 (batch, boxes, 4).
+        label: int32 (batch, boxes).
+        score: float32 (batch, boxes); 0 for a box that is left out.
+        classes: how many there are.
+        most: boxes of an image.
+        overlap: of two boxes of one class, intersection over union, above which the one of the lower score goes.
+    """
+    of_classes = score[..., None] * tf.one_hot(label, classes)
+    box, score, label, count = tf.image.combined_non_max_suppression(
+        box[:, :, None], of_classes, most, most, overlap, 1e-6
+    )
+    return box, tf.where(tf.sequence_mask(count, most), tf.cast(label, tf.int32), UNLABELLED), score
+
+
+def pngs(
+    picture: Callable[[tf.Tensor], tf.Tensor], box: tf.Tensor, label: tf.Tensor, colors: np.ndarray
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Pictures with boxes drawn on them, as PNG (batch,), and height and width of the pictures, int32 (batch, 2).
+
+    Args:
+        picture: from the number of an example, int32 (), to its picture, uint8 (height, width, 3).
+        box: float32 (batch, boxes, 4).
+        label: int32 (batch, boxes); those that are UNLABELLED come last.
+        colors: of the classes, float32 (classes, 3) from 0 to 1.
+    """
+
+    def drawn(number):
+        given, count = picture(number), tf.reduce_sum(tf.cast(label[number] != UNLABELLED, tf.int32))
+        return png(given, box[number, :count], tf.gather(colors, label[number, :count])), tf.shape(given)[:2]
+
+    specs = tf.TensorSpec((), tf.string), tf.TensorSpec((2,), tf.int32)
+    return tf.map_fn(drawn, tf.range(tf.shape(label)[0]), fn_output_signature=specs)
 
 
 def png(picture: tf.Tensor, box: tf.Tensor, colors: tf.Tensor) -> tf.Tensor:

@@ -1,7 +1,8 @@
-"""Boxes on a grid of their image: what a detector without anchors learns at each cell.
+"""Boxes on a grid of their image: what a detector without anchors learns at each cell, and what it answers there.
 
 Peaks around centres: Zhou et al. (2019), Objects as points, section 3; as wide as their boxes, which are learnt there:
-Liu et al. (2020), Training-time-friendly network for real-time object detection, section 3.
+Liu et al. (2020), Training-time-friendly network for real-time object detection, section 3; distances to four sides:
+Tian et al. (2019), FCOS, equation 1.
 """
 
 import numpy as np
@@ -13,6 +14,7 @@ from src.specs import UNLABELLED
 PEAK = 0.54 / 6  # standard deviation of a peak, as a share of its box's side: Liu et al., section 3.2
 FARTHEST = 3  # standard deviations from a centre
 AT_ONCE = 16  # boxes of an image whose peaks are in memory
+STEEPEST = 5.0  # logarithm of a distance to a side
 
 
 def targets(
@@ -58,6 +60,38 @@ def targets(
     _, heat, _, index = tf.while_loop(lambda part, *_: part <= last, add, (0, *nothing))
     heat = tf.transpose(tf.reshape(heat, (batch, classes, rows, columns)), (0, 2, 3, 1))
     return heat, tf.gather(box, index, batch_dims=1), _weights(down, across, index)
+
+
+def around_cells(logarithms: tf.Tensor, usual: tuple[float, float]) -> tf.Tensor:
+    """The box that each cell answers, (batch, rows, columns, 4).
+
+    Args:
+        logarithms: how far it reaches up, left, down and right from the cell's centre, (batch, rows, columns, 4), as
+            logarithms of shares of half the usual size.
+        usual: height and width of a box.
+    """
+    y, x = np.meshgrid(*((np.arange(cells) + 0.5) / cells for cells in logarithms.shape[1:3]), indexing="ij")
+    centre = np.stack([y, x, y, x], axis=-1).astype("float32")  # (rows, columns, 4)
+    half = np.array([*usual, *usual]) / 2 * (-1, -1, 1, 1)
+    return centre + tf.exp(tf.minimum(logarithms, STEEPEST)) * half.astype("float32")
+
+
+def highest(logits: tf.Tensor, box: tf.Tensor, most: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """The boxes, classes and scores of the cells whose logit none beside them exceeds, the best first; at most `most`.
+
+    Zhou et al., section 4.
+
+    Args:
+        logits: (batch, rows, columns, classes).
+        box: of each cell, (batch, rows, columns, 4).
+        most: boxes of an image.
+    """
+    *_, rows, columns, classes = logits.shape
+    peaks = tf.where(logits >= tf.nn.max_pool2d(logits, 3, 1, "SAME"), tf.sigmoid(logits), 0.0)
+    flat = tf.reshape(peaks, (-1, rows * columns * classes))
+    score, index = tf.math.top_k(flat, min(most, flat.shape[1]))
+    box = tf.gather(tf.reshape(box, (-1, rows * columns, 4)), index // classes, batch_dims=1)
+    return box, index % classes, score
 
 
 def _filled_up(box: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -1,8 +1,8 @@
 """Detection: which things there are in an image, and a box around each, without anchors, on a grid of the image.
 
-Heat map of the things' centres: Zhou et al. (2019), Objects as points, equation 1; how wide its peaks are, and that a
-box is learnt around its centre, weighted by the peak: Liu et al. (2020), Training-time-friendly network for real-time
-object detection, section 3; distances to four sides: Tian et al. (2019), FCOS, equation 1.
+Heat map of the things' centres: Zhou et al. (2019), Objects as points, equation 1; boxes that are learnt around them,
+weighted by its peaks: Liu et al. (2020), Training-time-friendly network for real-time object detection, section 3. What
+stands in a cell: src/preprocess/grids.py.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ from src import task
 from src.analysis import detections
 from src.analysis.colors import palette
 from src.analysis.detections import Detections
-from src.analysis.drawing import with_boxes
+from src.analysis.drawing import one_below_other, with_boxes
 from src.analysis.intervals import Scores
 from src.analysis.sections import Section
 from src.data import Source
@@ -30,8 +30,6 @@ OF_BOXES = 5.0  # weight of the loss of boxes beside that of classes: Liu et al.
 MOST_FOUND = 100  # boxes of an image that are answered, as in COCO
 OVERLAP = 0.6  # of two boxes of one class, above which the less certain one goes
 LEAST = 0.01  # score of what is measured
-STEEPEST = 5.0  # logarithm of a distance to a side
-GAP = 2  # pixels between two pictures
 
 
 def adapt(outputs: Boxes, train: Source) -> Boxes:
@@ -128,32 +126,19 @@ class Task(task.Task):
         Boxes of one thing in neighbouring places may be among them: that they go is left to `on_picture`.
         """
         logits, nearby = self._split(prediction)
-        highest = tf.nn.max_pool2d(logits, 3, 1, "SAME")
-        scores = tf.where(logits >= highest, tf.sigmoid(logits), 0.0)
-        cells, classes = int(np.prod(logits.shape[1:3])), logits.shape[-1]
-        score, index = tf.math.top_k(tf.reshape(scores, (-1, cells * classes)), min(MOST_FOUND, cells * classes))
-        box = tf.gather(tf.reshape(nearby, (-1, cells, 4)), index // classes, batch_dims=1)
-        return {"boxes": box, "class": index % classes, "score": score}
+        box, index, score = grids.highest(logits, nearby, MOST_FOUND)
+        return {"boxes": box, "class": index, "score": score}
 
     def on_picture(self, answers, picture, threshold=None) -> dict[str, tf.Tensor]:
         """Boxes in pixels of the picture, with names of their classes, and the picture with the boxes drawn on it."""
         least = tf.fill(tf.shape(answers["score"])[:1], self.threshold) if threshold is None else threshold
-        box, label, score = self._suppressed(answers, least)
-        counts = tf.reduce_sum(tf.cast(label != UNLABELLED, tf.int32), axis=1)
-        colors = tf.constant(np.array(self.colors, "float32") / 255)
-
-        def drawn(number):
-            given, count = picture(number), counts[number]
-            png = boxes.png(given, box[number, :count], tf.gather(colors, label[number, :count]))
-            return png, tf.shape(given)[:2]
-
-        specs = tf.TensorSpec((), tf.string), tf.TensorSpec((2,), tf.int32)
-        pngs, sizes = tf.map_fn(drawn, tf.range(tf.shape(label)[0]), fn_output_signature=specs)
+        box, label, score = self._distinct(answers, least)
+        pngs, sizes = boxes.pngs(picture, box, label, np.array(self.colors, "float32") / 255)
         return {
             "boxes": box * tf.cast(tf.tile(sizes, [1, 2])[:, None], tf.float32),
             "label": tf.gather(tf.constant(["", *self.outputs.names]), label + 1),
             "score": score,
-            "count": counts,
+            "count": tf.reduce_sum(tf.cast(label != UNLABELLED, tf.int32), axis=1),
             "png_bytes": pngs,
         }
 
@@ -196,8 +181,8 @@ class Task(task.Task):
             batches: (features, boxes with classes) of one split, each example once.
         """
         found = self._detections(predict, batches)
-        always = self._always(found)
         precision = self._precision(found)
+        always = found.always(self.outputs.usual, int(np.argmax(self.outputs.counts)))
         of_classes = zip(self.outputs.names, np.moveaxis(precision[..., 0], 1, 0), strict=True)
         simple = self._summed_up(always, self._precision(always))
         return {
@@ -241,7 +226,7 @@ class Task(task.Task):
         true = self._with_boxes(picture, there[:, :4], there[:, 4].astype(int))
         scores = [f" {value:.2f}" for value in score[answered]]
         found = self._with_boxes(picture, box[answered], label[answered], scores)
-        return np.concatenate([true, np.full((GAP, *true.shape[1:]), 128, "uint8"), found])
+        return one_below_other(true, found)
 
     def drawn(self, picture, target) -> np.ndarray:
         """The picture with the boxes of a target as the data set gives it, or augmentation moves it."""
@@ -255,32 +240,19 @@ class Task(task.Task):
         return with_boxes(picture, box, texts, [self.colors[index] for index in label])
 
     def _split(self, prediction) -> tuple[tf.Tensor, tf.Tensor]:
-        """Logits (batch, rows, columns, classes), and the box around each cell (batch, rows, columns, 4)."""
+        """Logits (batch, rows, columns, classes), and the box of each cell (batch, rows, columns, 4)."""
         logits, logarithms = tf.split(prediction, [len(self.outputs.names), 4], axis=-1)
-        y, x = np.meshgrid(*((np.arange(cells) + 0.5) / cells for cells in prediction.shape[1:3]), indexing="ij")
-        centre = np.stack([y, x, y, x], axis=-1).astype("float32")  # (rows, columns, 4)
-        half = np.array([*self.outputs.usual, *self.outputs.usual]) / 2 * (-1, -1, 1, 1)
-        return logits, centre + tf.exp(tf.minimum(logarithms, STEEPEST)) * half.astype("float32")
+        return logits, grids.around_cells(logarithms, self.outputs.usual)
 
-    def _suppressed(self, answers, threshold: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Boxes, labels and scores of an image's things, each found once: at most MOST_FOUND, the best first.
-
-        Args:
-            answers: see `answers`.
-            threshold: least score of each image, (batch,).
-        """
+    def _distinct(self, answers, threshold: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Boxes, labels and scores of an image's things, each found once, from its threshold, (batch,), on."""
         score = tf.where(answers["score"] >= threshold[:, None], answers["score"], 0.0)
-        of_classes = score[..., None] * tf.one_hot(answers["class"], len(self.outputs.names))
-        box, score, label, count = tf.image.combined_non_max_suppression(
-            answers["boxes"][:, :, None], of_classes, MOST_FOUND, MOST_FOUND, OVERLAP, 1e-6
-        )
-        there = tf.sequence_mask(count, MOST_FOUND)
-        return box, tf.where(there, tf.cast(label, tf.int32), UNLABELLED), score
+        return boxes.distinct(answers["boxes"], answers["class"], score, len(self.outputs.names), MOST_FOUND, OVERLAP)
 
     @tf.function(reduce_retracing=True)
     def _found(self, prediction) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """All boxes that count in average precision, of a batch."""
-        return self._suppressed(self.answers(prediction), tf.fill(tf.shape(prediction)[:1], LEAST))
+        return self._distinct(self.answers(prediction), tf.fill(tf.shape(prediction)[:1], LEAST))
 
     def _detections(self, predict, batches) -> Detections:
         parts = [(target.numpy(), *(part.numpy() for part in self._found(predict(x)))) for x, target, *_ in batches]
@@ -296,14 +268,6 @@ class Task(task.Task):
     def _scores(self, found: Detections) -> Scores:
         right, boxes_of_both = detections.agreement(found.above(self.threshold))
         return Scores("F1", right / np.maximum(boxes_of_both, 1), boxes_of_both, direction="max")
-
-    def _always(self, found: Detections) -> Detections:
-        """In each image a box of the usual size, in the middle and of the commonest class."""
-        height, width = self.outputs.usual
-        box = np.clip(np.array([-height, -width, height, width], "float32") / 2 + 0.5, 0, 1)
-        label = np.full((len(found), 1), int(np.argmax(self.outputs.counts)), "int32")
-        score = np.ones((len(found), 1), "float32")
-        return Detections(found.true_box, found.true_label, np.broadcast_to(box, (len(found), 1, 4)), label, score)
 
     def _counts(self, predictions) -> list:
         return detections.counted(_of(predictions).above(self.threshold))

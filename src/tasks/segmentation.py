@@ -15,13 +15,13 @@ import tensorflow as tf
 
 from src import task
 from src.analysis import masks
+from src.analysis.drawing import one_below_other
 from src.analysis.intervals import Scores
 from src.analysis.sections import Section
 from src.data import Source
 from src.specs import UNLABELLED, Mask
 
 SPEC = Mask
-GAP = 2  # pixels between two masks
 OPAQUE = 0.6  # of the colours of a mask on a picture
 FOCUS = 2.0  # gamma of the focal loss
 EVEN = 1.1  # added to a class's share: the weight of a class that fills all is 1 / ln 2.1
@@ -190,7 +190,7 @@ class Task(task.Task):
     def overlay(self, picture, target, logits) -> np.ndarray:
         """The masks of a picture in their colours on it, the true one above; unlabelled pixels are left as they are."""
         true, predicted = self.drawn(picture, target), self.drawn(picture, _classes(logits))
-        return np.concatenate([true, np.full((GAP, *true.shape[1:]), 128, "uint8"), predicted])
+        return one_below_other(true, predicted)
 
     def drawn(self, picture, target) -> np.ndarray:
         """A picture, in grey, with its mask in the classes' colours on it, but for unlabelled pixels."""
