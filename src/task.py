@@ -47,6 +47,7 @@ class Task(ABC):
     is_judged: ClassVar[bool] = False  # whether its models have a JUDGE, which `compare_with` receives
     meanings: ClassVar[Mapping[str, str]] = {}  # by name of a metric or a picture, a sentence for the report
     limits: ClassVar[str] = ""  # of a request, a sentence for the model card
+    usual: Mapping[str, float] = {}  # by name of an input that says how to answer, such as a threshold, its usual value
     side_by_side: ClassVar[Sequence[str]] = ()  # samples that the report shows for several epochs side by side
 
     def supervise(self, features: Features, target: Any) -> tuple:

@@ -13,12 +13,12 @@ from src.readers.requests import DEFAULT, PICTURES, STRINGS, Inputs, InputSpec
 TEXTS = ("string",)
 WHOLE = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 NUMBERS = (*WHOLE, "float32", "float64")
-SLIDERS = {  # least, largest and usual value, and step, of generation and detection; their tasks say what each does
-    "length": (1, 1000, 200, 1),
-    "temperature": (0.0, 2.0, 1.0, 0.05),
-    "top_k": (0, 100, 0, 1),
-    "top_p": (0.05, 1.0, 1.0, 0.05),
-    "threshold": (0.0, 1.0, 0.3, 0.05),
+SLIDERS = {  # least and largest value, and step, of generation and detection; their tasks say what each does
+    "length": (1, 1000, 1),
+    "temperature": (0.0, 2.0, 0.05),
+    "top_k": (0, 100, 1),
+    "top_p": (0.05, 1.0, 0.05),
+    "threshold": (0.0, 1.0, 0.05),
 }
 BARS, COUNT = "probabilities", "count"  # of things that are answered, which have a box, a label and a score each
 LAST = ("seed", *SLIDERS)  # of the fields of a signature
@@ -100,7 +100,7 @@ class Field:
     Args:
         component: of INPUTS, or "sketch".
         inputs: that it fills; several only of series.
-        sample: of each input, as an example of the training's validation split has it.
+        sample: of each input, as an example of the training's validation split has it, or what is usual.
         called: what the file that the model was trained on calls the inputs.
         may_be_empty: whether nothing may be filled in: for a missing value, or for a text that is written on.
     """

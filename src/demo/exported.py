@@ -1,7 +1,7 @@
 """An export in memory: its signatures, and what the files beside its graph say of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ class About:
         names: of what it gives probabilities or values of; empty where they aren't known.
         unit: of its values.
         colors: RGB of each of `names`, in which masks are drawn; empty where there are none.
+        usual: value of inputs that say how to answer, by name; an export that is too old has none.
     """
 
     title: str
@@ -33,6 +34,7 @@ class About:
     names: Sequence[str] = ()
     unit: str = ""
     colors: Sequence[Sequence[int]] = ()
+    usual: Mapping[str, float] = field(default_factory=dict)
 
 
 class Exported:
@@ -65,6 +67,9 @@ class Exported:
         if (folder / REQUEST).is_file() and DEFAULT in self.samples:  # it has the columns in the order of the file
             order = read_record(folder / REQUEST, "inputs")["inputs"]
             self.samples[DEFAULT] = {name: self.samples[DEFAULT][name] for name in order}
+        for name, signature in self.signatures.items():
+            usual = {key: value for key, value in self.about.usual.items() if key in signature.inputs}
+            self.samples[name] = {**self.samples.get(name, {}), **usual}
 
     def ask(self, signature: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """The named answers to one example.

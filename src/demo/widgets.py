@@ -87,8 +87,8 @@ def _number(field: Field, about: About) -> list[gr.Number]:
 
 def _slider(field: Field, about: About) -> list[gr.Slider]:
     (name,) = field.inputs
-    least, most, usual, step = SLIDERS[name]
-    return [gr.Slider(least, most, usual, step=step, label=field.label, min_width=210)]
+    least, most, step = SLIDERS[name]
+    return [gr.Slider(least, most, _sample(field), step=step, label=field.label, min_width=210)]
 
 
 def _latent(field: Field, about: About) -> list[gr.Number | gr.Slider]:

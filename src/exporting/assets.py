@@ -9,4 +9,4 @@ RESPONSE = FOLDER / "response.json"  # the trained model's answer to it
 COLUMNS = FOLDER / "columns.json"  # what the file that it was trained on calls its inputs, where that isn't the same
 ORIGIN = FOLDER / "origin.json"  # which run it is an export of, and what was verified
 CARD = FOLDER / "model_card.md"  # what it is: data, figures, knobs, commit, inputs and outputs
-ABOUT = FOLDER / "about.json"  # what a program shows of it: title, verdict, names and unit of its answers
+ABOUT = FOLDER / "about.json"  # what a program shows of it: title, verdict, names and unit of its answers, usual inputs

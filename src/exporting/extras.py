@@ -74,6 +74,7 @@ def _about(run: Run) -> dict[str, Any]:
         "names": outputs.get("names") or outputs.get("tokens") or [],
         "unit": outputs.get("unit", ""),
         "colors": outputs.get("colors", []),
+        "usual": run.task.usual,
     }
 
 

@@ -97,7 +97,7 @@ class Task(task.Task):
     def __init__(self, outputs: Boxes, *, threshold: float = 0.3):
         if not 0 <= threshold <= 1:
             raise ValueError(f"threshold is a score from 0 to 1, not {threshold:g}")
-        self.outputs, self.threshold = outputs, threshold
+        self.outputs, self.threshold, self.usual = outputs, threshold, {"threshold": threshold}
         self.size = (outputs.height, outputs.width)
         self.colors = outputs.colors or palette(len(outputs.names))
 

@@ -57,6 +57,7 @@ class Task(task.Task):
 
     def __init__(self, outputs: NextToken):
         self.outputs = outputs
+        self.usual = {name: usual for name, (_, usual) in KNOBS.items()}
         self.written = [outputs.between + token if token else "" for token in outputs.tokens]
         self.characters = np.array([len(token) for token in self.written], "float32")
 

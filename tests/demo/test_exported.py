@@ -7,6 +7,8 @@ import tensorflow as tf
 from src.demo.components import tabs_of
 from src.demo.exported import About, Exported
 from src.errors import UserError
+from src.exporting.assets import ABOUT
+from src.system.files import write_json
 
 
 @pytest.fixture
@@ -29,6 +31,13 @@ def test_an_export_with_nothing_beside_its_graph_is_asked_all_the_same(bare):
     (tab,) = tabs_of(exported.signatures, exported.samples, exported.called, exported.about.names)
     assert ([field.component for field in tab.fields], tab.answers) == (["number"], {"value": "number"})
     assert exported.ask(tab.signature, {"size": 3.0}) == {"value": np.float32(1.5)}
+
+
+def test_an_input_begins_with_its_usual_value(bare):
+    usual = {"size": 0.45, "weight": 2}
+    (bare / ABOUT).parent.mkdir()
+    write_json(bare / ABOUT, {"title": "halves", "usual": usual})
+    assert Exported(bare).samples == {"serving_default": {"size": 0.45}}
 
 
 def test_what_the_graph_refuses_is_said_in_its_words(bare):

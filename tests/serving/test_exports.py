@@ -71,6 +71,7 @@ def check_extras(path, models, run):
     assert len(records) <= MOST_WARM_UPS
     about = json.loads((extra / "about.json").read_text())
     assert about["title"] == f"{run.config['model']} on {run.config['data_name']}"
+    assert about["usual"] == run.task.usual
     assert about["verdict"].startswith(f"On {run.measured}, ")
     card = (extra / "model_card.md").read_text()
     assert "| figure |" in card
