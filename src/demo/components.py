@@ -58,7 +58,8 @@ INPUTS = (
 )  # fmt: skip
 ANSWERS = (
     Rule("picture", TEXTS,   1,    ["png_bytes"]),
-    Rule("bars",    NUMBERS, 2,    [BARS, "shares"]),
+    Rule("bars",    NUMBERS, 2,    [BARS]),
+    Rule("shares",  NUMBERS, 2,    ["shares"]),
     Rule("things",  NUMBERS, 1,    [COUNT]),
     Rule("number",  NUMBERS, 1),
     Rule("text",    TEXTS,   1,    ["text"]),
@@ -152,7 +153,7 @@ def tabs_of(
         called: what the file that the model was trained on calls its inputs, where that isn't the same.
         names: of what is answered with probabilities; empty where they aren't known.
     """
-    others = [name for name in signatures if name not in (DEFAULT, PICTURES, STRINGS)]
+    others = sorted(signatures.keys() - {DEFAULT, PICTURES, STRINGS})
     tabs = []
     for name in others:
         fields = _fields(signatures[name], samples.get(name, {}), called, names)
@@ -203,7 +204,10 @@ def _fields(
 
 
 def _answers(signature: Signature, names: Sequence[str]) -> dict[str, str]:
-    """The component of each answer, without those that another one shows, too: bars only where they have names."""
+    """The component of each answer, without those that another one shows, too: bars only where they have names.
+
+    They have the order of ANSWERS, as a signature has lost its own.
+    """
     showing = {name for name in signature.answers if names or name != BARS}
     hidden = {name for name, others in SHOWN_BY.items() if showing.intersection(others)}
     components = {}
@@ -211,7 +215,8 @@ def _answers(signature: Signature, names: Sequence[str]) -> dict[str, str]:
         if name not in hidden:
             rules = [rule for rule in ANSWERS if rule.component != "curves" or name in signature.inputs]
             components[name] = component_of(rules, spec, name)
-    return components
+    order = [rule.component for rule in ANSWERS]
+    return dict(sorted(components.items(), key=lambda item: (order.index(item[1]), item[0])))
 
 
 def _can_be_sketched(inputs: Inputs) -> bool:

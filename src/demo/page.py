@@ -21,6 +21,11 @@ STYLE = """
 .curves figure { flex: 1 1 260px; max-width: 460px; margin: 0 }
 .curves svg { width: 100%; height: auto }
 .picture img { width: 100%; height: 100%; object-fit: contain }
+.things { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums }
+.things :is(td, th) { padding: 4px; text-align: right; font-weight: normal; overflow-wrap: anywhere }
+.things :is(td, th):first-child { text-align: left }
+.things th { color: var(--block-label-text-color) }
+.things td { border-top: 1px solid var(--border-color-primary) }
 .table textarea { font-family: var(--font-mono); overflow-x: auto; white-space: pre }
 .gradio-container { overflow: clip !important }
 .answers { position: sticky; top: 16px; align-self: flex-start }
@@ -54,9 +59,11 @@ def _fill(tab: Tab, exported: Exported) -> None:
         button = gr.Button("Ask", variant="primary")
     inputs = [part for each in parts for part in each]
     with gr.Column(elem_classes="answers"):
-        outputs = [SHOWN[component](_label(name, exported)) for name, component in _single(tab).items()]
-        if exported.about.colors and "picture" in tab.answers.values():
-            gr.HTML(str(legend(exported.about.names, exported.about.colors)))
+        outputs = []
+        for name, component in _single(tab).items():
+            outputs.append(SHOWN[component](_label(name, exported)))
+            if exported.about.colors and component == "picture":
+                gr.HTML(str(legend(exported.about.names, exported.about.colors)))
         if "curves" in tab.answers.values() or any(field.component == "series" for field in tab.fields):
             outputs.append(curves := gr.HTML())
     ask = partial(_ask, tab, exported)

@@ -1,5 +1,6 @@
 """From the answers of a signature to what their components show."""
 
+import html
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -57,6 +58,7 @@ def as_json(answer: Any, about: About) -> str:
 SHOW: Mapping[str, Callable[[Any, About], Any]] = {
     "picture": picture,
     "bars": bars,
+    "shares": bars,
     "values": values,
     "number": number,
     "text": text,
@@ -66,12 +68,17 @@ SHOW: Mapping[str, Callable[[Any, About], Any]] = {
 
 
 def things(answers: Mapping[str, Any]) -> str:
-    """A line for each thing that was found in a picture: what it is, how certain, and where, in pixels."""
-    lines = [
-        f"{label}  {score:.2f}  " + ", ".join(f"{side} {edge:.0f}" for side, edge in zip(SIDES, box, strict=True))
-        for label, score, box in zip(*(answers[name] for name in ("label", "score", "boxes")), strict=True)
+    """HTML with a row for each thing that was found in a picture: what it is, how certain, and where, in pixels."""
+    columns = (answers[name][: answers["count"]] for name in ("label", "score", "boxes"))
+    rows = [
+        [html.escape(label), f"{score:.2f}", *(f"{edge:.0f}" for edge in box)]
+        for label, score, box in zip(*columns, strict=True)
     ]
-    return "\n".join(lines[: answers["count"]]) or "nothing"
+    if not rows:
+        return "<p>nothing</p>"
+    head = "".join(f"<th>{name}</th>" for name in ("", "score", *SIDES))
+    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    return f'<table class="things"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
 def curves(past: Mapping[str, Sequence[float]], ahead: Mapping[str, Sequence[float]], called: Mapping[str, str]) -> str:

@@ -18,6 +18,7 @@ from src.demo.exported import About
 from src.errors import UserError
 
 CANVAS, PEN = 320, 13  # pixels of a sketch's longer side, and of the radius of its pen
+TALLEST = 420  # pixels of a list, which is scrolled then
 TOOLS = 120  # … of the height of what is around it
 MOST_BARS = 10
 MOST_CHARACTERS = 100_000  # of a sample as JSON
@@ -32,7 +33,14 @@ def _picture(field: Field, about: About) -> list[gr.Image]:
     sample = next(iter(field.sample.values()), None)
     image = Image.open(io.BytesIO(sample)) if sample else None
     part = gr.Image(
-        image, label="Picture", image_mode=None, format="png", height=CANVAS, buttons=[], elem_classes="picture"
+        image,
+        label="Picture",
+        image_mode=None,
+        format="png",
+        height=CANVAS,
+        min_width=CANVAS,
+        buttons=[],
+        elem_classes="picture",
     )
     # The file as it is, and not read by Gradio: what is wrong with it, the graph says better.
     setattr(part, "preprocess", lambda upload: upload and upload.path)  # noqa: B010 (a method, to mypy)
@@ -156,10 +164,13 @@ SHOWN: Mapping[str, Callable[[str], Any]] = {
         label=label, format="png", interactive=False, buttons=["download", "fullscreen"], elem_classes="picture"
     ),
     "bars": lambda label: gr.Label(label=label, num_top_classes=MOST_BARS),
+    "shares": lambda label: gr.Label(label=label, num_top_classes=MOST_BARS, show_heading=False),
     "number": lambda label: gr.Label(label=label),
     "word": lambda label: gr.Label(label=label),
     "text": lambda label: gr.Textbox(label=label, lines=8, max_lines=30, interactive=False, buttons=["copy"]),
-    "things": lambda label: gr.Textbox(label=label, lines=6, max_lines=20, interactive=False),
+    "things": lambda label: gr.HTML(
+        label=label, show_label=True, container=True, padding=True, max_height=TALLEST, apply_default_css=False
+    ),
     "values": lambda label: gr.Textbox(label=label, lines=4, interactive=False),
     "json": lambda label: gr.Textbox(label=label, lines=8, max_lines=20, interactive=False),
 }

@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 
 import numpy as np
 import pytest
@@ -83,10 +84,10 @@ def test_pictures_are_made_of_seeds_and_on_the_way_between_two():
 def test_a_mask_is_a_picture_and_bars():
     answers = {"mask": InputSpec("uint8", (None, 4, 4)), "png_bytes": TEXT, "shares": InputSpec("float32", (None, 2))}
     ((_, _, found),) = shown({DEFAULT: ({"image_bytes": TEXT}, answers)}).values()
-    assert found == {"png_bytes": "picture", "shares": "bars"}
+    assert found == {"png_bytes": "picture", "shares": "shares"}
 
 
-def test_boxes_are_a_picture_and_a_line_for_each_thing_with_the_least_score_last():
+def test_boxes_are_a_picture_and_a_row_for_each_thing_with_the_least_score_last():
     answers = {
         "boxes": InputSpec("float32", (None, 100, 4)),
         "label": InputSpec("string", (None, 100)),
@@ -100,9 +101,19 @@ def test_boxes_are_a_picture_and_a_line_for_each_thing_with_the_least_score_last
     assert [found for _, _, found in tabs.values()] == [{"count": "things", "png_bytes": "picture"}] * 2
     assert [*tabs["At threshold"][1].items()] == [("image_bytes", "picture"), ("threshold", "slider")]
     boxes = np.array([[1, 2, 30, 40.4], [5, 6, 7, 8]])
-    things = {"boxes": boxes, "label": ["cat", ""], "score": [0.954, 0.0], "count": 1}
-    assert showing.things(things) == "cat  0.95  top 1, left 2, bottom 30, right 40"
-    assert showing.things({**things, "count": 0}) == "nothing"
+    things = {"boxes": boxes, "label": ["<cat>", ""], "score": [0.954, 0.0], "count": 1}
+    found = showing.things(things)
+    assert re.findall("<td>(.*?)</td>", found) == ["&lt;cat&gt;", "0.95", "1", "2", "30", "40"]
+    assert re.findall("<th>(.*?)</th>", found) == ["", "score", "top", "left", "bottom", "right"]
+    assert showing.things({**things, "count": 0}) == "<p>nothing</p>"
+
+
+def test_answers_stand_in_one_order_whatever_that_of_the_signature_is():
+    answers = {"value": NUMBER, "shares": InputSpec("float32", (None, 2)), "count": NUMBER, "png_bytes": TEXT}
+    for names in (answers, reversed(answers)):
+        signature = ({"text": TEXT}, {name: answers[name] for name in names})
+        ((_, _, found),) = shown({DEFAULT: signature}).values()
+        assert [*found] == ["png_bytes", "shares", "count", "value"]
 
 
 def test_series_are_one_table_and_what_follows_them_are_curves():
