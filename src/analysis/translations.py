@@ -108,11 +108,16 @@ def draw_attention(looks: Sequence[Mapping]) -> Figure:
     figure = Figure(figsize=(PANEL * len(looks), PANEL), layout="constrained")
     for axes, look in zip(figure.subplots(1, len(looks), squeeze=False)[0], looks, strict=True):
         axes.imshow(np.array(look["weights"]), cmap="Blues", vmin=0, vmax=1, aspect="auto")
-        axes.set_xticks(range(len(look["source"])), look["source"], rotation=90, fontsize="small")
-        axes.set_yticks(range(len(look["written"])), look["written"], fontsize="small")
+        axes.set_xticks(range(len(look["source"])), _visible(look["source"]), rotation=90, fontsize="small")
+        axes.set_yticks(range(len(look["written"])), _visible(look["written"]), fontsize="small")
         axes.xaxis.tick_top()
         axes.tick_params(length=0)
     return figure
+
+
+def _visible(tokens: Sequence[str]) -> list[str]:
+    """Tokens with their blanks; one without a text is the end."""
+    return [token.replace(" ", "\u2423") or "end" for token in tokens]
 
 
 def _bleu(references: Sequence[Sequence[str]]) -> BLEU:

@@ -82,6 +82,8 @@ class Numbers(keras.Model):
 class Heard(keras.Model):
     """A functional model that keeps the features that it is asked."""
 
+    features: Any = None
+
     def call(self, features: Any, training: bool | None = None, mask: Any = None) -> Any:
         """The prediction."""
         self.features = features
@@ -149,6 +151,8 @@ def _features(run: Run, raw: Arrays) -> Arrays:
     heard.model = Heard(run.model.input, run.model.output)
     ask, _ = heard.signatures[DEFAULT]
     ask(_tensors(raw))
+    if heard.model.features is None:
+        raise UserError("This model answers step by step, which ONNX and LiteRT can't hold. The SavedModel can.")
     features = keras.tree.flatten(heard.model.features)
     return {tensor.name: column.numpy() for tensor, column in zip(run.model.inputs, features, strict=True)}
 

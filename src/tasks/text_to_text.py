@@ -6,10 +6,10 @@ found by beam search (src/generation/beams.py).
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import keras
 import numpy as np
@@ -22,10 +22,11 @@ from src.analysis.intervals import Scores
 from src.analysis.sections import SHOWN, Examples, Section, Table
 from src.data import Source
 from src.generation import sampling
-from src.generation.attention import looked
 from src.generation.beams import search
 from src.generation.ngrams import ORDER, NGrams
 from src.generation.sampling import START, Drawing
+from src.generation.tokens import Example, examples, first, is_learnt, padded
+from src.generation.writing import Writer
 from src.preprocess.subwords import END, SPECIAL, Subwords, learn
 from src.signatures import DEFAULT, Steps, features_of, request_of
 from src.specs import OR, Text, Tokens
@@ -37,10 +38,8 @@ KNOBS = {  # of sampling: type and usual value; src/generation/sampling.py says 
     "top_k": (tf.int32, 0),
     "top_p": (tf.float32, 1.0),
 }
-AT_ONCE = 128  # texts that are written at a time
-SOURCE = tf.TensorSpec([None, None], tf.int32)
 LEARNT = 200_000  # pairs in which the simple predictor looks for the nearest text
-LOOKS, FEWEST, MOST = 3, 4, 20  # texts whose attention is drawn, and tokens that they have
+LOOKS, FEWEST, MOST = 3, 3, 20  # texts whose attention is drawn, and tokens that they have
 
 
 def adapt(outputs: Text, train: Source) -> Text:
@@ -96,7 +95,7 @@ class Task(task.Task):
             )
         self.outputs, self.label_smoothing = outputs, label_smoothing
         self.beam, self.length_penalty, self.written = beam, length_penalty, written
-        self._writes: tuple[Steps, Callable] | None = None
+        self._writers: dict[Steps, Writer] = {}
         self.limits = f"A text is written in at most {outputs.length:,} tokens, and cut off there."
 
     @cached_property
@@ -116,7 +115,7 @@ class Task(task.Task):
         sizes = tf.math.count_nonzero(tokens, axis=1) + 1
         parts = texts.with_values(tf.RaggedTensor.from_tensor(tokens, lengths=sizes))
         right = parts.merge_dims(1, 2).to_tensor()
-        first = tf.where(_is_learnt(right), right, 0)
+        first = tf.where(is_learnt(right), right, 0)
         longest = tf.reduce_max(tf.math.count_nonzero(first, axis=1))
         written = tf.pad(first[:, : longest - 1], [[0, 0], [1, 0]], constant_values=START)
         return {"tokens": features, "written": written}, right
@@ -142,9 +141,9 @@ class Task(task.Task):
 
     def watch(self, predict, batches) -> dict[str, float]:
         """BLEU, chrF and exact match of the first texts of a split, which are written by beam search."""
-        examples = _first(batches, self.written)
-        texts = self._texts(self._write(predict.steps, examples))
-        return translations.likeness(texts, [self._texts(one.right) for one in examples])
+        shown = first(batches, self.written)
+        texts = self._texts(self._writer(predict.steps).write([one.source for one in shown]))
+        return translations.likeness(texts, [self._texts(one.right) for one in shown])
 
     def answers(self, logits) -> dict[str, tf.Tensor]:
         """The text of the likeliest tokens (batch,), each after right ones."""
@@ -193,21 +192,23 @@ class Task(task.Task):
             predict: from source and shifted tokens to logits; its `steps` write.
             batches: ({"tokens": …, "written": …}, right tokens) of one split, each example once.
         """
-        sums, examples = np.zeros(3), list[_Example]()
+        sums, shown = np.zeros(3), list[Example]()
         for features, target, *_ in batches:
             logits = predict(features)
             nats, here = _nats(target, logits)
             sums += [float(tf.reduce_sum(part)) for part in (nats / math.log(2), _hits(target, logits) * here, here)]
-            examples += _examples(features["tokens"], target)[: self.written - len(examples)]
+            shown += examples(features["tokens"], target)[: self.written - len(shown)]
         bits, hits, _ = sums / max(sums[2], 1)
-        return {"bits_per_token": bits, "token_accuracy": hits, **self._beside_right_ones(predict.steps, examples)}
+        return {"bits_per_token": bits, "token_accuracy": hits, **self._beside_right_ones(predict.steps, shown)}
 
     def keep(self, features, target, logits) -> dict:
-        """The mean bits of each text's tokens, and how many these are."""
+        """The tokens of each text that is learnt, how many they are, and their mean bits."""
         nats, here = _nats(target, logits)
         size = tf.reduce_sum(here, axis=1)
         bits = tf.reduce_sum(nats, axis=1) / tf.maximum(size, 1) / math.log(2)
-        return {"bits": bits.numpy(), "tokens": size.numpy().astype("int32")}
+        kind = np.min_scalar_type(len(self.outputs.tokens))
+        right = _learnt(target.numpy())[:, : nats.shape[1]].astype(kind)
+        return {"bits": bits.numpy(), "tokens": size.numpy().astype("int32"), "right": right}
 
     def scores(self, predictions) -> Scores:
         """Bits per token, of each text; of other tokens they can't be compared."""
@@ -220,6 +221,11 @@ class Task(task.Task):
         captions = dict(zip(predictions.numbers[worst].tolist(), self.captions(predictions, worst), strict=True))
         return [Examples("Least expected", captions, "Sources whose right text was least likely.")]
 
+    def captions(self, predictions, rows) -> list[str]:
+        """The right text of each, and how many bits its tokens take."""
+        texts = self._texts([tokens[tokens > 0] for tokens in predictions["right"][rows]])
+        return [f"{text}: {bits:.2f} bits a token" for text, bits in zip(texts, predictions["bits"][rows], strict=True)]
+
     def simple(self, train, batches) -> dict:
         """Figures of answering with the text of the most alike training source, and bits by n-grams of targets.
 
@@ -229,7 +235,7 @@ class Task(task.Task):
         """
         ngrams = NGrams((_learnt(target.numpy()) for _, target, *_ in train), len(self.outputs.tokens))
         nats = np.concatenate([ngrams.nats(_learnt(target.numpy())) for _, target, *_ in batches])
-        known, asked = _first(train, LEARNT), _first(batches, self.written)
+        known, asked = first(train, LEARNT), first(batches, self.written)
         chosen = translations.nearest([one.source for one in known], [one.source for one in asked])
         written = self._texts([known[number].right[0] for number in chosen])
         found = translations.likeness(written, [self._texts(one.right) for one in asked])
@@ -247,65 +253,63 @@ class Task(task.Task):
     def draw(self, figures: dict) -> dict[str, Figure]:
         """chrF by length, and where the model looked while it wrote."""
         drawn = {"chrf_by_length": translations.draw_lengths(figures["by_length"])}
-        return drawn | (
-            {"attention": translations.draw_attention(figures["attention"])} if figures["attention"] else {}
-        )
+        if figures["attention"]:
+            drawn["attention"] = translations.draw_attention(figures["attention"])
+        return drawn
 
     def _search(self, step: keras.Model, states: Mapping[str, tf.Tensor], best: int) -> tuple[tf.Tensor, tf.Tensor]:
         """The tokens of the best texts of each row, (batch, best, length), and their scores (batch, best)."""
         width, penalty = self.beam, self.length_penalty
         return search(step, states, self.outputs.length, END, width=width, penalty=penalty, best=best)
 
-    def _write(self, steps: Steps, examples: Sequence["_Example"]) -> list[np.ndarray]:
-        """The tokens of the best text for each source."""
-        if self._writes is None or self._writes[0] is not steps:  # traced once a training
-            step, start = steps.step(), steps.start()
-            search = tf.function(lambda source: self._search(step, start(source), 1)[0][:, 0], input_signature=[SOURCE])
-            self._writes = steps, search
-        tokens: list[np.ndarray] = [np.zeros(0, "int32")] * len(examples)
-        order = np.argsort([len(one.source) for one in examples], kind="stable")  # little padding
-        for rows in np.array_split(order, -(-len(order) // AT_ONCE)):
-            best = self._writes[1](_padded([examples[row].source for row in rows])).numpy()
-            for row, found in zip(rows, best, strict=True):
-                tokens[row] = found[found > 0]
-        return tokens
+    def _writer(self, steps: Steps) -> Writer:
+        """What writes; it is traced once a training."""
+        if steps not in self._writers:
+            self._writers[steps] = Writer(
+                steps.step(), steps.start(), lambda step, states: self._search(step, states, 1)[0][:, 0]
+            )
+        return self._writers[steps]
 
-    def _beside_right_ones(self, steps: Steps, examples: Sequence["_Example"]) -> dict:
+    def _beside_right_ones(self, steps: Steps, shown: Sequence[Example]) -> dict:
         """Figures of what is written for examples, and some of it."""
-        tokens = self._write(steps, examples)
-        written, references = self._texts(tokens), [self._texts(one.right) for one in examples]
+        writer, sources = self._writer(steps), [one.source for one in shown]
+        tokens = writer.write(sources)
+        written, references = self._texts(tokens), [self._texts(one.right) for one in shown]
         chrf = translations.chrf_of_each(written, references)
-        sources = self._sources([one.source for one in examples], steps.inputs)
         rows = [
             {"source": source, "right": " | ".join(right), "written": text, "chrF": score}
-            for source, right, text, score in zip(sources, references, written, chrf.tolist(), strict=True)
+            for source, right, text, score in zip(
+                self._sources(sources, steps.inputs), references, written, chrf.tolist(), strict=True
+            )
         ]
         return {
             **translations.likeness(written, references),
             "written": len(written),
             "measured": translations.how_measured(references),
-            "by_length": translations.by_length(np.array([len(one.source) for one in examples]), chrf),
+            "by_length": translations.by_length(np.array(list(map(len, sources))), chrf),
             "worst": [rows[row] for row in np.argsort(chrf, kind="stable")[:SHOWN]],
             "first": rows[:SHOWN],
-            "attention": self._looks(steps, examples, tokens),
+            "attention": self._looks(writer, sources, tokens, steps.inputs),
         }
 
-    def _looks(self, steps: Steps, examples: Sequence["_Example"], written: Sequence[np.ndarray]) -> list[dict]:
+    def _looks(
+        self, writer: Writer, sources: Sequence[np.ndarray], written: Sequence[np.ndarray], inputs: Tokens
+    ) -> list[dict]:
         """Where the model looked while it wrote some of the texts; [] where it doesn't say."""
-        step, start, looks = steps.step(), steps.start(), list[dict]()
-        for example, tokens in zip(examples, written, strict=True):
-            if len(looks) < LOOKS and min(len(example.source), len(tokens)) >= FEWEST:
-                weights = looked(step, start(_padded([example.source])), tokens[:MOST])
-                if weights is None:
-                    return []
-                source = self._sources([[token] for token in example.source[:MOST]], steps.inputs)
-                texts = self._texts([[token] for token in tokens[:MOST]])
-                looks.append({"source": source, "written": texts, "weights": weights[:, :MOST].round(3).tolist()})
-        return looks
+        looks: list[dict] = []
+        for source, text in zip(sources, written, strict=True):
+            if len(looks) == LOOKS or min(len(source), len(text)) < FEWEST or max(len(source), len(text)) > MOST:
+                continue
+            weights = writer.looked(source, text)
+            if weights is None:
+                return []
+            read = self._sources([[token] for token in source], inputs)
+            looks.append({"source": read, "written": self._texts([[token] for token in text]), "weights": weights})
+        return [{**look, "weights": look["weights"].round(3).tolist()} for look in looks]
 
     def _texts(self, tokens: Sequence[Sequence[int]]) -> list[str]:
         """The text of each row of tokens."""
-        return [text.decode() for text in self.subwords.texts(_padded(tokens)).numpy()]
+        return [text.decode() for text in self.subwords.texts(padded(tokens)).numpy()]
 
     def _sources(self, tokens: Sequence[Sequence[int]], inputs: Tokens) -> list[str]:
         """The text of each row of a source's tokens; their numbers where a run doesn't know them any more."""
@@ -313,46 +317,6 @@ class Task(task.Task):
             return self._texts(tokens)
         names = inputs.tokens or list(map(str, range(inputs.vocabulary)))
         return [inputs.between.join(names[token] for token in row) for row in tokens]
-
-
-class _Example(NamedTuple):
-    """The tokens of a source, and of each text that is right."""
-
-    source: np.ndarray
-    right: list[np.ndarray]
-
-
-def _first(batches: Iterable[tuple], most: int) -> list[_Example]:
-    """The first examples of supervised batches."""
-    examples: list[_Example] = []
-    for features, target, *_ in batches:
-        examples += _examples(features["tokens"], target)[: most - len(examples)]
-        if len(examples) == most:
-            break
-    return examples
-
-
-def _examples(sources: tf.Tensor, right: tf.Tensor) -> list[_Example]:
-    """The examples of a batch, without padding; right texts have a 0 behind each."""
-    examples = []
-    for source, row in zip(sources.numpy(), right.numpy(), strict=True):
-        (ends,) = np.nonzero(np.diff(row > 0, prepend=False, append=False))
-        texts = [row[first:end] for first, end in ends.reshape(-1, 2)]
-        examples.append(_Example(source[source > 0], texts))
-    return examples
-
-
-def _padded(rows: Sequence[Sequence[int]]) -> tf.Tensor:
-    """int32 (rows, time), 0 behind each; time is 1 at least."""
-    padded = np.zeros((len(rows), max(1, *map(len, rows))), "int32")
-    for number, row in enumerate(rows):
-        padded[number, : len(row)] = row
-    return tf.constant(padded)
-
-
-def _is_learnt(right: tf.Tensor) -> tf.Tensor:
-    """Which tokens (batch, time) are those of the first text."""
-    return tf.math.cumprod(tf.cast(right > 0, tf.int32), axis=1) > 0
 
 
 def _learnt(right: np.ndarray) -> np.ndarray:
@@ -364,7 +328,7 @@ def _as_long(right: tf.Tensor, logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]
     """The right tokens, as long as their logits, and which of them are learnt, float32 (batch, time) of 0 and 1."""
     time = tf.shape(logits)[1]
     right = tf.pad(tf.cast(right, tf.int32), [[0, 0], [0, time]])[:, :time]
-    return right, tf.cast(_is_learnt(right), tf.float32)
+    return right, tf.cast(is_learnt(right), tf.float32)
 
 
 def _nats(right: tf.Tensor, logits: tf.Tensor, smoothing: float = 0.0) -> tuple[tf.Tensor, tf.Tensor]:
