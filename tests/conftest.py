@@ -34,6 +34,19 @@ def _frozen():
 
 
 @pytest.fixture(scope="session")
+def lasting_verifier():
+    """One clean process for the exports of all trainings in this one; those of `publish` itself have their own."""
+    from tests.lasting import LastingVerifier
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("src.train.Verifier", LastingVerifier)
+        yield
+    if process := LastingVerifier.left:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture(scope="session")
 def shared(tmp_path_factory):
     """A folder of all processes that run these tests."""
     own = tmp_path_factory.getbasetemp()
@@ -50,7 +63,7 @@ def runs(shared):
 
 
 @pytest.fixture(scope="session")
-def short_run(shared, runs):
+def short_run(shared, runs, lasting_verifier):
     """From the names of a model and a data set to a short training of them, exported; each pair is trained once.
 
     No test may change such a run, or its export: it takes a copy.

@@ -19,7 +19,7 @@ COLUMNS = ["[bold]a[/bold]", "<i>b</i> | \x1b]0;c\x07"]
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def trained(tmp_path_factory, lasting_verifier):
     """A run in folders with brackets, on such classes and columns, and what was printed meanwhile."""
     folder = tmp_path_factory.mktemp("a [b] c?*")
     rows = random.Random(0)

@@ -59,11 +59,15 @@ class Verifier:
             file = Path(folder) / "cases.json"
             file.write_text(json.dumps(cases), encoding="utf-8")
             line = json.dumps({"export": str(place.absolute()), "cases": str(file)}) + "\n"
-            output, errors = self._process.communicate(line)
-        if self._process.returncode:
+            return json.loads(self._answer(self._process, line))
+
+    def _answer(self, process: subprocess.Popen, line: str) -> str:
+        """The process' answer to its only request."""
+        output, errors = process.communicate(line)
+        if process.returncode:
             reason = "\n".join(errors.strip().splitlines()[-5:])
             raise UserError(f"The export failed in a clean process, so it was not published:\n{reason}")
-        return json.loads(output)
+        return output
 
 
 def _start() -> subprocess.Popen:

@@ -2,8 +2,8 @@
 
     python -I src/exporting/verify.py
 
-imports TensorFlow, then reads one line of JSON from its input, {"export": folder, "cases": file}, and writes one line
-of JSON: {"problems": [text, …], "differences": {signature: {output: largest absolute difference}}}.
+imports TensorFlow, then reads lines of JSON from its input, {"export": folder, "cases": file}, and answers each by a
+line of JSON: {"problems": [text, …], "differences": {signature: {output: largest absolute difference}}}.
 
 It imports nothing of this project, so nothing of it can be needed where the export is served. The cases are, by
 signature, {"request": {input: column}, "answers": {output: column}} in TensorFlow Serving's JSON.
@@ -223,9 +223,8 @@ def _as_numbers(given: np.ndarray, kind: tf.DType, name: str) -> np.ndarray:
 
 
 def main() -> None:
-    """Answers one request on the standard input; ends quietly when there is none."""
-    line = sys.stdin.readline()
-    if line:
+    """Answers each request on the standard input, until that ends."""
+    for line in sys.stdin:
         request = json.loads(line)
         with open(request["cases"], encoding="utf-8") as file:
             print(json.dumps(verify(request["export"], json.load(file))), flush=True)

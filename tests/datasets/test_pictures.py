@@ -310,7 +310,7 @@ def test_a_transparent_gif_is_told_of(tmp_path):
 
 
 @pytest.mark.skipif(not MODELS, reason="no model takes images")
-def test_a_run_and_its_export_are_called_after_the_folder_and_know_its_pictures(tmp_path):
+def test_a_run_and_its_export_are_called_after_the_folder_and_know_its_pictures(tmp_path, lasting_verifier):
     place = mixed(tmp_path / "my pets")
     folders = {"runs_dir": str(tmp_path / "runs"), "exports_dir": str(tmp_path / "exports"), "verbose": False}
     run = train(MODELS[0], data="images", path=str(place), augment="photos", epochs=1, **folders)

@@ -240,7 +240,7 @@ def test_a_column_of_numbers_is_one_whatever_they_are(numbers):
 
 @pytest.mark.skipif(not MODELS, reason="no model takes columns")
 @pytest.mark.parametrize("target", ["price", "sold"])
-def test_an_export_answers_missing_values_and_new_categories(tmp_path, target):
+def test_an_export_answers_missing_values_and_new_categories(tmp_path, lasting_verifier, target):
     path = write(tmp_path / "houses.csv")
     folders = {"runs_dir": str(tmp_path / "runs"), "exports_dir": str(tmp_path / "exports"), "verbose": False}
     run = train(MODELS[0], data="csv", path=str(path), target=target, epochs=1, **folders)

@@ -36,7 +36,7 @@ def learnt(folder, **knobs):
 
 
 @pytest.fixture(scope="module")
-def writer(folder):
+def writer(folder, lasting_verifier):
     return learnt(folder, task="language", export=True, exports_dir=str(folder.parent / "exports"))
 
 
