@@ -16,7 +16,7 @@ import pytest
 import tensorflow as tf
 
 from src import cli
-from src.commands.listing import listing
+from src.commands.listing import GROUPS, listing
 from src.settings import catalogue
 from tests.tree import ROOT, copied
 
@@ -54,7 +54,7 @@ def make(root, *words):
 
 def lacks(root, line) -> set[str]:
     """The models, data sets and recipes that a command names and that somebody deleted."""
-    there = {path.stem for folder in ("models", "src/datasets") for path in (root / folder).glob("*.py")}
+    there = {path.stem for folder in ("models", "src/datasets") for path in (root / folder).glob("*.py")} | {*GROUPS}
     names = ("MODEL=", "DATA=", "RECIPE=", *(["ARGS="] if line.startswith("make list") else []))
     named = [word.split("=")[1] for word in shlex.split(line) if word.startswith(names)]
     return {part for name in named for part in name.split("-")} - there
