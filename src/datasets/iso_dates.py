@@ -35,7 +35,7 @@ ORDINALS = (
 )
 WAYS = (
     *("{day}.{number}.{year}", "{day:02}.{number:02}.{year}", "{day:02}.{number:02}.{short}"),
-    *("{year}/{number:02}/{day:02}", "{year}{number:02}{day:02}", "{year} {month} {day}"),
+    *("{year}/{number:02}/{day:02}", "{year}{number:02}{day:02}", "{year}-{mon}-{day:02}"),
     *("{day} {month} {year}", "{day:02}-{mon}-{year}", "{day:02}{mon}{short}", "{day} {mon} '{short}"),
     *("{nth} {month} {year}", "the {nth} of {month} {year}", "{nth} of {month}, {year}", "{nth} of {mon} {short}"),
     *("{month} {day}, {year}", "{month} {nth}, {year}", "{mon} {day}, {short}", "{mon}. {nth} {year}"),
