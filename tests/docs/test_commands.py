@@ -145,7 +145,21 @@ def write_files(root) -> None:
     (root / "sales.csv").write_text("\n".join(["day,sales", *sold]))
     by_shop = [f"{row},{shop}" for shop in ("north", "south") for row in sold]
     (root / "shops.csv").write_text("\n".join(["day,sales,shop", *by_shop]))
+    write_pairs(root)
     with gzip.open(root / "book.txt.gz", "wt") as book:
         book.writelines(
             f"Chapter {number}: it went on, and {number * number} things were said.\n" for number in range(2000)
         )
+
+
+def write_pairs(root) -> None:
+    """Translations, questions and answers, and conversations."""
+    pairs = [(f"Say {number}.", f"Dis {number}\u202f!") for number in range(80)]
+    (root / "corpus").mkdir()
+    (root / "talks").mkdir()
+    for name in ("fra.tsv", "dialogs.tsv"):
+        (root / name).write_text("".join(f"{text}\t{target}\n" for text, target in pairs), encoding="utf-8")
+    for ending, texts in zip(("en", "fr"), zip(*pairs, strict=True), strict=True):
+        (root / f"corpus/train.{ending}").write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
+    talks = "".join(f"- - Hi, {number}!\n  - Hello.\n  - Are you {number}?\n  - I am.\n" for number in range(40))
+    (root / "talks" / "small.yml").write_text(f"conversations:\n{talks}")
