@@ -10,6 +10,7 @@ from src.settings import catalogue
 from src.settings.contract import check_model
 from src.settings.knobs import shown
 from src.signatures import Steps
+from src.sources.splits import SPLITS
 from src.specs import (
     Boxes,
     Classes,
@@ -195,6 +196,18 @@ def of_tfds(file) -> bool:
     """Whether a data set's file reads TensorFlow Datasets, of which tests make up tiny ones."""
     code = file.path.read_text(encoding="utf-8")
     return re.search(r"^(from|import) .*\btfds\b", code, re.MULTILINE) is not None
+
+
+def text_pairs(data, split: str) -> list[tuple[str, str]]:
+    """The texts of a split, and what each becomes."""
+    source = getattr(data, split)
+    raw, target = source.examples(len(source))
+    return [(text.decode(), written.decode()) for text, written in zip(raw["text"], target, strict=True)]
+
+
+def all_text_pairs(data) -> list[tuple[str, str]]:
+    """Those of all splits, sorted."""
+    return sorted(pair for split in SPLITS for pair in text_pairs(data, split))
 
 
 def predictions(spec, examples: int, seed: int = 0):

@@ -47,7 +47,7 @@ def data_of(path: Path, pairs: Pairs, *, length: int, vocabulary: int, skip_bad:
     source, target = (_composed(texts[number] for number in good) for texts in (pairs.sources, pairs.targets))
     groups = _groups(source, [pairs.conversations[number] for number in good] if pairs.conversations else ())
     parts = _parts(path, np.array(pairs.splits, object)[good], groups)
-    repeated = _leave_out_repeated(parts, source) if pairs.conversations else []
+    repeated = _leave_out_repeated(path, parts, source) if pairs.conversations else []
     sources = {
         split: InMemory.of({"text": source[rows]}, targets, byte_counts, groups[rows])
         for split, (rows, targets) in {
@@ -112,14 +112,16 @@ def _parts(path: Path, splits: np.ndarray, groups: np.ndarray) -> dict[str, np.n
         raise ValueError(f"{path}, with what belongs together in a group: {error}") from None
 
 
-def _leave_out_repeated(parts: dict[str, np.ndarray], source: np.ndarray) -> list[str]:
+def _leave_out_repeated(path: Path, parts: dict[str, np.ndarray], source: np.ndarray) -> list[str]:
     """Takes pairs whose source is in another split, too, out of validation and test, and makes a note of them."""
     seen, count = {*source[parts["train"]]}, 0
     for split in ("validation", "test"):
         rows = parts[split]
-        parts[split] = rows[np.array([text not in seen for text in source[rows]])]
+        parts[split] = rows[np.array([text not in seen for text in source[rows]], bool)]
         seen |= {*source[rows]}
         count += len(rows) - len(parts[split])
+        if not len(parts[split]):
+            raise ValueError(f"{path} has too few different sources: {split} would have none of its own")
     return [f"left out of validation and test: {count:,} pairs whose source is in another split, too"] if count else []
 
 
@@ -129,7 +131,7 @@ def _with_references(rows: np.ndarray, source: np.ndarray, target: np.ndarray) -
     for row in rows.tolist():
         rows_of.setdefault(source[row], []).append(row)
     joined = [OR.encode().join(dict.fromkeys(target[row] for row in sorted(several))) for several in rows_of.values()]
-    return np.array([several[0] for several in rows_of.values()]), np.array(joined, object)
+    return np.array([several[0] for several in rows_of.values()], int), np.array(joined, object)
 
 
 def _several(source: np.ndarray, target: np.ndarray) -> list[str]:

@@ -10,6 +10,7 @@ import pytest
 from src.signatures import features_of
 from src.sources.splits import SPLITS
 from src.specs import OR
+from tests.samples import all_text_pairs, text_pairs
 
 dialogue = pytest.importorskip("src.datasets.dialogue")
 TALKS = [[f"Hi, {name}!", f"I'm {name}.", "Are you?", f"😀 {name}, oui\u202f!"] for name in "abcdefghijklmnopqrst"]
@@ -32,29 +33,19 @@ def load(path, **knobs):
     return dialogue.load(path=str(path), **{"vocabulary": 259, **knobs})
 
 
-def examples(data, split):
-    source = getattr(data, split)
-    raw, target = source.examples(len(source))
-    return [(text.decode(), written.decode()) for text, written in zip(raw["text"], target, strict=True)]
-
-
-def everything(data):
-    return sorted(pair for split in SPLITS for pair in examples(data, split))
-
-
 @pytest.mark.parametrize("name", FORMATS)
 def test_each_utterance_but_the_first_is_a_reply_to_what_came_before(tmp_path, name):
     data = load(write(tmp_path / name, FORMATS[name]), turns=2)
     expected = [("\n".join(talk[max(0, at - 2) : at]), talk[at]) for talk in TALKS for at in (1, 2, 3)]
-    assert everything(data) == sorted(expected)
+    assert all_text_pairs(data) == sorted(expected)
     assert "talks" in data.notes and ": 60 pairs, " in data.notes
     assert "20 conversations; utterances read before a reply: up to 2 (--turns)" in data.notes
 
 
 def test_a_conversation_is_in_one_split(tmp_path):
     data = load(write(tmp_path / "talks.txt", LINES), turns=3)
-    names = [{target[2] for _, target in examples(data, split) if "😀" in target} for split in SPLITS]
-    opened = [{text[4] for text, target in examples(data, split) if target[:3] == "I'm"} for split in SPLITS]
+    names = [{target[2] for _, target in text_pairs(data, split) if "😀" in target} for split in SPLITS]
+    opened = [{text[4] for text, target in text_pairs(data, split) if target[:3] == "I'm"} for split in SPLITS]
     assert [len(of_split) for of_split in opened] == [12, 4, 4]
     assert sum(map(len, names)) == 20 and not names[0] & names[1] | names[0] & names[2] | names[1] & names[2]
 
@@ -63,17 +54,17 @@ def test_what_has_a_question_in_common_is_in_one_split_where_all_replies_are_rig
     talks = [[f"Question {number // 4}?", f"Answer {number}."] for number in range(80)]
     content = "\n".join("".join(f"{line}\n" for line in talk) for talk in talks)
     data = load(write(tmp_path / "talks.txt", content))
-    asked = [{text for text, _ in examples(data, split)} for split in SPLITS]
+    asked = [{text for text, _ in text_pairs(data, split)} for split in SPLITS]
     assert [len(of_split) for of_split in asked] == [12, 4, 4]
     assert not asked[0] & (asked[1] | asked[2]) | asked[1] & asked[2]
     assert len(data.train) == 48
-    assert all(target.count(OR) == 3 for split in ("validation", "test") for _, target in examples(data, split))
+    assert all(target.count(OR) == 3 for split in ("validation", "test") for _, target in text_pairs(data, split))
     assert "left out" not in data.notes
 
 
 def test_a_question_that_joins_all_conversations_is_asked_in_train_alone(tmp_path):
     data = load(write(tmp_path / "talks.txt", LINES))  # each has "Are you?" after its second utterance
-    asked = [[text for text, _ in examples(data, split)] for split in SPLITS]
+    asked = [[text for text, _ in text_pairs(data, split)] for split in SPLITS]
     replies = [f"{talk[1]}" for talk in TALKS]
     assert sorted(text for of_split in asked for text in of_split if text in replies) == sorted(replies)
     assert [of_split.count("Are you?") for of_split in asked] == [12, 0, 0]
@@ -88,7 +79,7 @@ def test_files_of_a_folder_are_read_together(tmp_path):
     )
     write(tmp_path / "talks" / "LICENSE.txt", "free")
     data = load(tmp_path / "talks", turns=9)
-    assert {("No", "yes"), ("007", "a: b"), ("two\nlines", "ok")} <= {*everything(data)}
+    assert {("No", "yes"), ("007", "a: b"), ("two\nlines", "ok")} <= {*all_text_pairs(data)}
     assert "left out are files by their endings (1 .txt)" in data.notes
 
 
@@ -117,7 +108,7 @@ def test_what_can_not_be_used_is_told_or_left_out(tmp_path, name, more, reason):
     ):
         load(path, turns=3)
     data = load(path, turns=3, skip_bad=True)
-    assert len(everything(data)) == 60
+    assert len(all_text_pairs(data)) == 60
     assert f"left out: 1 pairs, the first is {reason}" in data.notes
     assert ("without a reply: 1 conversations, the first is line 101" in data.notes) == (name == "talks.txt")
 
@@ -128,6 +119,7 @@ def test_what_can_not_be_used_is_told_or_left_out(tmp_path, name, more, reason):
         ("a.txt", LINES, {"path": ""}, "say which conversations: --path TABLE"),
         ("a.txt", LINES, {"turns": 0}, "turns has to be 1 or more, not 0"),
         ("a.txt", "one\n\ntwo\n", {}, "a.txt has no pairs"),
+        ("a.txt", "one\ntwo\n\n" * 9, {}, "a.txt has too few different sources: validation would have none of its own"),
         ("a.yml", "conversations: {a: b}", {}, "a.yml has no list 'conversations', of lists of utterances"),
         ("a.yml", "conversations:\n- [a, b", {}, "a.yml, line 3: isn't YAML"),
         ("a.tsv", "a\tb\tc\n1\t2\t3\n", {}, "say which columns have texts and targets"),

@@ -4,17 +4,15 @@ from datetime import date
 
 import pytest
 
+from src.sources.splits import SPLITS
+from tests.samples import text_pairs
+
 iso_dates = pytest.importorskip("src.datasets.iso_dates")
-
-
-def examples(source):
-    raw, target = source.examples(len(source))
-    return [(text.decode(), written.decode()) for text, written in zip(raw["text"], target, strict=True)]
 
 
 def test_a_date_is_in_one_split_only_and_a_text_there_once():
     data = iso_dates.load(examples=500)
-    splits = [examples(source) for source in (data.train, data.validation, data.test)]
+    splits = [text_pairs(data, split) for split in SPLITS]
     texts = [text for split in splits for text, _ in split]
     dates = [{written for _, written in split} for split in splits]
     assert len(texts) == len({*texts}) == 500
@@ -23,7 +21,7 @@ def test_a_date_is_in_one_split_only_and_a_text_there_once():
 
 
 def test_the_same_texts_are_made_each_time():
-    assert examples(iso_dates.load().train)[:3] == [
+    assert text_pairs(iso_dates.load(), "train")[:3] == [
         ("the ninth of october, 2006", "2006-10-09"),
         ("mar. 10th 2006", "2006-03-10"),
         ("18 AUGUST 2014", "2014-08-18"),

@@ -6,10 +6,11 @@ import pytest
 from src.preprocess.subwords import END, Subwords
 from src.signatures import features_of
 from src.sources.folds import splits_of
+from src.sources.splits import SPLITS
 from src.specs import OR
+from tests.samples import all_text_pairs, text_pairs
 
 pair_set = pytest.importorskip("src.datasets.pairs")
-SPLITS = ("train", "validation", "test")
 ROWS = [(f"Say {number}.", f"Dis {number} !") for number in range(40)]
 
 
@@ -22,16 +23,6 @@ def load(path, **knobs):
     return pair_set.load(path=str(path), **{"vocabulary": 300, "header": False, **knobs})
 
 
-def examples(data, split):
-    source = getattr(data, split)
-    raw, target = source.examples(len(source))
-    return [(text.decode(), written.decode()) for text, written in zip(raw["text"], target, strict=True)]
-
-
-def everything(data):
-    return sorted(pair for split in SPLITS for pair in examples(data, split))
-
-
 def written(data, text):
     """What is read of a text, and written again."""
     (layer,) = (layer for layer in data.preprocess.layers if isinstance(layer, Subwords))
@@ -40,8 +31,8 @@ def written(data, text):
 
 def test_every_pair_is_in_one_split(tmp_path):
     data = load(table(tmp_path, ROWS))
-    assert everything(data) == sorted(ROWS)
-    assert [len(examples(data, split)) for split in SPLITS] == [24, 8, 8]
+    assert all_text_pairs(data) == sorted(ROWS)
+    assert [len(text_pairs(data, split)) for split in SPLITS] == [24, 8, 8]
     assert "fra.tsv: 40 pairs, column_1 to column_2 (--source, --target)" in data.notes
     assert data.columns == {"text": "column_1"}
 
@@ -49,10 +40,10 @@ def test_every_pair_is_in_one_split(tmp_path):
 def test_all_targets_of_a_source_are_in_its_split_and_right_in_validation_and_test(tmp_path):
     rows = [*ROWS, *((text, f"{target} Encore.") for text, target in ROWS), *ROWS]
     data = load(table(tmp_path, rows))
-    train = examples(data, "train")
+    train = text_pairs(data, "train")
     assert len(train) == 3 * len({text for text, _ in train}) == 72, "in train, each pair is an example"
     for split in ("validation", "test"):
-        pairs = examples(data, split)
+        pairs = text_pairs(data, split)
         assert len(pairs) == len({text for text, _ in pairs}) == 8
         assert all(target == f"{dict(ROWS)[text]}{OR}{dict(ROWS)[text]} Encore." for text, target in pairs)
     assert "several targets: 40 of 40 different sources" in data.notes
@@ -61,7 +52,7 @@ def test_all_targets_of_a_source_are_in_its_split_and_right_in_validation_and_te
 def test_folds_keep_the_targets_of_a_source_together(tmp_path):
     data = load(table(tmp_path, [*ROWS, *((text, f"{target} Encore.") for text, target in ROWS)]))
     fold, _ = splits_of(data, folds=4, fold=1)
-    train, validation = ({text for text, _ in examples(fold, split)} for split in ("train", "validation"))
+    train, validation = ({text for text, _ in text_pairs(fold, split)} for split in ("train", "validation"))
     assert train and validation and not train & validation
 
 
@@ -70,8 +61,8 @@ def test_splits_of_a_folder_are_kept_and_what_is_missing_comes_from_train(tmp_pa
         for ending, side in {"en": 0, "fr": 1}.items() if rows else ():
             (tmp_path / f"{split}.{ending}").write_text("".join(f"{row[side]}\n" for row in rows))
     data = load(tmp_path, source="fr", target="en")
-    assert sorted(examples(data, "validation")) == sorted((target, text) for text, target in ROWS[30:])
-    assert [len(examples(data, split)) for split in SPLITS] == [24, 10, 6]
+    assert sorted(text_pairs(data, "validation")) == sorted((target, text) for text, target in ROWS[30:])
+    assert [len(text_pairs(data, split)) for split in SPLITS] == [24, 10, 6]
     assert data.columns == {}
 
 
@@ -92,14 +83,14 @@ def test_rows_that_can_not_be_used_are_told_or_left_out(tmp_path):
         load(path)
     assert all(f"\n  {place}: {why}" in str(error.value) for place, why in reasons)
     data = load(path, skip_bad=True)
-    assert everything(data) == sorted([*ROWS, ("Été", "Summer")])
+    assert all_text_pairs(data) == sorted([*ROWS, ("Été", "Summer")])
     assert all(f"left out: 1 pairs, the first is {place}: {why}" in data.notes for place, why in reasons)
 
 
 def test_texts_of_all_scripts_and_lengths_come_back_exactly(tmp_path):
     texts = ["👩‍🚀 à 5\u202f€\u00a0!", "漢字かな交じり文。", "ไม่มีเว้นวรรค", "x", "ab " * 133 + "c"]
     data = load(table(tmp_path, [*ROWS, *zip(texts, texts, strict=True)]), length=400)
-    pairs = everything(data)
+    pairs = all_text_pairs(data)
     for text in texts:
         assert (text, text) in pairs
         assert written(data, text) == text
@@ -107,7 +98,7 @@ def test_texts_of_all_scripts_and_lengths_come_back_exactly(tmp_path):
 
 def test_texts_are_brought_to_the_composed_form(tmp_path):
     data = load(table(tmp_path, [*ROWS, ("e\u0301te\u0301", "é"), ("été", "e\u0301")]), vocabulary=259)
-    assert {pair for pair in everything(data) if pair not in ROWS} == {("été", "é")}
+    assert {pair for pair in all_text_pairs(data) if pair not in ROWS} == {("été", "é")}
 
 
 def test_what_is_longer_than_the_length_is_told(tmp_path):
