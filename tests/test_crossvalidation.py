@@ -13,7 +13,7 @@ from src.runs.run import load_run
 from src.settings import catalogue
 from src.sources.folds import splits_of
 from src.sources.memory import InMemory
-from src.specs import Classes, Columns, Series
+from src.specs import UNLABELLED, Boxes, Classes, Columns, Series
 from src.system.signals import Stopped
 from tests.nets import written
 from tests.samples import PAIRS
@@ -56,6 +56,25 @@ def test_each_example_validates_once_and_trains_otherwise():
         assert numbers(data.test) == [100, 101]
         _, labels = data.validation.examples(9)
         assert np.bincount(labels).tolist() == [3, 6], "as in the whole"
+
+
+def test_each_fold_has_boxes_and_the_rarest_class_where_there_are_enough():
+    """Of 40 pictures 32 have a box of the commonest class, four of them one of the rarest, too, and 8 have no box."""
+    label = np.full((40, 3), UNLABELLED, "int32")
+    label[:32, 0], label[::8, 1], label[5, 2] = 1, 2, 0
+    label[32:] = UNLABELLED
+    target = {"box": np.zeros((40, 3, 4), "float32"), "label": label}
+
+    def part(rows):
+        number = np.arange(40)[rows].astype("float32")
+        return InMemory.of({"number": number}, {name: column[rows] for name, column in target.items()})
+
+    outputs = Boxes(8, 8, ("dog", "cat", "cow"), 3)
+    data = Data.adapted(columns, part(slice(30)), validation=part(slice(30, 40)), test=part(slice(2)), outputs=outputs)
+    for fold in range(1, FOLDS + 1):
+        found = label[numbers(fold_of(data, fold, FOLDS).validation)]
+        assert [(found == kind).any(axis=1).sum() for kind in (1, 2)] == [8, 1]
+        assert (found == UNLABELLED).all(axis=1).sum() == 2
 
 
 def test_the_folds_are_the_same_each_time():

@@ -11,7 +11,7 @@ from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, Str
 
 from src.data import Data, Divisible, Source
 from src.errors import UserError
-from src.specs import Classes
+from src.specs import UNLABELLED, Boxes, Classes, Output
 
 
 def splits_of(
@@ -55,8 +55,8 @@ def check_folds(folds: int, fold: int = 1) -> None:
 def _with_fold(data: Data, fold: int, folds: int) -> Data:
     """The data set in which fold number `fold`, from 1, of train and validation validates, and the others train.
 
-    The folds are the same at each call, have all classes in the same proportion, and keep
-    together what belongs together. What is adapted to the training split is adapted anew.
+    The folds are the same at each call, have all classes in the same proportion, of boxes the rarest ones of each
+    picture, and keep together what belongs together. What is adapted to the training split is adapted anew.
 
     Raises:
         UserError: for examples that can't be dealt out: pieces of one text or series, or too few of them.
@@ -69,14 +69,14 @@ def _with_fold(data: Data, fold: int, folds: int) -> Data:
     both = data.train.joined(data.validation)
     if len(both) < folds:
         raise UserError(f"{len(both)} examples are too few for {folds} folds.")
-    classes, together = isinstance(data.outputs, Classes), both.groups is not None
-    target = both.targets() if classes else np.zeros(len(both))
+    strata = _strata(data.outputs, both)
+    target = np.zeros(len(both)) if strata is None else strata
     kind = {
         (True, True): StratifiedGroupKFold,
         (True, False): StratifiedKFold,
         (False, True): GroupKFold,
         (False, False): KFold,
-    }[classes, together]
+    }[strata is not None, both.groups is not None]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The least populated class")  # it isn't in every fold
         try:
@@ -86,3 +86,19 @@ def _with_fold(data: Data, fold: int, folds: int) -> Data:
     train, validation = (both.chosen(rows) for rows in cuts[fold - 1])
     inputs, preprocess = data.adapt(train) if data.adapt else (data.inputs, data.preprocess)
     return dataclasses.replace(data, train=train, validation=validation, inputs=inputs, preprocess=preprocess)
+
+
+def _strata(outputs: Output, source: Source) -> np.ndarray | None:
+    """What each fold has as large a share of as all examples, a number for each of these; None of other outputs.
+
+    It is the class. Of boxes it is the class in the picture that is rarest in all of them, so that no fold lacks it
+    without need, and another number where there is no box.
+    """
+    if isinstance(outputs, Classes):
+        return source.targets()
+    if not isinstance(outputs, Boxes):
+        return None
+    label = source.targets()["label"]  # (examples, most)
+    counts = np.bincount(label[label != UNLABELLED], minlength=len(outputs.names))
+    by_rarity = np.append(np.argsort(np.argsort(counts, kind="stable")), len(counts))  # UNLABELLED is the last
+    return by_rarity[label].min(axis=1, initial=len(counts))
