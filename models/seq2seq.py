@@ -15,7 +15,7 @@ import math
 import keras
 from keras import layers, ops
 
-from src.layers import embeddings, features
+from src.layers import embeddings, features, source_embedding
 from src.specs import Choice, Range, Text, Tokens
 
 TAKES = (Tokens,)
@@ -55,15 +55,14 @@ def build(
         raise ValueError(f"units has to be even, and depth 1 or more; {units} and {depth} are given")
     source, written = features(inputs), keras.Input((None,), dtype="int32", name="written")  # (batch, time) both
     read, write = embeddings(inputs, outputs, embedding)
-    seen = ops.not_equal(source, 0)  # (batch, source time), without padding
-    x, states = read(source) * math.sqrt(embedding), []  # (batch, source time, embedding)
-    for number in range(1, depth + 1):
-        reader = layers.LSTM(units // 2, return_sequences=True, return_state=True)
-        x = layers.Dropout(dropout, name=f"read_{number}_dropout")(x)
-        x, *ends = layers.Bidirectional(reader, name=f"read_{number}")(x, mask=seen)
-        pairs = {"h": (ends[0], ends[2]), "c": (ends[1], ends[3])}  # of both directions, each (batch, units / 2)
-        states.append([layers.Concatenate(name=f"read_{number}_{name}")(pair) for name, pair in pairs.items()])
-    memory, x = x, write(written) * math.sqrt(embedding)  # (batch, source time, units), (batch, time, embedding)
+    names = [f"read_{number}" for number in range(1, depth + 1)]
+    readers = [
+        layers.Bidirectional(layers.LSTM(units // 2, return_sequences=True, return_state=True), name=name)
+        for name in names
+    ]
+    drops = [layers.Dropout(dropout, name=f"{name}_dropout") for name in names]
+    memory, seen, states = _read(source, read, readers, drops)
+    x = write(written) * math.sqrt(embedding)  # (batch, time, embedding)
     for number, state in enumerate(states, 1):
         x = layers.Dropout(dropout, name=f"write_{number}_dropout")(x)
         x = layers.LSTM(units, return_sequences=True, name=f"write_{number}")(x, initial_state=state)
@@ -82,14 +81,13 @@ def start(model: keras.Model, inputs: Tokens) -> keras.Model:
         model: built, or opened again.
         inputs: spec of the text that is read.
     """
+    source = keras.Input((None,), dtype="int32", name="tokens")  # (batch, time)
     readers = [layer for layer in model.layers if isinstance(layer, layers.Bidirectional)]
-    names = [f"{reader.name}_{part}" for reader in readers for part in "hc"]
-    source = model.input["tokens"]
-    seen = ops.not_equal(source, 0)
-    # A new tensor, as the layer's own carries a mask, of which steps know nothing.
-    memory = readers[-1].output[0] * ops.cast(seen[..., None], readers[-1].compute_dtype)
-    states = {name: model.get_layer(name).output for name in names}
-    return keras.Model(source, {**states, "memory": memory, "seen": seen}, name="start")
+    drops = [model.get_layer(f"{reader.name}_dropout") for reader in readers]
+    memory, seen, states = _read(source, source_embedding(model), readers, drops)
+    begun = {f"write_{number}_h": h for number, (h, _) in enumerate(states, 1)}
+    begun |= {f"write_{number}_c": c for number, (_, c) in enumerate(states, 1)}
+    return keras.Model(source, {"memory": memory, "seen": seen, **begun}, name="start")
 
 
 def step(model: keras.Model, inputs: Tokens) -> keras.Model:
@@ -108,7 +106,7 @@ def step(model: keras.Model, inputs: Tokens) -> keras.Model:
     x = embedding(token) * math.sqrt(embedding.output_dim)  # (batch, embedding)
     for layer in model.layers:
         if isinstance(layer, layers.LSTM):
-            names = [f"{layer.name.replace('write', 'read')}_{part}" for part in "hc"]
+            names = [f"{layer.name}_{part}" for part in "hc"]
             states = [keras.Input((layer.units,), dtype=layer.compute_dtype, name=name) for name in names]
             layer.cell.name = f"{layer.name}_cell"  # Keras calls the cells of all layers the same
             x, new_states = layer.cell(x, states)  # (batch, units)
@@ -119,6 +117,18 @@ def step(model: keras.Model, inputs: Tokens) -> keras.Model:
     x = model.get_layer("attended")(ops.concatenate([context, x], axis=-1))  # (batch, embedding)
     said = {"logits": embedding(x, reverse=True), "attention": weights[:, 0]}
     return keras.Model({"token": token, **before}, {**said, **after}, name="step")
+
+
+def _read(source, embedding, readers, drops):
+    """What LSTMs make of the text that is read: the vector of each token, (batch, time, units), which of them are no
+    padding, and the last state of each LSTM, h and c of both directions, each (batch, units)."""
+    seen = ops.not_equal(source, 0)  # (batch, time)
+    x, states = embedding(source) * math.sqrt(embedding.output_dim), []  # (batch, time, embedding)
+    for reader, drop in zip(readers, drops, strict=True):
+        x, *ends = reader(drop(x), mask=seen)
+        states.append([ops.concatenate(pair, axis=-1) for pair in zip(ends[:2], ends[2:], strict=True)])
+    # A product carries no mask, of which a model's steps know nothing.
+    return x * ops.cast(seen[..., None], x.dtype), seen, states
 
 
 def _weights(query: keras.KerasTensor, memory: keras.KerasTensor, seen: keras.KerasTensor) -> keras.KerasTensor:

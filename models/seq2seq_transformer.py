@@ -13,7 +13,7 @@ import keras
 from keras import layers, ops
 
 from models.transformer import Attention, FeedForward, indices, position_vectors
-from src.layers import embeddings, features
+from src.layers import embeddings, features, source_embedding
 from src.specs import Choice, Range, Text, Tokens
 
 TAKES = (Tokens,)
@@ -56,16 +56,15 @@ def build(
         raise ValueError(f"heads has to divide width; {heads} and {width} are given, and {blocks} blocks")
     source, written = features(inputs), keras.Input((None,), dtype="int32", name="written")  # (batch, time) both
     read, write = embeddings(inputs, outputs, width)
-    seen = ops.expand_dims(ops.not_equal(source, 0), (1, 2))  # (batch, 1, 1, source time), without padding
-    x = _with_positions(read(source), inputs.length, "read_positions")  # (batch, source time, width)
-    x = layers.Dropout(dropout, name="read_dropout")(x)
-    for number in range(1, blocks + 1):
-        attention = Attention.new(f"read_{number}", width, heads, dropout)
-        query, key, value = attention.project(x)
-        x = attention.add(x, ops.dot_product_attention(query, key, value, mask=seen))
-        x = FeedForward.new(f"read_{number}", width, feedforward * width, dropout).add(x)
-    memory = layers.LayerNormalization(name="read_norm")(x)
-    x = _with_positions(write(written), outputs.length, "write_positions")  # (batch, time, width)
+    readers = [
+        (Attention.new(name, width, heads, dropout), FeedForward.new(name, width, feedforward * width, dropout))
+        for name in (f"read_{number}" for number in range(1, blocks + 1))
+    ]
+    positions = position_vectors("sinusoidal", inputs.length, width, "read_positions")
+    drop, norm = layers.Dropout(dropout, name="read_dropout"), layers.LayerNormalization(name="read_norm")
+    memory, seen = _read(source, read, positions, drop, readers, norm)
+    positions = position_vectors("sinusoidal", outputs.length, width, "write_positions")
+    x = _placed(written, write, positions)  # (batch, time, width)
     x = layers.Dropout(dropout, name="write_dropout")(x)
     for number in range(1, blocks + 1):
         attention = Attention.new(f"write_{number}", width, heads, dropout)
@@ -73,7 +72,7 @@ def build(
         x = attention.add(x, ops.dot_product_attention(query, key, value, is_causal=True))
         look = Attention.new(f"look_{number}", width, heads, dropout)
         query, key, value = look.query(look.norm_1(x)), look.key(memory), look.value(memory)
-        x = look.add(x, ops.dot_product_attention(query, key, value, mask=seen))
+        x = look.add(x, ops.dot_product_attention(query, key, value, mask=seen[:, None, None]))
         x = FeedForward.new(f"write_{number}", width, feedforward * width, dropout).add(x)
     x = layers.LayerNormalization(name="norm")(x)
     return keras.Model({"tokens": source, "written": written}, write(x, reverse=True), name="seq2seq_transformer")
@@ -86,10 +85,14 @@ def start(model: keras.Model, inputs: Tokens) -> keras.Model:
         model: built, or opened again.
         inputs: spec of the text that is read.
     """
-    names = [f"{name}_{part}" for name in _blocks(model, "look") for part in ("key", "value")]
-    source = model.input["tokens"]
-    read = {name: model.get_layer(name).output for name in names}
-    return keras.Model(source, {**read, "seen": ops.not_equal(source, 0)}, name="start")
+    source = keras.Input((None,), dtype="int32", name="tokens")  # (batch, time)
+    readers = [(Attention.of(model, name), FeedForward.of(model, name)) for name in _blocks(model, "read")]
+    positions, drop, norm = map(model.get_layer, ("read_positions", "read_dropout", "read_norm"))
+    memory, seen = _read(source, source_embedding(model), positions, drop, readers, norm)
+    looks = {name: Attention.of(model, name) for name in _blocks(model, "look")}
+    keys = {f"{name}_key": look.key(memory) for name, look in looks.items()}
+    values = {f"{name}_value": look.value(memory) for name, look in looks.items()}
+    return keras.Model(source, {**keys, **values, "seen": seen}, name="start")
 
 
 def step(model: keras.Model, inputs: Tokens) -> keras.Model:
@@ -128,9 +131,20 @@ def step(model: keras.Model, inputs: Tokens) -> keras.Model:
     return keras.Model({"token": token, "position": position, **before}, {**said, **after}, name="step")
 
 
-def _with_positions(x, length: int, name: str):
-    """Vectors (batch, time, width), scaled, with those of their positions added: sections 3.4 and 3.5."""
-    return x * math.sqrt(x.shape[-1]) + position_vectors("sinusoidal", length, x.shape[-1], name)(indices(x))
+def _read(source, embedding, positions, drop, readers, norm):
+    """What blocks make of the text that is read, (batch, time, width), and which of its tokens are no padding."""
+    seen = ops.not_equal(source, 0)  # (batch, time)
+    x = drop(_placed(source, embedding, positions))
+    for attention, feed in readers:
+        query, key, value = attention.project(x)
+        x = feed.add(attention.add(x, ops.dot_product_attention(query, key, value, mask=seen[:, None, None])))
+    return norm(x), seen
+
+
+def _placed(tokens, embedding, positions):
+    """The vectors of tokens, (batch, time, width), scaled, and those of their places: sections 3.4 and 3.5."""
+    x = embedding(tokens)
+    return x * math.sqrt(embedding.output_dim) + positions(indices(x))
 
 
 def _weights(query, key, seen):

@@ -122,6 +122,7 @@ def step(model: keras.Model, inputs: Tokens) -> keras.Model:
     return keras.Model({"token": token, "position": position, **before}, {"logits": logits, **after}, name="step")
 
 
+@dataclass(frozen=True)
 class Part:
     """Layers that are called together; a field is also the end of its layer's name."""
 

@@ -125,6 +125,11 @@ def embeddings(
     return layers.Embedding(inputs.vocabulary, size, small.clone(), name="read"), write
 
 
+def source_embedding(model: keras.Model) -> keras.Layer:
+    """The layer of `embeddings` that a model reads its source by."""
+    return model.get_layer("read" if any(layer.name == "read" for layer in model.layers) else "embedding")
+
+
 def _start(path: Path, tokens: tuple[str, ...]) -> np.ndarray:
     """The vector of each token, NaN for those that the file hasn't, as GloVe and word2vec write them."""
     indices = {token: index for index, token in enumerate(tokens)}

@@ -5,6 +5,7 @@ papers: Post (2018), A call for clarity in reporting BLEU scores.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -127,10 +128,9 @@ def _bleu(references: Sequence[Sequence[str]]) -> BLEU:
     return BLEU(tokenize="13a" if has_words else "char")
 
 
-def _by_place(references: Sequence[Sequence[str]]) -> list[list[str | None]]:
-    """The first reference of each text, the second, and so on, None where a text has no more, as sacrebleu has it."""
-    most = max(map(len, references))
-    return [[right[place] if place < len(right) else None for right in references] for place in range(most)]
+def _by_place(references: Sequence[Sequence[str]]) -> list[list[str]]:
+    """The first reference of each text, the second, and so on; None where a text has no more, which sacrebleu skips."""
+    return list(map(list, zip_longest(*references)))
 
 
 def _counts(texts: Sequence[np.ndarray], size: int) -> csr_matrix:

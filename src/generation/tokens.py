@@ -1,10 +1,12 @@
 """Examples of text to text as rows of tokens, 0 being padding, and batches of them."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import tensorflow as tf
+
+Rows: TypeAlias = Sequence[Sequence[int] | np.ndarray]  # of tokens, each (time,)
 
 
 class Example(NamedTuple):
@@ -44,7 +46,7 @@ def examples(sources: tf.Tensor, right: tf.Tensor) -> list[Example]:
     return found
 
 
-def padded(rows: Sequence[Sequence[int]]) -> tf.Tensor:
+def padded(rows: Rows) -> tf.Tensor:
     """Rows of tokens as int32 (rows, time); time is 1 at least."""
     batch = np.zeros((len(rows), max(1, *map(len, rows))), "int32")
     for number, row in enumerate(rows):
