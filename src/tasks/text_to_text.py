@@ -147,7 +147,7 @@ class Task(task.Task):
         """BLEU, chrF and exact match of the first texts of a split, which are written by beam search."""
         shown = first(batches, self.written)
         texts = self._texts(self._writer(predict.steps).write([one.source for one in shown]))
-        return translations.likeness(texts, [self._texts(one.right) for one in shown])
+        return translations.likeness(texts, self._right(shown))
 
     def answers(self, logits) -> dict[str, tf.Tensor]:
         """The text of the likeliest tokens (batch,), each after right ones."""
@@ -242,7 +242,7 @@ class Task(task.Task):
         known, asked = first(train, LEARNT), first(batches, self.written)
         chosen = translations.nearest([one.source for one in known], [one.source for one in asked])
         written = self._texts([known[number].right[0] for number in chosen])
-        found = translations.likeness(written, [self._texts(one.right) for one in asked])
+        found = translations.likeness(written, self._right(asked))
         predictor = f"nearest training text; {ORDER}-grams"
         return {"bits_per_token": float(nats.mean()) / math.log(2), **found, "predictor": predictor}
 
@@ -278,7 +278,7 @@ class Task(task.Task):
         """Figures of what is written for examples, and some of it."""
         writer, inputs, sources = self._writer(steps), cast(Tokens, steps.inputs), [one.source for one in shown]
         tokens = writer.write(sources)
-        written, references = self._texts(tokens), [self._texts(one.right) for one in shown]
+        written, references = self._texts(tokens), self._right(shown)
         chrf = translations.chrf_of_each(written, references)
         rows = [
             {"source": source, "right": " | ".join(right), "written": text, "chrF": score}
@@ -314,6 +314,11 @@ class Task(task.Task):
     def _texts(self, tokens: Rows) -> list[str]:
         """The text of each row of tokens."""
         return [text.decode() for text in self.subwords.texts(padded(tokens)).numpy()]
+
+    def _right(self, shown: Sequence[Example]) -> list[list[str]]:
+        """All texts that are right, of each example."""
+        texts = iter(self._texts([text for one in shown for text in one.right]))
+        return [[next(texts) for _ in one.right] for one in shown]
 
     def _sources(self, tokens: Rows, inputs: Tokens) -> list[str]:
         """The text of each row of a source's tokens; their numbers where a run doesn't know them any more."""
