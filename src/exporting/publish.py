@@ -19,7 +19,7 @@ from src.exporting.requests import requests_of
 from src.exporting.verifier import Verifier
 from src.exporting.verify import from_json, to_json
 from src.runs.run import Run
-from src.signatures import Request, Signature
+from src.signatures import Request
 from src.system.files import check_name, check_writable, read_record, sweep, whole, write_json
 from src.system.locks import owned
 
@@ -156,7 +156,7 @@ def _publish_next(run: Run, folder: Path, verifier: Verifier) -> Path:
     try:
         export, cases = unfinished / "export", _cases(run)
         try:
-            _write(run.signatures, [run.model, run.preprocess], export)
+            _write(run.functions, requests, [run.model, run.preprocess], export)
             extras.write(run, requests, cases, export)
         except tf.errors.ResourceExhaustedError as error:
             raise UserError(f"{folder} can't be written: {error.message.splitlines()[0]}") from error
@@ -178,12 +178,12 @@ def _refuse(problems: list[str], differences: Mapping[str, Mapping[str, float]],
         raise UserError(f"The export doesn't do what the trained model does, so it was not published:\n  {lines}")
 
 
-def _write(signatures: Mapping[str, Signature], tracked: list, path: Path) -> None:
+def _write(functions: Mapping[str, Callable], requests: Mapping[str, Request], tracked: list, path: Path) -> None:
     archive = keras.export.ExportArchive()
     for part in tracked:
         archive.track(part)
-    for name, (ask, request) in signatures.items():
-        archive.add_endpoint(name, _guarded(ask, request), input_signature=[dict(request)])
+    for name, ask in functions.items():
+        archive.add_endpoint(name, _guarded(ask, requests[name]), input_signature=[dict(requests[name])])
     archive.write_out(path, verbose=False)
 
 

@@ -111,6 +111,11 @@ class Run:
         return self.task.signatures(self.model, self.preprocess, self.doors, self.steps)
 
     @cached_property
+    def functions(self) -> dict[str, Callable]:
+        """The signatures by name, each a graph that is traced once, for answers here and for the export."""
+        return traced(self.signatures)
+
+    @cached_property
     def history(self) -> dict[str, list[float]]:
         """Each epoch's figures, by name."""
         history = read_history(self.path)
@@ -177,16 +182,12 @@ class Run:
         if signature not in self.signatures:
             raise UserError(f"There is no signature {signature!r}; there are: {', '.join(self.signatures)}.")
         _, request = self.signatures[signature]
-        return predict(self._functions[signature], signature, request, raw, batch)
+        return predict(self.functions[signature], signature, request, raw, batch)
 
     def evaluate(self, data: Any = None, *, test: bool = False) -> dict[str, dict[str, float]]:
         """Measures the run again, and gives back the figures by split; see src/evaluate.py for the arguments."""
         above = importlib.import_module("src.evaluate")  # which reads runs, so that no file here imports it
         return above.evaluate(self, data=data, test=test)
-
-    @cached_property
-    def _functions(self):
-        return traced(self.signatures)
 
     def _has_layer(self, kind: str) -> bool:
         """Whether a layer of that class learns anywhere in the model, also in models within it."""
