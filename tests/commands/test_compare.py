@@ -192,6 +192,10 @@ def test_runs_of_each_task_are_compared(short_run, tmp_path, model, data):
         for name, column in kept.items():
             if name in ("logits", "predicted", "loss", "bits", "both"):
                 kept[name] = np.concatenate([column[: len(column) // 2], column[len(column) // 2 :][::-1]])
+        if "true_box" in kept:  # after so few epochs nothing is found that could be exchanged
+            half, most = len(kept["box"]) // 2, kept["true_box"].shape[1]
+            for name, right in (("box", kept["true_box"]), ("label", kept["true_label"]), ("score", 1.0)):
+                kept[name][:half, :most] = right if name == "score" else right[:half]
         np.savez(file, **kept)
     rows = compare([path, other], output=tmp_path / "page.html")
     assert len(rows) == 2 and (rows[1]["p value"] is not None) == file.is_file()
