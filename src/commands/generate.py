@@ -7,6 +7,7 @@ import numpy as np
 from src.errors import UserError
 from src.generation.sampling import MOST_TOKENS
 from src.runs.run import find
+from src.runs.ways import instead
 from src.system import screen
 
 
@@ -38,22 +39,25 @@ def generate(
         runs_dir: folder of the runs.
     """
     trained = find(run, model, data, runs_dir)
-    if "text" not in trained.signatures.get("generate", (None, {}))[1]:
-        raise UserError(
-            f"{trained.path} is of the task {trained.config['task']}: only language models write texts. What it "
-            "answers is in its report, and load_run(…).predict(…) asks for more: see README."
-        )
-    for holds, what in (
-        (0 <= length <= MOST_TOKENS, f"length has to be from 0 to {MOST_TOKENS:,}, not {length}"),
-        (temperature >= 0, f"temperature has to be 0 or more, not {temperature}"),
-        (top_k >= 0, f"top_k has to be 0 or more, not {top_k}"),
-        (0 < top_p <= 1, f"top_p has to be above 0 and up to 1, not {top_p}"),
-    ):
-        if not holds:
-            raise UserError(f"{what}.")
+    if "text" not in trained.takes.get("generate", ()):
+        raise UserError(f"{trained.path} is no language model. {instead(trained.path, trained.takes)}")
+    if not 0 <= length <= MOST_TOKENS:
+        raise UserError(f"length has to be from 0 to {MOST_TOKENS:,}, not {length}.")
+    check_drawing(temperature, top_k, top_p)
     request = {"text": os.fsencode(prompt), "length": length, "seed": seed}
     request |= {"temperature": temperature, "top_k": top_k, "top_p": top_p}
     answers = trained.predict({name: np.array([value]) for name, value in request.items()}, signature="generate")
     (text,) = answers["text"]
     screen.put(text)
     return text
+
+
+def check_drawing(temperature: float, top_k: int, top_p: float) -> None:
+    """Raises UserError for what no token can be drawn by; see `Drawing` of src/generation/sampling.py."""
+    for holds, what in (
+        (temperature >= 0, f"temperature has to be 0 or more, not {temperature}"),
+        (top_k >= 0, f"top_k has to be 0 or more, not {top_k}"),
+        (0 < top_p <= 1, f"top_p has to be above 0 and up to 1, not {top_p}"),
+    ):
+        if not holds:
+            raise UserError(f"{what}.")

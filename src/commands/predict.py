@@ -17,6 +17,7 @@ from src.readers.requests import Asked, Examples, InputSpec, Reading, Signatures
 from src.reports import answers
 from src.runs.predict import Refused
 from src.runs.run import Run, find
+from src.runs.ways import instead
 from src.system import screen
 
 STDIN, STDIN_NAME = "-", "standard input"  # as it is given, and as people are told
@@ -108,20 +109,15 @@ class _Lost:
 
 def _check_answers(run: Run) -> None:
     """Raises UserError for a run that makes things, and isn't asked about any."""
-    if "generate" not in run.signatures:
-        return
-    _, request = run.signatures["generate"]
-    if "text" in request:
-        raise UserError(f"{run.path} writes texts: make generate RUN={run.path} PROMPT=…")
-    ask = f'load_run("{run.path}").predict({{…}}, signature="generate")'
-    raise UserError(f"{run.path} makes new examples, of {' and '.join(request)}: {ask} in Python, see README.")
+    if "generate" in run.takes:
+        raise UserError(f"{run.path} makes things, and answers none. {instead(run.path, run.takes)}")
 
 
 def _signatures(run: Run) -> Signatures:
     """The inputs of what the run can be asked."""
     return {
         name: {key: InputSpec(spec.dtype.name, tuple(spec.shape)) for key, spec in request.items()}
-        for name, (_, request) in run.signatures.items()
+        for name, request in run.takes.items()
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from src.errors import UserError
 from src.runs import record
 from src.runs.run import Run
+from src.runs.ways import ways
 from src.settings import catalogue
 from src.specs import Image, Tokens, from_json
 
@@ -31,10 +32,7 @@ def _uses(run: Run, published: Path | None) -> Iterator[tuple[str, str]]:
         exports = published.parent.parent
         elsewhere = f" ARGS={shlex.quote(f'--exports-dir {shlex.quote(str(exports))}')}" * (exports != Path(EXPORTS))
         yield f"make serve MODEL={shlex.quote(published.parent.name)}{elsewhere}", "answer requests"
-    if "generate" not in run.requests:
-        yield f"make predict RUN={shlex.quote(str(run.path))} INPUT=FILE", "answer a file, a folder or a text"
-    if "text" in run.requests.get("generate", {}):
-        yield f"make generate RUN={shlex.quote(str(run.path))}", "generate text"
+    yield from ways(run.path, run.requests).items()
 
 
 def _published_weights(run: Run) -> Iterator[tuple[str, str]]:

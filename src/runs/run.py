@@ -38,7 +38,7 @@ from src.runs.loading import load_model
 from src.runs.predict import predict
 from src.settings import catalogue
 from src.settings.contract import steps_of
-from src.signatures import DEFAULT, Signature, Steps, traced
+from src.signatures import DEFAULT, Request, Signature, Steps, traced
 from src.system import records
 from src.system.files import read_record, read_text, unpatterned
 from src.task import Task
@@ -109,6 +109,11 @@ class Run:
     def signatures(self) -> dict[str, Signature]:
         """What the model can be asked; see src/signatures.py."""
         return self.task.signatures(self.model, self.preprocess, self.doors, self.steps)
+
+    @cached_property
+    def takes(self) -> dict[str, Request]:
+        """The inputs of each signature."""
+        return {name: request for name, (_, request) in self.signatures.items()}
 
     @cached_property
     def functions(self) -> dict[str, Callable]:

@@ -83,7 +83,10 @@ def test_a_model_of_another_task_does_not_write(tmp_path, capsys):
     model, data = others[0]
     other = train(model, data=data, epochs=1, limit=80, **BARE, runs_dir=str(tmp_path))
     assert main(["generate", "--run", str(other.path)]) == 1
-    assert "only language models write" in capsys.readouterr().err
+    assert (
+        f"{other.path} is no language model. Instead: make predict RUN={other.path} INPUT=FILE"
+        in capsys.readouterr().err
+    )
 
 
 def test_the_next_token_follows_the_whole_text(run):

@@ -435,7 +435,7 @@ MAKERS = [(Tokens, NextToken, "text", "make generate RUN="), (Image, Images, "se
 
 @pytest.mark.parametrize(("request_of", "way"), [maker[2:] for maker in MAKERS])
 def test_what_makes_things_is_refused_with_the_way(say, monkeypatch, tmp_path, request_of, way):
-    run = SimpleNamespace(path=tmp_path, signatures={"generate": (None, {request_of: None})})
+    run = SimpleNamespace(path=tmp_path, takes={"generate": {request_of: None}})
     monkeypatch.setattr("src.commands.predict.find", lambda *_: run)
     code, _, err = say(run, "a text")
     assert code == 1
