@@ -18,7 +18,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 SRC = $(PY) -m src
 WHICH = $(if $(RUN),--run "$(RUN)") $(if $(MODEL),--model "$(MODEL)") $(if $(DATA),--data "$(DATA)")
 
-.PHONY: help setup train tune evaluate report compare export serve demo predict generate baseline list doctor bench bench-serve tensorboard lint format test test-long audit lock clean
+.PHONY: help setup train tune evaluate report compare export serve demo predict generate chat baseline list doctor bench bench-serve tensorboard lint format test test-long audit lock clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { \
@@ -63,6 +63,9 @@ predict: $(READY) ## Ask a trained model about INPUT=file, folder, text or - [RU
 generate: override export PROMPT := $(value PROMPT)
 generate: $(READY) ## Generate text with a language model [MODEL=...] [DATA=...] [RUN=...] [PROMPT="..."] [ARGS="..."]
 	@$(SRC) generate $(WHICH) $(if $(PROMPT),"--prompt=$$PROMPT") $(ARGS)
+
+chat: $(READY) ## Talk with a model that answers texts with texts [MODEL=...] [DATA=...] [RUN=...] [ARGS="..."]
+	@$(SRC) chat $(WHICH) $(ARGS)
 
 baseline: $(READY) ## Score simple predictors on DATA=name [ARGS="..."]
 	$(strip $(SRC) baseline $(DATA) $(ARGS))

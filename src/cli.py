@@ -41,6 +41,7 @@ COMMANDS = {
     "demo": ("src.demo.demo", "demo", "Try an export in the browser: draw, type, fill in, generate.", False),
     "predict": ("src.commands.predict", "predict", "Ask a trained run about files, folders, texts or rows.", True),
     "generate": ("src.commands.generate", "generate", "Generate text with a trained language model.", True),
+    "chat": ("src.commands.chat", "chat", "Talk with a trained run that answers texts with texts.", True),
     "baseline": ("src.commands.baseline", "baseline", "Score simple predictors on a data set.", True),
     "list": ("src.commands.listing", "listing", "List models, data sets and recipes, or show one in detail.", False),
     "doctor": ("src.commands.doctor", "doctor", "Check this machine: what is wrong and how to fix it.", False),
@@ -70,7 +71,7 @@ def main(argv: list[str] | None = None) -> int:
     debug = "--debug" in argv
     argv = [word for word in argv if word != "--debug"]
     signal.signal(signal.SIGTERM, leave)
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a pipe on Windows can't take every character: "?" instead
     try:

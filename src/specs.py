@@ -14,6 +14,7 @@ from typing import Any
 
 UNKNOWN = "\ufffd"  # Unicode's replacement character stands for what training had not
 OR = "\x1e"  # between texts of which any is right: ASCII's record separator, which no text has
+TURN = "\n"  # between utterances of a conversation that are read together
 UNLABELLED = -1  # class of a pixel that counts nowhere, and of a box that isn't there
 STEPS = 100  # usual changes of a series from step to step that tell as much as the deviation of all its values
 

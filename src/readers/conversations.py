@@ -11,6 +11,7 @@ from pathlib import Path
 from src.readers import csv_files, folders, pairs, yaml_files
 from src.readers.pairs import Pairs
 from src.readers.text_files import lines_of
+from src.specs import TURN
 
 YAML = (".yml", ".yaml")
 KEY = "conversations"
@@ -57,7 +58,7 @@ def _replies(
         said = [text.strip() for _, text in conversation]
         for reply, (place, _) in enumerate(conversation[1:], 1):
             before = said[max(0, reply - turns) : reply]
-            sources.append("\n".join(before) if all(before) else "")
+            sources.append(TURN.join(before) if all(before) else "")
             targets.append(said[reply])
             places.append(place)
             numbers.append(number)

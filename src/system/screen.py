@@ -14,6 +14,7 @@ from typing import Any, TextIO, TypeVar
 from rich import progress
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.text import Text
 
 COMMANDS = ("make ", ".venv", "curl ")  # that begin a line which is to be copied whole
@@ -49,6 +50,11 @@ def show(text: str = "", file: TextIO | None = None) -> None:
 def put(text: str) -> None:
     """Prints a text that is what was asked for: whole into a file or a pipe, and only seen on a terminal."""
     print(visible(text) if sys.stdout.isatty() else text, flush=True)
+
+
+def say(text: str, style: str, indent: int) -> None:
+    """Prints a text and an empty line; on a terminal in a style of rich's, wrapped, so many columns to the right."""
+    PlainConsole().print(Padding(styled((text, style)), (0, 0, 1, indent), expand=False))
 
 
 def visible(text: str) -> str:
