@@ -100,9 +100,9 @@ def convert(run: Run, format: str, path: Path) -> dict:
         UserError: where a package is missing, or the format can't hold the model.
     """
     kind = FORMATS[format]
-    kind.require()
     with hidden_log():
-        numbers = Numbers(run)
+        numbers = Numbers(run)  # first, as nobody installs packages for a model that they can't hold
+        kind.require()
         together = {name: np.concatenate([column, column]) for name, column in numbers.examples.items()}  # two at least
         expected = {name: column.numpy() for name, column in numbers(_tensors(together)).items()}
         if not expected:

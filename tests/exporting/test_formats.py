@@ -24,9 +24,10 @@ from src.preprocess.tables import columns
 from src.preprocess.texts import words
 from src.runs.run import load_run
 from src.runs.save import save
+from src.settings import catalogue
 from src.signatures import DEFAULT
 from src.sources.memory import InMemory
-from src.specs import Classes, Image, Tokens, to_json
+from src.specs import Classes, Image, Text, Tokens, to_json
 from src.system.files import write_json
 from src.tasks.classification import Task
 from tests.samples import PAIRS, is_large, short
@@ -121,7 +122,9 @@ def test_every_model_is_converted_and_equal_or_refused(short_run, model, data, f
     try:
         path = publish_file(run, "toy", format)
     except UserError as refused:
-        assert re.fullmatch(r".+ can't hold this model: it has nothing for TensorFlow's \w.+ may\.", str(refused))
+        lacks = r".+ can't hold this model: it has nothing for TensorFlow's \w.+ may\."
+        steps = r"This model answers step by step, which .+ can't hold\. The SavedModel can\."
+        assert re.fullmatch(f"{lacks}|{steps}", str(refused))
         assert not list((run.path / "export").glob(f"*{FORMATS[format].ending}"))
         return
     ask, examples = FORMATS[format].opened(path), Numbers(run).examples
@@ -187,6 +190,17 @@ def test_what_is_all_texts_is_refused(tmp_path, format):
     run.signatures = {DEFAULT: (lambda raw: {"label": ask(raw)["label"]}, request)}
     with pytest.raises(UserError, match="its answers are all texts"):
         publish_file(run, "toy", format)
+
+
+@pytest.mark.parametrize("refusing", FORMATS)  # without its packages, too
+def test_what_answers_step_by_step_is_refused(short_run, refusing):
+    writers = [pair for pair in PAIRS if Text in catalogue.model(pair[0]).gives]
+    if not writers:
+        pytest.skip("no model writes a text for a text")
+    run = short_run(*writers[0])
+    with pytest.raises(UserError, match=r"answers step by step, which ONNX and LiteRT can't hold. The SavedModel can"):
+        publish_file(run, "toy", refusing)
+    assert not list((run.path / "export").glob("*"))
 
 
 @each_format
