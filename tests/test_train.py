@@ -7,12 +7,14 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from src.analysis import predictions
 from src.errors import UserError
@@ -137,6 +139,15 @@ def test_every_signature_is_exported_and_answers_as_the_run(run):
         assert served[name].shape == column.shape
         if column.dtype.kind == "f":
             np.testing.assert_allclose(served[name], column, rtol=1e-4, atol=1e-5)
+
+
+def test_an_export_needs_no_op_but_tensorflows_own(run):
+    export = Path(json.loads((run.path / "export.json").read_text())["path"])
+    (meta,) = SavedModel.FromString((export / "saved_model.pb").read_bytes()).meta_graphs
+    functions = meta.graph_def.library.function
+    nodes = [*meta.graph_def.node, *(node for function in functions for node in function.node_def)]
+    foreign = {node.op for node in nodes} - {function.signature.name for function in functions} - {*dir(tf.raw_ops)}
+    assert not foreign, "a server that has TensorFlow alone can't load it"
 
 
 def test_best_weights_are_those_of_the_model(run):
