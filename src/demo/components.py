@@ -21,6 +21,7 @@ SLIDERS = {  # least and largest value, and step, of generation and detection; t
     "threshold": (0.0, 1.0, 0.05),
 }
 BARS, COUNT = "probabilities", "count"  # of things that are answered, which have a box, a label and a score each
+CANDIDATES = "texts"  # which have scores
 LAST = ("seed", *SLIDERS)  # of the fields of a signature
 SKETCHED = 64  # pixels of a picture's sides that can be drawn by hand, at most
 
@@ -61,9 +62,10 @@ ANSWERS = (
     Rule("bars",    NUMBERS, 2,    [BARS]),
     Rule("shares",  NUMBERS, 2,    ["shares"]),
     Rule("things",  NUMBERS, 1,    [COUNT]),
-    Rule("number",  NUMBERS, 1),
     Rule("text",    TEXTS,   1,    ["text"]),
+    Rule("number",  NUMBERS, 1),
     Rule("word",    TEXTS,   1),
+    Rule("texts",   TEXTS,   2,    [CANDIDATES]),
     Rule("curves",  NUMBERS, 2),  # of a series that was given
     Rule("values",  NUMBERS, 2),
     Rule("json"),
@@ -76,6 +78,7 @@ SHOWN_BY = {  # answers that others show, too
     "probability": (BARS,),
     "boxes": (COUNT,),
     "score": (COUNT,),
+    "scores": (CANDIDATES,),
 }
 TITLES = {  # of the default signature's tab, by its first component
     "picture": "Picture",

@@ -23,7 +23,7 @@ STYLE = """
 .picture img { width: 100%; height: 100%; object-fit: contain }
 .things { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums }
 .things :is(td, th) { padding: 4px; text-align: right; font-weight: normal; overflow-wrap: anywhere }
-.things :is(td, th):first-child { text-align: left }
+.things :is(td, th):first-child { text-align: left; white-space: pre-line }
 .things th { color: var(--block-label-text-color) }
 .things td { border-top: 1px solid var(--border-color-primary) }
 .table textarea { font-family: var(--font-mono); overflow-x: auto; white-space: pre }
@@ -35,6 +35,7 @@ LABELS = {
     "png_bytes": "Picture",
     "probabilities": "Answer",
     "count": "Found",
+    "texts": "Texts",
 }  # of answers; others are called as they are
 
 
@@ -98,7 +99,9 @@ def _ask(tab: Tab, exported: Exported, *values: Any) -> Any:
     except UserError as error:
         raise refusal(error) from None
     shown = [
-        showing.things(answers) if component == "things" else showing.SHOW[component](answers[name], exported.about)
+        showing.TABLES[component](answers)
+        if component in showing.TABLES
+        else showing.SHOW[component](answers[name], exported.about)
         for name, component in _single(tab).items()
     ]
     past = {name: request[name] for field in tab.fields if field.component == "series" for name in field.inputs}

@@ -71,14 +71,27 @@ def things(answers: Mapping[str, Any]) -> str:
     """HTML with a row for each thing that was found in a picture: what it is, how certain, and where, in pixels."""
     columns = (answers[name][: answers["count"]] for name in ("label", "score", "boxes"))
     rows = [
-        [html.escape(label), f"{score:.2f}", *(f"{edge:.0f}" for edge in box)]
-        for label, score, box in zip(*columns, strict=True)
+        [label, f"{score:.2f}", *(f"{edge:.0f}" for edge in box)] for label, score, box in zip(*columns, strict=True)
     ]
+    return _table(["", "score", *SIDES], rows)
+
+
+def texts(answers: Mapping[str, Any]) -> str:
+    """HTML with a row for each text that was found: the text, and its score, -inf where there is none."""
+    found = zip(answers["texts"], answers["scores"], strict=True)
+    return _table(["", "score"], [[text, f"{score:.2f}"] for text, score in found if np.isfinite(score)])
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     if not rows:
         return "<p>nothing</p>"
-    head = "".join(f"<th>{name}</th>" for name in ("", "score", *SIDES))
-    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    return f'<table class="things"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    titles = "".join(f"<th>{name}</th>" for name in head)
+    body = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    return f'<table class="things"><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>'
+
+
+# What shows several answers at once.
+TABLES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {"things": things, "texts": texts}
 
 
 def curves(past: Mapping[str, Sequence[float]], ahead: Mapping[str, Sequence[float]], called: Mapping[str, str]) -> str:

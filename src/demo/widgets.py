@@ -144,6 +144,12 @@ def _placeholder(field: Field) -> str | None:
     return "missing" if field.may_be_empty else None
 
 
+def _table(label: str) -> gr.HTML:
+    return gr.HTML(
+        label=label, show_label=True, container=True, padding=True, max_height=TALLEST, apply_default_css=False
+    )
+
+
 # From a field to the components in which it is filled in.
 FIELDS: Mapping[str, Callable[[Field, About], list[Any]]] = {
     "picture": _picture,
@@ -168,9 +174,8 @@ SHOWN: Mapping[str, Callable[[str], Any]] = {
     "number": lambda label: gr.Label(label=label),
     "word": lambda label: gr.Label(label=label),
     "text": lambda label: gr.Textbox(label=label, lines=8, max_lines=30, interactive=False, buttons=["copy"]),
-    "things": lambda label: gr.HTML(
-        label=label, show_label=True, container=True, padding=True, max_height=TALLEST, apply_default_css=False
-    ),
+    "things": _table,
+    "texts": _table,
     "values": lambda label: gr.Textbox(label=label, lines=4, interactive=False),
     "json": lambda label: gr.Textbox(label=label, lines=8, max_lines=20, interactive=False),
 }

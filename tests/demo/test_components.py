@@ -108,6 +108,16 @@ def test_boxes_are_a_picture_and_a_row_for_each_thing_with_the_least_score_last(
     assert showing.things({**things, "count": 0}) == "<p>nothing</p>"
 
 
+def test_texts_are_a_table_with_their_scores_and_the_best_one_stands_before_its_own():
+    row = InputSpec("string", (None, 4))
+    best, candidates = {"score": NUMBER, "text": TEXT}, {"scores": InputSpec("float32", (None, 4)), "texts": row}
+    tabs = shown({DEFAULT: ({"text": TEXT}, best), "candidates": ({"text": TEXT}, candidates)})
+    assert tabs["Candidates"][2] == {"texts": "texts"}
+    assert [*tabs["Text"][2].items()] == [("text", "text"), ("score", "number")]
+    found = showing.texts({"texts": ["<b>", "", ""], "scores": np.array([-0.254, -2.0, -np.inf])})
+    assert re.findall("<td>(.*?)</td>", found) == ["&lt;b&gt;", "-0.25", "", "-2.00"]
+
+
 def test_answers_stand_in_one_order_whatever_that_of_the_signature_is():
     answers = {"value": NUMBER, "shares": InputSpec("float32", (None, 2)), "count": NUMBER, "png_bytes": TEXT}
     for names in (answers, reversed(answers)):

@@ -1,7 +1,9 @@
 """The page of an export as people have it: what is filled in at first, asked and shown, in Gradio and in a browser."""
 
 import csv
+import html
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -121,6 +123,16 @@ def test_a_text_is_written_on_also_from_nothing(page):
     prompt = run.requests["generate"]["text"][0]
     assert client.predict(prompt, 3, 50, api_name="/generate") == expected
     assert len(client.predict("", 0, 30, api_name="/generate")) == 30
+
+
+@of("seq2seq", "iso_dates")
+def test_the_best_texts_are_shown_with_their_scores(page):
+    run, client = page
+    asked, expected = run.requests["candidates"]["text"][0], answer_of(run, "candidates")
+    found = client.predict(asked, api_name="/candidates")
+    assert re.findall("<td>(.*?)</td>", found)[1::2] == [f"{score:.2f}" for score in expected["scores"]]
+    assert all(f"<td>{html.escape(text)}</td>" in found for text in expected["texts"])
+    assert client.predict(asked, api_name="/text")[0] == answer_of(run)["text"]
 
 
 @of("lstm", "stocks")
