@@ -49,7 +49,8 @@ def make(root, *words):
     """Runs make with this Python, and without installing."""
     environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "ARGS")}
     command = ["make", f"PY={sys.executable}", "READY=", *words]
-    return subprocess.run(command, cwd=root, env=environment, capture_output=True, encoding="utf-8")
+    nothing = subprocess.DEVNULL  # is typed
+    return subprocess.run(command, cwd=root, env=environment, stdin=nothing, capture_output=True, encoding="utf-8")
 
 
 def lacks(root, line) -> set[str]:
