@@ -131,12 +131,11 @@ def _talk(conversation: Conversation) -> None:
 
 def _introduce(conversation: Conversation) -> None:
     """Says whom one talks with, and how to leave."""
-    config, splits = conversation.run.config, conversation.run.manifest["splits"]
-    reads = (
-        "your last line alone" if conversation.turns == 1 else f"the last {conversation.turns} lines, yours and its own"
-    )
+    config, turns = conversation.run.config, conversation.turns
+    pairs = conversation.run.manifest["splits"]["train"]["examples"]
+    reads = f"the last {turns} lines, yours and its own" if turns > 1 else "your last line alone"
     screen.tell(
-        f"{config['model']}, trained on {splits['train']['examples']:,} pairs of {config['data_name']}, is a toy: it "
-        "says what its training texts say, and knows nothing.\n"
-        f"It reads {reads}. {FORGET} forgets them; an empty line, {LEAVE} or Ctrl-D leaves.\n"
+        f"{config['model']}, trained on {pairs:,} pairs of {config['data_name']}, is a toy: it says what its training "
+        f"texts say, and knows nothing.\nIt reads {reads}. {FORGET} forgets them; an empty line, {LEAVE} or Ctrl-D "
+        "leaves.\n"
     )

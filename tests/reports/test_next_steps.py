@@ -85,6 +85,14 @@ def test_few_texts_are_too():
     assert not weights(run(Tokens(9, 9), examples=2_000, data="text"))
 
 
+def test_what_answers_texts_with_texts_is_talked_with():
+    chat = "make chat RUN=runs/one"
+    texts = run(Tokens(9, 9))
+    assert chat not in next_steps(texts, None)
+    texts.requests = {"serving_default": {"text": ["Hi"]}, "sample": {"text": ["Hi"], "seed": [0]}}
+    assert next_steps(texts, None)[chat] == "talk with it"
+
+
 @pytest.mark.parametrize(
     "other",
     [
