@@ -247,7 +247,7 @@ def test_unknown_flag_of_another_command(say):
     [
         ("train painter --pencils 3", "clerk"),
         ("train clerk --data table --grain 1", "pictures"),
-        ("train clerk --data table --label-smoothing", "classification"),
+        ("train clerk --data table --region-loss dice", "segmentation"),
     ],
 )
 def test_flag_of_another_file_says_whose_it_is(toys, say, words, owner):
