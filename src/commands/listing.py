@@ -61,13 +61,12 @@ def _everything(console: PlainConsole) -> None:
         alone -= {name for name, tasks in fitting.items() if tasks}
     if alone:
         _titled(console, "Models that no data set fits", ", ".join(sorted(alone)))
-    _titled(console, "Recipes", ", ".join(catalogue.recipes()) or "none")
+    console.print(styled(("Recipes  ", "bold"), (", ".join(catalogue.recipes()) or "none", "")))
     if problems := catalogue.broken():
         _heading(console, "Files that can't be read")
         for problem in problems:
             console.print(f"  {problem}", style="red", soft_wrap=True)
-    console.print("Train    make train MODEL=NAME DATA=NAME")
-    console.print(f"Details  make list ARGS=NAME, or a group in full: {', '.join(GROUPS)}")
+    console.print(f"make train MODEL=NAME DATA=NAME  make list ARGS=NAME|{'|'.join(GROUPS)}")
 
 
 def _all_tasks(model: ModelFile, datasets: Iterable[DataFile]) -> set[str]:

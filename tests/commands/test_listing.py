@@ -66,8 +66,7 @@ def test_shows_what_there_is_and_what_goes_together(toys, shown):
         "  pictures  7 MB  Toy pictures",
         "Models that no data set fits  tailor",
         "Recipes  none",
-        "Train    make train MODEL=NAME DATA=NAME",
-        "Details  make list ARGS=NAME, or a group in full: models, data, tasks, recipes",
+        "make train MODEL=NAME DATA=NAME  make list ARGS=NAME|models|data|tasks|recipes",
     ]
 
 
