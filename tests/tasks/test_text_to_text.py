@@ -91,11 +91,11 @@ def letters(size):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """A small model that has learnt to write capitals."""
-    (source, target), parts = letters(500), (slice(400), slice(400, 450), slice(450, 500))
+    (source, target), parts = letters(700), (slice(600), slice(600, 650), slice(650, 700))
     made = [InMemory.of({"text": source[part]}, target[part], byte_counts) for part in parts]
     inputs, preprocess = subwords(made[0], 265, 6)  # learns the emoji's bytes as one token
     data = Data(*made, inputs, Text(6, 265), preprocess)
-    knobs = {"units": 48, "embedding": 32, "dropout": 0.0, "epochs": 16, "batch": 32, "learning_rate": 0.02}
+    knobs = {"units": 64, "embedding": 32, "dropout": 0.0, "epochs": 25, "batch": 32, "learning_rate": 0.01}
     folder = tmp_path_factory.mktemp("runs")
     quiet = {"verbose": False, "tensorboard": False, "export": False}
     return train("seq2seq", data=data, **knobs, **quiet, runs_dir=str(folder))
