@@ -10,7 +10,7 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from src.generation.sampling import START, UNKNOWN
+from src.generation.sampling import START, UNKNOWN, first_states
 
 FIRST = UNKNOWN + 1  # of the tokens that are written
 
@@ -137,8 +137,8 @@ class _Step:
 
     def tiled(self, states: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """The states of rows for each text of theirs."""
-        rows = {name: states[name] if name in states else self._zeros(name) for name in self.inputs}
-        return {name: self._shaped(name, tf.repeat(state, self.width, axis=0)) for name, state in rows.items()}
+        of_rows = first_states(self.step, states, self.rows)
+        return {name: self._shaped(name, tf.repeat(state, self.width, axis=0)) for name, state in of_rows.items()}
 
     def advance(self, token: tf.Tensor, time: tf.Tensor, states: Mapping[str, tf.Tensor]):
         """The logits (batch, width, vocabulary) after a token of each text (batch, width), and the new states."""
@@ -154,9 +154,6 @@ class _Step:
         index = tf.reshape(parent + self.width * tf.range(self.rows)[:, tf.newaxis], [-1])
         moved = {name: self._shaped(name, tf.gather(states[name], index)) for name in self.moved}
         return {**states, **moved}
-
-    def _zeros(self, name: str) -> tf.Tensor:
-        return tf.zeros([self.rows, *self.inputs[name].shape[1:]], self.inputs[name].dtype)
 
     def _shaped(self, name: str, state: tf.Tensor) -> tf.Tensor:
         return tf.ensure_shape(state, self.inputs[name].shape)

@@ -14,6 +14,7 @@ MOST_TOKENS = 10_000  # that can be asked for: meanwhile other requests to a ser
 BLOCK = 64  # random numbers drawn at once
 START, UNKNOWN = 0, 1  # the padding index begins a text; neither is ever drawn
 SMALLEST_TEMPERATURE = 1e-4
+USUAL = {"seed": (tf.int32, 0), "temperature": (tf.float32, 1.0), "top_k": (tf.int32, 0), "top_p": (tf.float32, 1.0)}
 
 
 class Drawing(NamedTuple):
@@ -104,6 +105,15 @@ def choose(
     return tf.gather(tokens, rank, batch_dims=1) + UNKNOWN + 1
 
 
+def first_states(step: keras.Model, given: Mapping[str, tf.Tensor], rows: tf.Tensor | int) -> dict[str, tf.Tensor]:
+    """All states of a step before the first token, each (rows, …): those that are given, and zeros for the others."""
+    states = {name: state for name, state in step.input.items() if name not in ("token", "position")}
+    return {
+        name: given[name] if name in given else tf.zeros([rows, *state.shape[1:]], state.dtype)
+        for name, state in states.items()
+    }
+
+
 class _Loop:
     """A model's step with all that it needs to know of the text so far."""
 
@@ -146,9 +156,7 @@ class _Loop:
         return tf.while_loop(lambda time, _: time < kept.shape[1], read, (0, self._empty()), parallel_iterations=1)
 
     def _empty(self) -> dict[str, tf.Tensor]:
-        given = self.start or {}
-        zeros = {name: (self.rows, *tensor.shape[1:]) for name, tensor in self.inputs.items() if name not in given}
-        return {**given, **{name: tf.zeros(shape, self.inputs[name].dtype) for name, shape in zeros.items()}}
+        return first_states(self.step, self.start or {}, self.rows)
 
     def _ask(self, now: Mapping[str, tf.Tensor], states: Mapping[str, tf.Tensor]):
         after = self.step({**now, **states}, training=False)

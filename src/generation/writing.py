@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from src.generation.sampling import START
+from src.generation.sampling import START, first_states
 from src.generation.tokens import padded
 
 AT_ONCE = 128  # texts that are written at a time
@@ -49,9 +49,7 @@ class Writer:
         """
         if "attention" not in self.step.output:
             return None
-        states, weights = dict(self.start(padded([source]))), []
-        zeros = {name: state for name, state in self.step.input.items() if len(state.shape) > 1 and name not in states}
-        states |= {name: tf.zeros([1, *state.shape[1:]], state.dtype) for name, state in zeros.items()}
+        states, weights = first_states(self.step, self.start(padded([source])), 1), []
         for time, token in enumerate([START, *text[:-1]]):
             now = {"token": tf.constant([token], tf.int32), "position": tf.constant([time])}
             answer = self.step({**{name: now[name] for name in now if name in self.step.input}, **states})

@@ -24,13 +24,7 @@ from src.signatures import DEFAULT, features_of, request_of
 from src.specs import NextToken
 
 SPEC = NextToken
-KNOBS = {  # of generation: type and usual value; src/generation/sampling.py says what each does
-    "length": (tf.int32, 200),
-    "seed": (tf.int32, 0),
-    "temperature": (tf.float32, 1.0),
-    "top_k": (tf.int32, 0),
-    "top_p": (tf.float32, 1.0),
-}
+KNOBS = {"length": (tf.int32, 200), **sampling.USUAL}  # of generation: type and usual value
 SAMPLES, SAMPLE_LENGTH = 3, 400  # that training shows
 PASSAGES, PASSAGE = 8, 80  # that the report shows, and tokens of each
 

@@ -24,7 +24,7 @@ from src.data import Source
 from src.generation import sampling
 from src.generation.beams import search
 from src.generation.ngrams import ORDER, NGrams
-from src.generation.sampling import START, Drawing
+from src.generation.sampling import START, USUAL, Drawing
 from src.generation.tokens import Example, Rows, examples, first, is_learnt, padded
 from src.generation.writing import Writer
 from src.preprocess.subwords import END, SPECIAL, Subwords, learn
@@ -32,12 +32,6 @@ from src.signatures import DEFAULT, Steps, features_of, request_of
 from src.specs import OR, Text, Tokens
 
 SPEC = Text
-KNOBS = {  # of sampling: type and usual value; src/generation/sampling.py says what each does
-    "seed": (tf.int32, 0),
-    "temperature": (tf.float32, 1.0),
-    "top_k": (tf.int32, 0),
-    "top_p": (tf.float32, 1.0),
-}
 LEARNT = 200_000  # pairs in which the simple predictor looks for the nearest text
 LOOKS, FEWEST, MOST = 3, 3, 20  # texts whose attention is drawn, and tokens that they have
 
@@ -115,9 +109,9 @@ class Task(task.Task):
         sizes = tf.math.count_nonzero(tokens, axis=1) + 1
         parts = texts.with_values(tf.RaggedTensor.from_tensor(tokens, lengths=sizes))
         right = parts.merge_dims(1, 2).to_tensor()
-        first = tf.where(is_learnt(right), right, 0)
-        longest = tf.reduce_max(tf.math.count_nonzero(first, axis=1))
-        written = tf.pad(first[:, : longest - 1], [[0, 0], [1, 0]], constant_values=START)
+        learnt = tf.where(is_learnt(right), right, 0)
+        longest = tf.reduce_max(tf.math.count_nonzero(learnt, axis=1))
+        written = tf.pad(learnt[:, : longest - 1], [[0, 0], [1, 0]], constant_values=START)
         return {"tokens": features, "written": written}, right
 
     def loss(self, target, logits):
@@ -169,11 +163,11 @@ class Task(task.Task):
         def draw(asked):
             states = start(features_of(preprocess, asked))
             rows, length = tf.shape(asked["seed"])[0], self.outputs.length
-            drawing = Drawing(tf.fill([rows], length), **{name: asked[name] for name in KNOBS})
+            drawing = Drawing(tf.fill([rows], length), **{name: asked[name] for name in USUAL})
             nothing = tf.zeros([rows, 1], tf.int32)
             return {"text": self.subwords.texts(sampling.sample(step, nothing, length, drawing, states))}
 
-        knobs = {name: tf.TensorSpec((None,), kind, name=name) for name, (kind, _) in KNOBS.items()}
+        knobs = {name: tf.TensorSpec((None,), kind, name=name) for name, (kind, _) in USUAL.items()}
         through = {name: (lambda asked, door=door: serve(door(asked)), door.request) for name, door in doors.items()}
         usual = {DEFAULT: (serve, request), "candidates": (candidates, request)}
         return {**usual, "sample": (draw, {**request, **knobs}), **through}
@@ -181,7 +175,7 @@ class Task(task.Task):
     def requests(self, raw, specs) -> dict:
         """Samples of a request for each signature, from raw texts."""
         size = len(next(iter(raw.values())))
-        knobs = {name: np.full(size, usual, kind.as_numpy_dtype) for name, (kind, usual) in KNOBS.items()}
+        knobs = {name: np.full(size, usual, kind.as_numpy_dtype) for name, (kind, usual) in USUAL.items()}
         return {DEFAULT: raw, "candidates": raw, "sample": {**raw, **knobs, "seed": np.arange(size, dtype="int32")}}
 
     def summarize(self, targets) -> dict:
@@ -300,16 +294,17 @@ class Task(task.Task):
         self, writer: Writer, sources: Sequence[np.ndarray], written: Sequence[np.ndarray], inputs: Tokens
     ) -> list[dict]:
         """Where the model looked while it wrote some of the texts; [] where it doesn't say."""
-        looks: list[dict] = []
-        for source, text in zip(sources, written, strict=True):
-            if len(looks) == LOOKS or min(len(source), len(text)) < FEWEST or max(len(source), len(text)) > MOST:
-                continue
-            weights = writer.looked(source, text)
+        sizes = [sorted((len(source), len(text))) for source, text in zip(sources, written, strict=True)]
+        shown = [row for row, (shorter, longer) in enumerate(sizes) if shorter >= FEWEST and longer <= MOST][:LOOKS]
+        looks = []
+        for row in shown:
+            weights = writer.looked(sources[row], written[row])
             if weights is None:
                 return []
-            read = self._sources([[token] for token in source], inputs)
-            looks.append({"source": read, "written": self._texts([[token] for token in text]), "weights": weights})
-        return [{**look, "weights": look["weights"].round(3).tolist()} for look in looks]
+            read = self._sources([[token] for token in sources[row]], inputs)
+            texts = self._texts([[token] for token in written[row]])
+            looks.append({"source": read, "written": texts, "weights": weights.round(3).tolist()})
+        return looks
 
     def _texts(self, tokens: Rows) -> list[str]:
         """The text of each row of tokens."""
