@@ -56,7 +56,7 @@ def _everything(console: PlainConsole) -> None:
     for kind in kinds:
         group = [file for file in datasets if kind in file.inputs]
         fitting = {model.name: _all_tasks(model, group) for model in models if kind in model.takes}
-        _titled(console, kind.__name__.ljust(width), _by_task(fitting) or "no model")
+        _titled(console, kind.__name__.ljust(width), _by_task(fitting, console.width - width - 2) or "no model")
         _columns(console, {file.name: _shortly(file) for file in group})
         alone -= {name for name, tasks in fitting.items() if tasks}
     if alone:
@@ -73,13 +73,19 @@ def _all_tasks(model: ModelFile, datasets: Iterable[DataFile]) -> set[str]:
     return {task.name for data in datasets for task in catalogue.tasks_of(model, data)}
 
 
-def _by_task(fitting: Mapping[str, set[str]]) -> str:
-    """A line for each task, and what models learn it; tasks of the same models share theirs."""
+def _by_task(fitting: Mapping[str, set[str]], width: int) -> str:
+    """Each task and what models learn it, as many on a line as fit; tasks of the same models share theirs."""
     tasks: dict[str, list[str]] = {}
     for task in sorted(set().union(*fitting.values())):
         models = ", ".join(name for name, known in fitting.items() if task in known)
         tasks.setdefault(models, []).append(task)
-    return "\n".join(f"{', '.join(names)}: {models}" for models, names in tasks.items())
+    lines: list[str] = []
+    for entry in (f"{', '.join(names)}: {models}" for models, names in tasks.items()):
+        if lines and len(lines[-1]) + 2 + len(entry) <= width:
+            lines[-1] += f"  {entry}"
+        else:
+            lines.append(entry)
+    return "\n".join(lines)
 
 
 def _shortly(file: DataFile) -> str:
@@ -95,7 +101,7 @@ def _with_download(file: DataFile) -> str:
 
 def _titled(console: PlainConsole, title: str, text: str) -> None:
     """A title, and lines beside it."""
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_row(styled((title, "bold"), no_wrap=True), text)
     console.print(table)
 

@@ -78,7 +78,7 @@ def test_tasks_of_the_same_models_share_a_line(toys, shown):
     )
     (toys / "models/judge.py").write_text(tree.CLERK.replace("Values", "Classes"))
     (toys / "models/scribe.py").write_text(tree.CLERK)
-    assert shown()[:2] == ["Columns  classification: judge", "         regression: clerk, scribe"]
+    assert shown()[0] == "Columns  classification: judge  regression: clerk, scribe"
     for name in ("clerk", "scribe", "judge"):
         both = tree.CLERK.replace("(Values,)", "(Classes, Values)").replace(
             "Columns, Values", "Classes, Columns, Values"
