@@ -12,12 +12,14 @@ NAMES = {  # by which folders, or others' sets, call each split
 }
 SPLITS = tuple(NAMES)
 SHARES = (0.6, 0.2, 0.2)  # of each
+MOST_HELD = 12_000  # examples of a split that is cut off: enough to know an accuracy to 0.9 points; the rest trains
 
 
 def cut(
     given: Mapping[str, np.ndarray], target: np.ndarray, *, stratify: bool, groups: np.ndarray | None = None
 ) -> dict[str, np.ndarray]:
-    """The shuffled numbers of each split's examples; one that isn't given is a fifth of train; see `deal`.
+    """The shuffled numbers of each split's examples; one that isn't given is cut from train: a fifth of it, or
+    MOST_HELD examples where that is less. See `deal`.
 
     Args:
         given: the numbers of the examples that stand in a split already; "train" among them.
@@ -29,7 +31,8 @@ def cut(
         ValueError: where a split would have no example.
     """
     train, missing = given["train"], [split for split in SPLITS if not len(given.get(split, ()))]
-    shares = (1.0 - 0.2 * len(missing), *[0.2] * len(missing))
+    share = min(0.2, MOST_HELD / max(1, len(train)))
+    shares = (1.0 - share * len(missing), *[share] * len(missing))
     parts = deal(target[train], shares, stratify=stratify, groups=None if groups is None else groups[train])
     splits = {split: np.random.default_rng(0).permutation(rows) for split, rows in given.items()}
     splits |= {split: train[rows] for split, rows in zip(("train", *missing), parts, strict=True)}
@@ -45,7 +48,7 @@ def deal(
 
     Args:
         target: one for each example.
-        shares: of the parts, together 1; with `groups` they are fifths.
+        shares: of the parts, together 1; with `groups` all but the first are of one size.
         stratify: whether each part has every class in the same proportion; rare ones come into the first part.
         groups: a number for each example; those of one number come into one part.
 
@@ -95,13 +98,17 @@ def check_classes(parts: Mapping[str, np.ndarray], labels: np.ndarray, names: Se
 
 
 def _by_group(target: np.ndarray, shares: tuple[float, ...], stratify: bool, groups: np.ndarray) -> np.ndarray:
-    """The part of each example; a fold is a fifth of them."""
-    folds = 5
-    if (count := len(np.unique(groups))) < folds:
+    """The part of each example; a fold is any part but the first, with its share of them, or about that."""
+    if len(shares) == 1:
+        return np.zeros(len(target), int)
+    count, few = len(np.unique(groups)), round(1 / max(SHARES[1:]))
+    # By class they stay fifths: to deal out more takes minutes where there are many groups.
+    folds = few if stratify else max(few, min(round(1 / shares[-1]), count))
+    if count < folds:
         raise ValueError(f"there are {count} groups; to be split they have to be {folds} or more")
     kind = StratifiedGroupKFold if stratify else GroupKFold
     cuts = kind(folds, shuffle=True, random_state=0).split(target, target, groups)
-    ends = np.round(np.cumsum(shares) * folds)
+    ends = folds - np.arange(len(shares))[::-1]
     part_of = np.zeros(len(target), int)
     for fold, (_, rows) in enumerate(cuts):
         part_of[rows] = np.searchsorted(ends, fold, side="right")
