@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 
 from src.data import Data
-from src.preprocess.subwords import byte_counts, subwords
+from src.preprocess.subwords import subwords, token_counts
 from src.sources.memory import InMemory
 from src.sources.splits import SPLITS, deal
 from src.specs import Text, Tokens
@@ -56,8 +56,9 @@ def load(*, examples: int = 20_000) -> Data:
     days = np.array([day.toordinal() for day in texts.values()])
     source = np.array([text.encode() for text in texts], object)
     target = np.array([day.isoformat().encode() for day in texts.values()], object)
+    lengths = partial(token_counts, vocabulary=BYTES_ALONE, length=LONGEST)
     sources = {
-        split: InMemory.of({"text": source[rows]}, target[rows], byte_counts, days[rows])
+        split: InMemory.of({"text": source[rows]}, target[rows], lengths, days[rows])
         for split, rows in zip(SPLITS, deal(target, stratify=False, groups=days), strict=True)
     }
     adapt = partial(subwords, vocabulary=BYTES_ALONE, length=LONGEST)

@@ -11,7 +11,7 @@ U+FFFD.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from weakref import WeakKeyDictionary
 
@@ -21,7 +21,8 @@ import tensorflow as tf
 
 from src.data import Source
 from src.preprocess.byte_pairs import learn_merges
-from src.specs import UNKNOWN, Tokens
+from src.specs import OR, UNKNOWN, Tokens
+from src.system.screen import track
 
 END, BYTES = 2, 3  # the index that ends a text, and that of the first byte
 SPECIAL = ("", UNKNOWN, "")  # what the indices before the bytes' are written as
@@ -91,9 +92,25 @@ def _learn(train: Source, vocabulary: int) -> tuple[str, ...]:
     return (*SPECIAL, *map(chr, range(256)), *(token.decode("latin-1") for token in learnt))
 
 
-def byte_counts(raw: Mapping[str, tf.Tensor]) -> tf.Tensor:
-    """How many bytes each text has, (batch,): about in proportion to its tokens."""
-    return tf.strings.length(raw["text"])
+def token_counts(pairs: Source, vocabulary: int, length: int) -> np.ndarray:
+    """A number for each pair of texts, (pairs,), higher with the target's tokens, and among as many with the source's.
+
+    A target's token costs more than a source's, as all tokens have to be predicted after it.
+
+    Args:
+        pairs: requests of a "text", each with a text as its target.
+        vocabulary, length: see `subwords`.
+    """
+    layer = Subwords(learn(pairs, vocabulary), length)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def count(texts):
+        return tf.math.count_nonzero(layer(texts), axis=1)
+
+    batches = track(pairs.read(), "counting tokens")
+    counts = [(count(tf.strings.split(target, OR)[:, :1].values), count(raw["text"])) for raw, target in batches]
+    of_target, of_source = np.concatenate(counts, axis=1)
+    return of_target * (length + 1) + of_source
 
 
 @keras.saving.register_keras_serializable("src")

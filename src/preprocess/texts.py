@@ -1,7 +1,6 @@
 """Texts: from a raw string to the indices of its tokens. What data sets of texts share."""
 
 from collections import Counter
-from collections.abc import Mapping
 
 import keras
 import numpy as np
@@ -80,9 +79,9 @@ def characters(train: Source, length: int) -> tuple[Tokens, NextToken, keras.Mod
     return Tokens(length, outputs.size, outputs.tokens), outputs, keras.Model({"text": text}, tokens, name="preprocess")
 
 
-def word_counts(raw: Mapping[str, tf.Tensor]) -> tf.Tensor:
-    """How many tokens each text has, (batch,)."""
-    return tf.strings.split(separated(raw["text"])).row_lengths()
+def word_counts(source: Source) -> np.ndarray:
+    """How many words each text has, (examples,)."""
+    return np.concatenate([tf.strings.split(separated(raw["text"])).row_lengths() for raw, _ in source.read()])
 
 
 def _last(tokens: keras.KerasTensor, length: int) -> keras.KerasTensor:

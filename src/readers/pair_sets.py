@@ -12,7 +12,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from src.data import Data
-from src.preprocess.subwords import Subwords, byte_counts, subwords
+from src.preprocess.subwords import Subwords, subwords, token_counts
 from src.readers.pairs import Pairs
 from src.readers.pictures import leave_out
 from src.sources.memory import InMemory
@@ -48,8 +48,9 @@ def data_of(path: Path, pairs: Pairs, *, length: int, vocabulary: int, skip_bad:
     groups = _groups(source, [pairs.conversations[number] for number in good] if pairs.conversations else ())
     parts = _parts(path, np.array(pairs.splits, object)[good], groups)
     repeated = _leave_out_repeated(path, parts, source) if pairs.conversations else []
+    lengths = partial(token_counts, vocabulary=vocabulary, length=length)
     sources = {
-        split: InMemory.of({"text": source[rows]}, targets, byte_counts, groups[rows])
+        split: InMemory.of({"text": source[rows]}, targets, lengths, groups[rows])
         for split, (rows, targets) in {
             "train": (parts["train"], target[parts["train"]]),
             **{split: _with_references(parts[split], source, target) for split in ("validation", "test")},

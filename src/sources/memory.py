@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import tensorflow as tf
 
-from src.data import Divisible, Raw, Targets
+from src.data import Divisible, Raw, Source, Targets
 from src.sources.order import Order
 from src.sources.splits import check_labels, deal
 
 each = tf.nest.map_structure  # of the arrays of a request, or of a target
+Lengths: TypeAlias = Callable[[Source], np.ndarray]
 
 
 class InMemory(Divisible):
@@ -21,8 +22,8 @@ class InMemory(Divisible):
         size: number of examples.
         read: returns the raw arrays by input's name and the targets of the first n examples; called once, when the
             first example is needed.
-        lengths: from the raw arrays to a length for each example, about the same for those of a training batch: what
-            is padded to the longest of its batch is then padded little.
+        lengths: from these examples to a number for each, (size,), about the same for those of a training batch: what
+            is padded to the longest of its batch is then padded little. Called when a training begins.
         groups: a number for each example; those of one number belong together, and come into the same fold.
     """
 
@@ -30,7 +31,7 @@ class InMemory(Divisible):
         self,
         size: int,
         read: Callable[[int], tuple[Raw, Targets]],
-        lengths: Callable | None = None,
+        lengths: Lengths | None = None,
         groups: np.ndarray | None = None,
     ):
         self._size = size
@@ -40,7 +41,7 @@ class InMemory(Divisible):
 
     @classmethod
     def of(
-        cls, raw: Raw, target: Targets, lengths: Callable | None = None, groups: np.ndarray | None = None
+        cls, raw: Raw, target: Targets, lengths: Lengths | None = None, groups: np.ndarray | None = None
     ) -> "InMemory":
         """A source of arrays that are there already; raises ValueError where they aren't of one length."""
         size = _checked_size(raw, target)
@@ -87,7 +88,7 @@ class InMemory(Divisible):
     def shuffled(self, seed: int, batch: int, steps: int, base: int | tf.Variable = 0) -> tf.data.Dataset:
         raw, target = self._tensors
         order = Order(seed, self._size, batch, steps)
-        lengths = self._lengths(raw) if self._lengths else None
+        lengths = tf.constant(self._lengths(self)) if self._lengths else None
 
         def gather(offset):
             step = base + offset
@@ -109,7 +110,7 @@ class InMemory(Divisible):
 
 
 def split(
-    raw: Raw, target: Targets, *, stratify: bool, lengths: Callable | None = None
+    raw: Raw, target: Targets, *, stratify: bool, lengths: Lengths | None = None
 ) -> tuple[InMemory, InMemory, InMemory]:
     """Training, validation and test of one set of arrays, the same at each call; see `deal`.
 

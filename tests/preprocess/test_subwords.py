@@ -1,6 +1,7 @@
 """Byte-pair encoding beside one that joins pair by pair, and texts of all kinds there and back."""
 
 from collections import Counter
+from functools import partial
 from itertools import pairwise
 
 import keras
@@ -11,11 +12,11 @@ import tensorflow as tf
 from src.exporting.verify import served
 from src.preprocess import subwords as module
 from src.preprocess.byte_pairs import learn_merges
-from src.preprocess.subwords import BYTES, END, MOST_BYTES, Subwords, byte_counts, learn, subwords, words
+from src.preprocess.subwords import BYTES, END, MOST_BYTES, Subwords, learn, subwords, token_counts, words
 from src.runs.loading import load_model
 from src.signatures import features_of
 from src.sources.memory import InMemory
-from src.specs import NextToken
+from src.specs import OR, NextToken
 
 LEARNT = [
     "the cat sat on the mat",
@@ -184,8 +185,23 @@ def test_a_language_model_can_write_them():
     assert written.size == spec.vocabulary == 300
 
 
-def test_texts_are_as_long_as_their_bytes():
-    assert byte_counts({"text": tf.constant(["", "é"])}).numpy().tolist() == [0, 2]
+def test_pairs_are_in_order_of_the_targets_tokens_and_then_of_the_sources():
+    text = np.array(["abcabc", "ab", "é", "", "a" * 99], object)
+    target = np.array(["", f"a{OR}{'b' * 50}", "abc", "ba", "b"], object)
+    counts = token_counts(InMemory.of({"text": text}, target), 259, 9)
+    assert counts.argsort().tolist() == [0, 1, 4, 3, 2], "the first right target is the one that is learnt"
+
+
+def test_a_batch_of_pairs_is_padded_little():
+    random = np.random.default_rng(0)
+    text, target = (np.array(["a" * int(n) for n in random.integers(1, 40, 640)], object) for _ in "st")
+    lengths = partial(token_counts, vocabulary=259, length=40)
+    padding = {}
+    for way in (None, lengths):
+        batches = InMemory.of({"text": text}, target, way).shuffled(0, 16, 40).take(40)
+        counts = [tf.strings.length(texts) for _, texts in batches]
+        padding[way] = np.mean([np.max(count) - np.mean(count) for count in counts])
+    assert padding[lengths] < 0.1 * padding[None]
 
 
 def test_it_is_saved_and_opened(tmp_path):

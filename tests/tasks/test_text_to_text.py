@@ -1,5 +1,7 @@
 """Text to text: what is learnt, what is right, and what a trained model writes."""
 
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ import tensorflow as tf
 
 from src.data import Data
 from src.generation.tokens import examples
-from src.preprocess.subwords import END, SPECIAL, byte_counts, subwords
+from src.preprocess.subwords import END, SPECIAL, subwords, token_counts
 from src.runs.run import load_run
 from src.signatures import traced
 from src.sources.memory import InMemory
@@ -92,7 +94,8 @@ def letters(size):
 def run(tmp_path_factory):
     """A small model that has learnt to write capitals."""
     (source, target), parts = letters(700), (slice(600), slice(600, 650), slice(650, 700))
-    made = [InMemory.of({"text": source[part]}, target[part], byte_counts) for part in parts]
+    lengths = partial(token_counts, vocabulary=265, length=6)
+    made = [InMemory.of({"text": source[part]}, target[part], lengths) for part in parts]
     inputs, preprocess = subwords(made[0], 265, 6)  # learns the emoji's bytes as one token
     data = Data(*made, inputs, Text(6, 265), preprocess)
     knobs = {"units": 64, "embedding": 32, "dropout": 0.0, "epochs": 25, "batch": 32, "learning_rate": 0.01}
