@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import matplotlib
+import matplotlib.font_manager
 import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
@@ -16,6 +17,12 @@ INK = "#010203"  # of texts and lines; a page puts its own colour, light or dark
 COLORS = ["#3b8ed6", "#f08024", "#35a853", "#e2574c", "#a27fd0", "#a9746e", "#e28bc5", "#8a8f96", "#a8ab2e", "#2bb5c7"]
 WIDTH, HEIGHT = 4.6, 3.4  # inches
 MOST_NAMED = 50  # points of a line
+# Of scripts that matplotlib's own font lacks, as Linux, macOS and Windows have them.
+FONTS = (
+    *("Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans CJK KR", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei"),
+    *("Hiragino Sans", "PingFang SC", "Apple SD Gothic Neo", "Arial Unicode MS"),
+    *("Yu Gothic", "Microsoft YaHei", "Malgun Gothic", "Nirmala UI", "Leelawadee UI"),
+)
 Numbers: TypeAlias = Sequence[float] | np.ndarray
 SHADES: Colormap = LinearSegmentedColormap.from_list("shades", [(0.12, 0.47, 0.71, 0.0), (0.12, 0.47, 0.71, 1.0)])
 
@@ -48,6 +55,15 @@ def name_points(axes: Axes, x: Numbers, y: Numbers, names: Sequence[str]) -> Non
         # Matplotlib has links of points, and no titles: a page makes the one of the other.
         across, up = np.array([x, y], float)[:, shown]
         axes.scatter(across, up, s=70, alpha=0, urls=[names[place] for place in shown])
+
+
+@contextmanager
+def in_all_scripts() -> Iterator[None]:
+    """What is drawn and saved meanwhile takes letters that matplotlib's font lacks from fonts that are installed."""
+    installed = {font.name for font in matplotlib.font_manager.fontManager.ttflist}
+    others = [font for font in FONTS if font in installed]
+    with matplotlib.rc_context({"font.family": [*matplotlib.rcParams["font.family"], *others]}):
+        yield
 
 
 @contextmanager

@@ -91,7 +91,7 @@ def draw_lengths(parts: Sequence[Mapping[str, float]]) -> Figure:
     """chrF by length of the source, as `by_length` gives it."""
     figure = Figure(figsize=(5, PANEL), layout="constrained")
     axes = figure.subplots()
-    names = [f"{part['shortest']}\u2013{part['longest']}" for part in parts]
+    names = ["\u2013".join(map(str, dict.fromkeys([part["shortest"], part["longest"]]))) for part in parts]
     bars = axes.bar(names, [part["chrf"] for part in parts])
     axes.bar_label(bars, [f"{part['texts']:,} texts" for part in parts], fontsize="small")
     axes.set(xlabel="tokens of the source", ylabel="mean chrF", title="Short sources and long ones")

@@ -40,7 +40,9 @@ def baseline(name: str, *, test: bool = False, **knobs) -> Figures:
     data = load_data(catalogue.dataset(name), knobs)
     kinds = (type(data.inputs), type(data.outputs))
     if kinds not in BASELINES:
-        raise UserError(f"There is no baseline for {kinds[0].__name__} and {kinds[1].__name__}.")
+        raise UserError(
+            f"There is no baseline for {kinds[0].__name__} and {kinds[1].__name__}; the report of a training has one."
+        )
     figure, results = BASELINES[kinds](*splits_of(data, test=test))
     table = Table(title=f"{name}: {figure}", title_justify="left")
     for column in ("predictor", "validation", *(["test"] if test else [])):

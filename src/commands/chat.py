@@ -2,13 +2,13 @@
 
 import os
 import sys
-import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 from src.commands.generate import check_drawing
 from src.errors import UserError
+from src.preprocess.names import composed
 from src.runs import record
 from src.runs.run import Run, find
 from src.runs.ways import converses, instead
@@ -79,7 +79,7 @@ class Conversation:
 
     def answer(self, text: str) -> str:
         """The reply to a text, after what was said before; both are remembered."""
-        read = [*self.said, unicodedata.normalize("NFC", text)][-self.turns :]  # composed, as what was learnt
+        read = [*self.said, composed(text)][-self.turns :]  # composed, as what was learnt
         reply = self.reply(TURN.join(read))
         self.said = [*read, reply] if reply else read
         self.seed += 1
@@ -106,7 +106,7 @@ def _answer_lines(conversation: Conversation) -> None:
         if line in ("", FORGET):
             conversation.forget()
         else:
-            screen.put(conversation.answer(line))
+            screen.put(conversation.answer(line).replace("\n", " "))  # a line, whatever is drawn
 
 
 def _talk(conversation: Conversation) -> None:

@@ -100,7 +100,7 @@ def _classes(path: Path, examples: _Examples, length: int, vocabulary: int) -> D
     if len(names) < 2:
         raise ValueError(f"{path} has one class only: {names[0]!r}" if names else f"{path} has no classes")
     indices = {name: index for index, name in enumerate(names)}
-    texts = np.array([text.encode(errors="replace") for text in examples.texts], object)
+    texts = np.array([composed(text).encode(errors="replace") for text in examples.texts], object)
     labels = np.array([indices[name] for name in examples.labels], "int32")
     try:
         parts = cut(examples.splits, labels, stratify=True)

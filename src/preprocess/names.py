@@ -51,7 +51,7 @@ def columns_of(table: Any) -> dict[str, Any] | None:
 
 
 def composed(name: str) -> str:
-    """A name in Unicode's composed form: "é" is one character, as most keyboards write it, on every system."""
+    """A name, or any text, in Unicode's composed form: "é" is one character, as most keyboards write it."""
     return unicodedata.normalize("NFC", name)
 
 

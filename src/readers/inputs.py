@@ -20,6 +20,7 @@ from typing import Any
 import PIL.Image
 
 from src.errors import UserError, nearest
+from src.preprocess.names import composed
 from src.readers import csv_files, input_tables
 from src.readers.csv_files import Table
 from src.readers.requests import DEFAULT, PICTURES, STRINGS, Asked, Examples, Inputs, Reading, Signatures
@@ -58,6 +59,7 @@ def read(what: str, signature: str, signatures: Signatures, reading: Reading) ->
             asked = _pictures(path, signature, signatures, reading)
         else:
             asked = _others(what, path if is_path else None, signature, signatures, reading)
+            asked = asked._replace(pieces=map(_as_learnt, asked.pieces))
     except ValueError as error:
         pictures = f" A picture ends in {', '.join(ENDINGS)}." if PICTURES in signatures else ""
         raise UserError(f"{_named(str(error), path, reading)}.{pictures}") from None
@@ -99,7 +101,7 @@ def _others(what: str, path: Path | None, signature: str, signatures: Signatures
     if path and path.is_file() and (not takes_text or reading.text or csv_files.is_table(path)):
         asked = signature or (STRINGS if STRINGS in signatures else DEFAULT)
         inputs = _inputs(signatures, asked)
-        table = _table(path, [reading.text] if reading.text else [*reading.called(inputs).values()], reading)
+        table = _table(path, [reading.text] if reading.text else [*reading.called(inputs).values()], inputs, reading)
         dtypes = {name: spec.dtype for name, spec in signatures.get(DEFAULT, inputs).items()}
         if dtypes.keys() == inputs.keys():  # a saved signature has lost the order of the columns
             inputs = {name: inputs[name] for name in dtypes}
@@ -123,6 +125,16 @@ def _others(what: str, path: Path | None, signature: str, signatures: Signatures
     text, notes = text_of(path, reading.encoding)
     _tell(path, notes, reading)
     return Asked(asked, iter([Examples({name: [text]}, [str(path)], {name: [text]})]), 1)
+
+
+def _as_learnt(examples: Examples) -> Examples:
+    """The same examples; a text that is all that is asked about is composed and without blanks around it, as those of
+    the files that were learnt."""
+    if len(examples.request) != 1:
+        return examples
+    ((name, column),) = examples.request.items()
+    texts = [composed(value).strip() if isinstance(value, str) else value for value in column]
+    return replace(examples, request={name: texts})
 
 
 def _json(path: Path, signature: str, signatures: Signatures) -> Asked:
@@ -166,10 +178,10 @@ def _inputs(signatures: Signatures, name: str) -> Inputs:
     return signatures[name]
 
 
-def _table(path: Path, columns: Collection[str], reading: Reading) -> Table:
-    """A file's table, without a header where it has those columns only so."""
+def _table(path: Path, columns: Collection[str], inputs: Collection[str], reading: Reading) -> Table:
+    """A file's table, without a header where it has those columns only so, and none called as an input."""
     table = csv_files.table(path, reading.header, reading.encoding)
-    if reading.header is None:
+    if reading.header is None and not {*inputs} & {*table.names}:
         table = table.with_columns(columns)
     _tell(path, table.notes, reading)
     return table

@@ -1,7 +1,6 @@
 """Data sets of pairs of texts: which pairs can be used, into which split each comes, and what is told of them."""
 
 import dataclasses
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,6 +11,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from src.data import Data
+from src.preprocess.names import composed
 from src.preprocess.subwords import Subwords, subwords, token_counts
 from src.readers.pairs import Pairs
 from src.readers.pictures import leave_out
@@ -28,7 +28,7 @@ def data_of(path: Path, pairs: Pairs, *, length: int, vocabulary: int, skip_bad:
 
     There the target of an example are all targets of its source, with OR between them. Pairs of one source come into
     one split, unless the files have splits of their own, and so do those of one conversation. Texts are brought to
-    Unicode's composed form (NFC), and keep all else that they have.
+    Unicode's composed form (NFC), and keep all else that they have between their first and last letters.
 
     Args:
         path: where the pairs are from.
@@ -84,7 +84,7 @@ def _reason(source: str, target: str) -> str:
 
 def _composed(texts: Iterable[str]) -> np.ndarray:
     """The texts in Unicode's composed form, as bytes."""
-    return np.array([unicodedata.normalize("NFC", text).encode(errors="replace") for text in texts], object)
+    return np.array([composed(text).encode(errors="replace") for text in texts], object)
 
 
 def _groups(source: np.ndarray, conversations: Sequence[int]) -> np.ndarray:

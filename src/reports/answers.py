@@ -22,7 +22,7 @@ from src.system import screen
 from src.system.files import check_writable, whole
 
 SHOWN = 20  # rows of the table on the screen
-WIDEST = 40  # characters of a cell of it
+WIDEST = 40  # of a cell of it, in columns of the screen
 TABLE = "answers.csv"  # in a folder
 MOST_CHARACTERS = 100  # of the name of a picture in it
 
@@ -207,7 +207,7 @@ class ScreenTable(Writer):
         cells = {name: [_cell(value) for value in column] for name, column in self._columns.items()}
         room, fitting = console.width - 1, set[str]()
         for names in self._together:
-            width = sum(max(map(len, [name, *cells[name]])) + 3 for name in names)
+            width = sum(max(map(screen.width_of, [name, *cells[name]])) + 3 for name in names)
             if width <= room or not fitting:
                 fitting.update(names)
                 room -= width
@@ -252,7 +252,7 @@ def _in_order(names: Sequence[str], beside: int, sizes: Sequence[int]) -> list[l
 def _cell(value: Any) -> str:
     """What the screen shows of a value: one line, and not too long; of a path its end."""
     text = number(value) if isinstance(value, float) else " ".join(str("" if value is None else value).split())
-    if len(text) <= WIDEST:
+    if screen.width_of(text) <= WIDEST:
         return text
     is_path = os.sep in text and Path(text).suffix
-    return f"…{text[1 - WIDEST :]}" if is_path else f"{text[: WIDEST - 1]}…"
+    return f"…{text[1 - WIDEST :]}" if is_path else screen.cut(text, WIDEST)

@@ -127,11 +127,13 @@ def signed(difference: float) -> str:
 
 
 def _cells(figure: str, line: Line) -> dict[str, str]:
+    chosen = line.run.task.monitor.removeprefix("val_")  # the epoch by it, where that is another figure
     return {
         figure: number(line.value),
         "95% interval": "–".join(map(number, line.measured.interval or ())),
         "difference": signed(line.difference) if line.number > 1 else "",
         "p": _p(line.test) if line.test else "",
+        **({chosen: number(line.measured.figures[chosen])} if chosen in line.measured.figures else {}),
     }
 
 

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from typing import Any, TextIO, TypeVar
 
 from rich import progress
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
@@ -60,6 +61,16 @@ def say(text: str, style: str, indent: int) -> None:
 def visible(text: str) -> str:
     """The text with something to see in place of each character that a terminal obeys."""
     return text.translate(OBEYED)
+
+
+def width_of(text: str) -> int:
+    """The columns of a screen that a line takes: two for each character such as Chinese ones."""
+    return cell_len(text)
+
+
+def cut(text: str, width: int) -> str:
+    """The beginning of a line, and that there is more, in so many columns."""
+    return f"{set_cell_size(text, width - 1).rstrip()}…"
 
 
 class PlainConsole(Console):

@@ -34,6 +34,7 @@ from src.specs import OR, Text, Tokens
 SPEC = Text
 LEARNT = 200_000  # pairs in which the simple predictor looks for the nearest text
 LOOKS, FEWEST, MOST = 3, 3, 20  # texts whose attention is drawn, and tokens that they have
+READ = 20  # texts that are shown as they come
 
 
 def adapt(outputs: Text, train: Source) -> Text:
@@ -244,13 +245,13 @@ class Task(task.Task):
         """What was written for some sources, those least like a right text and the first, beside what is right."""
         how = f"Of the first {figures['written']:,} texts; {'; '.join(figures['measured'].values())}."
         return [
-            Table("Least like a right text", figures["worst"], how),
-            Table("As they come", figures["first"], is_folded=True),
+            *([Table("Least like a right text", figures["worst"], how)] if figures["worst"] else []),
+            Table("As they come", figures["first"], how, is_folded=bool(figures["worst"])),
         ]
 
     def draw(self, figures: dict) -> dict[str, Figure]:
         """chrF by length, and where the model looked while it wrote."""
-        drawn = {"chrf_by_length": translations.draw_lengths(figures["by_length"])}
+        drawn = {"by_length": translations.draw_lengths(figures["by_length"])}
         if figures["attention"]:
             drawn["attention"] = translations.draw_attention(figures["attention"])
         return drawn
@@ -280,13 +281,14 @@ class Task(task.Task):
                 self._sources(sources, inputs), references, written, chrf.tolist(), strict=True
             )
         ]
+        wrong = [row for row in np.argsort(chrf, kind="stable")[:SHOWN] if written[row] not in references[row]]
         return {
             **translations.likeness(written, references),
             "written": len(written),
             "measured": translations.how_measured(references),
             "by_length": translations.by_length(np.array(list(map(len, sources))), chrf),
-            "worst": [rows[row] for row in np.argsort(chrf, kind="stable")[:SHOWN]],
-            "first": rows[:SHOWN],
+            "worst": [rows[row] for row in wrong],
+            "first": rows[:READ],
             "attention": self._looks(writer, sources, tokens, inputs),
         }
 

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 from matplotlib.figure import Figure
 
-from src.analysis import predictions
+from src.analysis import plots, predictions
 from src.data import Data, Source
 from src.errors import UserError
 from src.preprocess.names import request_names
@@ -87,10 +87,10 @@ def figures(folder: Path, measure: Measurement, data: Data, splits: Mapping[str,
     else:
         (folder / predictions.FILE).unlink(missing_ok=True)
     (folder / "figures").mkdir(exist_ok=True)
-    drawings = _drawings(task.called(data.columns), detailed)
-    for file, drawing in zip(request_names([*drawings]), drawings.values(), strict=True):  # some have a column's name
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Glyph .* missing from font")
+    with plots.in_all_scripts(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        drawings = _drawings(task.called(data.columns), detailed)
+        for file, drawing in zip(request_names([*drawings]), drawings.values(), strict=True):  # some: a column's name
             drawing.savefig(folder / "figures" / f"{file}.png", dpi=100)
     try:
         write_json(folder / "figures" / f"{last}.json", detailed)

@@ -143,6 +143,11 @@ def test_a_pipe_is_answered_line_by_line_and_nothing_else_is_written(run, of_two
     assert out == "".join(f"{text.strip()}\n" for text in (first, second, third))
 
 
+def test_an_answer_is_a_line_whatever_is_drawn(pipe, monkeypatch):
+    monkeypatch.setattr(chat, "find", lambda *_: Scripted(["one\ntwo\x1b[2J\u202f!"]))
+    assert pipe("a\n", "--model", "seq2seq")[1] == "one two\x1b[2J\u202f!\n"
+
+
 def test_a_drawn_conversation_can_be_repeated(run, pipe):
     lines, flags = f"{SAID[0]}\n{SAID[0]}\n", ["--run", run.path, "--temperature", "2", "--seed"]
     third, fourth, fifth = (

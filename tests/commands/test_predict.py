@@ -21,11 +21,13 @@ from src.cli import main
 from src.commands.predict import predict
 from src.errors import UserError
 from src.readers import inputs
-from src.reports.answers import _cell, writer
+from src.readers.requests import InputSpec, Reading
+from src.reports.answers import WIDEST, _cell, writer
 from src.runs.predict import Refused
 from src.runs.run import load_run
 from src.settings import catalogue
 from src.specs import Classes, Horizon, Image, Images, Mask, NextToken, Series, Tokens
+from src.system.screen import width_of
 from src.train import train
 from tests.conftest import BARE
 from tests.samples import PAIRS
@@ -391,6 +393,26 @@ def test_texts_are_a_line_a_file_or_a_cell_each(trained, say, tmp_path, monkeypa
         assert [(row["text"], row["label"]) for row in read("answers.csv")] == [(text, label)]
 
 
+@pytest.mark.parametrize("text", ["re\u0301sum\u00e9", " r\u00e9sume\u0301\u202f"])
+def test_a_text_is_read_as_those_that_were_learnt(tmp_path, text):
+    signatures = {"serving_default": {"text": InputSpec("string", (None,))}}
+    (tmp_path / "a.txt").write_text(f"{text}\n", encoding="utf-8")
+    (tmp_path / "a.csv").write_text(f"text,n\n{text},1\n", encoding="utf-8")
+    for what in (text, str(tmp_path / "a.txt"), str(tmp_path / "a.csv")):
+        (examples,) = inputs.read(what, "", signatures, Reading(by_line=True)).pieces
+        assert examples.request == {"text": ["r\u00e9sum\u00e9"]}
+
+
+def test_a_column_called_as_the_input_has_the_texts_whatever_the_training_file_called_it(tmp_path):
+    signatures = {"serving_default": {"text": InputSpec("string", (None,))}}
+    rows = "".join(f"{number},word {number}\n" for number in range(9))
+    for head, expected in (("n,text\n", "word 0"), ("", "0")):
+        (tmp_path / "a.csv").write_text(head + rows)
+        reading = Reading(columns={"text": "column_1"})
+        (examples,) = inputs.read(str(tmp_path / "a.csv"), "", signatures, reading).pieces
+        assert (examples.request["text"][0], len(examples.where)) == (expected, 9)
+
+
 def test_a_series_is_continued_with_its_times(trained, say, tmp_path):
     run = trained(Series, Horizon)
     names = run.config["outputs"]["names"]
@@ -573,3 +595,8 @@ def test_large_pictures_are_asked_about_a_few_at_a_time(trained, say, pictures, 
 def test_the_end_of_a_long_path_is_shown_and_the_beginning_of_a_text():
     assert _cell("photos/" * 9 + "cat 1.jpg").endswith("/cat 1.jpg")
     assert _cell("good and/or bad. " * 9).startswith("good and/or bad.")
+
+
+def test_a_cell_is_no_wider_than_any_whatever_its_letters():
+    assert width_of(_cell("\u4e8c\u96f6\u4e8c\u516d" * 99)) <= WIDEST
+    assert _cell("\u4e8c\u96f6") == "\u4e8c\u96f6"

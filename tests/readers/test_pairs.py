@@ -45,6 +45,14 @@ def test_the_columns_of_a_table_are_found(tmp_path, header, rows, knobs, names):
     assert pairs.places[8] == "row 9"
 
 
+def test_a_first_row_that_is_taken_for_names_is_told(tmp_path):
+    rows = ["date\tiso", *(f"{day} May\t05-{day:02}" for day in range(1, 10))]
+    path = lines(tmp_path, "a.tsv", rows)
+    assert read(path).notes == ("header: date, iso (--no-header)",)
+    for knobs in ({"header": True}, {"source": "date"}):
+        assert read(path, **knobs).notes == ()
+
+
 def test_a_row_of_another_length_is_no_pair(tmp_path):
     pairs = read(lines(tmp_path, "a.tsv", ["a\tb", "x\ty", "z", "", "v\tw"]))
     assert [*zip(pairs.sources, pairs.targets, pairs.places, strict=True)] == [("x", "y", "row 1"), ("v", "w", "row 3")]

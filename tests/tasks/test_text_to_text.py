@@ -9,9 +9,9 @@ import tensorflow as tf
 
 from src.data import Data
 from src.generation.tokens import examples
-from src.preprocess.subwords import END, SPECIAL, subwords, token_counts
+from src.preprocess.subwords import BYTES, END, SPECIAL, subwords, token_counts
 from src.runs.run import load_run
-from src.signatures import traced
+from src.signatures import predictor, traced
 from src.sources.memory import InMemory
 from src.specs import OR, Text
 from src.tasks.text_to_text import Task, adapt
@@ -142,5 +142,16 @@ def test_nothing_but_text_is_written(run):
 
 def test_the_report_shows_texts_beside_right_ones_and_where_the_model_looked(run):
     page = (run.path / "report.html").read_text(encoding="utf-8")
-    for heading in ("Least like a right text", "As they come", "Attention", "Least expected", "BLEU nrefs:1"):
+    for heading in ("As they come", "Attention", "Least expected", "BLEU nrefs:1"):
         assert heading in page
+
+
+def test_a_text_that_is_right_is_not_among_those_least_like_one(run):
+    predict = predictor(run.model, run.steps)
+    row = {"tokens": tf.constant([[BYTES + ord("a")], [BYTES + ord("b")]])}
+    _, right = run.task.supervise(row["tokens"], tf.constant(["A", "c"]))
+    detailed = run.task._beside_right_ones(predict.steps, examples(row["tokens"], right))
+    assert [row["written"] for row in detailed["first"]] == ["A", "B"]
+    assert [row["right"] for row in detailed["worst"]] == ["c"]
+    assert [section.title for section in run.task.sections(detailed)] == ["Least like a right text", "As they come"]
+    assert [section.title for section in run.task.sections({**detailed, "worst": []})] == ["As they come"]
