@@ -57,3 +57,8 @@ def padded(rows: Rows) -> tf.Tensor:
 def is_learnt(right: tf.Tensor) -> tf.Tensor:
     """Which tokens of right texts, (batch, time) with a 0 behind each text, are those of the first text."""
     return tf.math.cumprod(tf.cast(right > 0, tf.int32), axis=1) > 0
+
+
+def of_tokens(values: tf.Tensor, weights: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Values and weights (batch, time) as (tokens,): of rows, Keras' Mean takes means, so long batches weigh less."""
+    return tf.reshape(values, [-1]), tf.reshape(weights, [-1])

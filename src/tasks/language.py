@@ -20,6 +20,7 @@ from src.data import Source
 from src.generation import sampling
 from src.generation.ngrams import ORDER, NGrams
 from src.generation.sampling import Drawing
+from src.generation.tokens import of_tokens
 from src.signatures import DEFAULT, features_of, request_of
 from src.specs import NextToken
 
@@ -72,11 +73,11 @@ class Task(task.Task):
             def update_state(self, y_true, y_pred, sample_weight=None):
                 nats, _ = _nats(y_true, y_pred)
                 size = tf.gather(characters, tf.cast(y_true, tf.int32))
-                super().update_state(tf.math.divide_no_nan(nats, size) / math.log(2), size)
+                super().update_state(*of_tokens(tf.math.divide_no_nan(nats, size) / math.log(2), size))
 
         class Perplexity(keras.metrics.Mean):
             def update_state(self, y_true, y_pred, sample_weight=None):
-                super().update_state(*_nats(y_true, y_pred))
+                super().update_state(*of_tokens(*_nats(y_true, y_pred)))
 
             def result(self):
                 return keras.ops.exp(super().result())

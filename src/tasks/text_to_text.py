@@ -25,7 +25,7 @@ from src.generation import sampling
 from src.generation.beams import search
 from src.generation.ngrams import ORDER, NGrams
 from src.generation.sampling import START, USUAL, Drawing
-from src.generation.tokens import Example, Rows, examples, first, is_learnt, padded
+from src.generation.tokens import Example, Rows, examples, first, is_learnt, of_tokens, padded
 from src.generation.writing import Writer
 from src.preprocess.subwords import END, SPECIAL, Subwords, learn
 from src.signatures import DEFAULT, Steps, features_of, request_of
@@ -130,11 +130,11 @@ class Task(task.Task):
         class BitsPerToken(keras.metrics.Mean):
             def update_state(self, y_true, y_pred, sample_weight=None):
                 nats, here = _nats(y_true, y_pred)
-                super().update_state(nats / math.log(2), here)
+                super().update_state(*of_tokens(nats / math.log(2), here))
 
         class TokenAccuracy(keras.metrics.Mean):
             def update_state(self, y_true, y_pred, sample_weight=None):
-                super().update_state(_hits(y_true, y_pred), _as_long(y_true, y_pred)[1])
+                super().update_state(*of_tokens(_hits(y_true, y_pred), _as_long(y_true, y_pred)[1]))
 
         return [BitsPerToken("bits_per_token"), TokenAccuracy("token_accuracy")]
 

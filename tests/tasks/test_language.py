@@ -91,6 +91,17 @@ def test_a_character_is_one_of_a_word_or_the_blank_before_it():
     assert float(metric.result()) == pytest.approx(3 * math.log2(4) / (3 + 5 + 2))
 
 
+def test_a_token_counts_as_much_in_a_short_batch_as_in_a_long_one():
+    task = Task(NextToken(("", "\ufffd", "a", "bc")))
+    logits = tf.random.stateless_normal([2, 5, 4], (0, 1))
+    text = tf.constant([[2, 0, 0, 0, 0], [3, 2, 3, 3, 2]])
+    for apart, at_once in zip(task.metrics(), task.metrics(), strict=True):
+        apart.update_state(text[:1, :2], logits[:1, :2])
+        apart.update_state(text[1:], logits[1:])
+        at_once.update_state(text, logits)
+        np.testing.assert_allclose(apart.result(), at_once.result(), rtol=1e-6)
+
+
 def test_what_has_no_texts_can_not_be_written():
     with pytest.raises(ValueError, match="its Tokens have no tokens"):
         NextToken.of(Tokens(4, 4), Classes(("a", "b")))

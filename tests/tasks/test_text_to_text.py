@@ -48,6 +48,17 @@ def test_a_text_that_is_cut_off_has_no_end_and_does_not_run_into_the_next(task):
     assert written == [[0, *[OF["c"]] * 3]]
 
 
+def test_a_token_counts_as_much_in_a_short_batch_as_in_a_long_one(task):
+    (_, short), (_, long) = supervised(task, "a"), supervised(task, "ccc")
+    logits = tf.random.stateless_normal([2, 4, len(TOKENS)], (0, 1))
+    _, together = supervised(task, "a", "ccc")
+    for apart, at_once in zip(task.metrics(), task.metrics(), strict=True):
+        apart.update_state(short, logits[:1, :2])
+        apart.update_state(long, logits[1:])
+        at_once.update_state(together, logits)
+        np.testing.assert_allclose(apart.result(), at_once.result(), rtol=1e-6)
+
+
 def test_other_right_texts_are_not_learnt(task):
     _, alone = supervised(task, "c")
     _, beside = supervised(task, f"c{OR}abab")
