@@ -60,7 +60,7 @@ def name_points(axes: Axes, x: Numbers, y: Numbers, names: Sequence[str]) -> Non
 @contextmanager
 def in_all_scripts() -> Iterator[None]:
     """What is drawn and saved meanwhile takes letters that matplotlib's font lacks from fonts that are installed."""
-    installed = {font.name for font in matplotlib.font_manager.fontManager.ttflist}
+    installed = matplotlib.font_manager.get_font_names()
     others = [font for font in FONTS if font in installed]
     with matplotlib.rc_context({"font.family": [*matplotlib.rcParams["font.family"], *others]}):
         yield

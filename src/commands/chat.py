@@ -79,7 +79,7 @@ class Conversation:
 
     def answer(self, text: str) -> str:
         """The reply to a text, after what was said before; both are remembered."""
-        read = [*self.said, composed(text)][-self.turns :]  # composed, as what was learnt
+        read = [*self.said, composed(text)][-self.turns :]  # as what was learnt
         reply = self.reply(TURN.join(read))
         self.said = [*read, reply] if reply else read
         self.seed += 1

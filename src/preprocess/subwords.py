@@ -95,7 +95,7 @@ def _learn(train: Source, vocabulary: int) -> tuple[str, ...]:
 def token_counts(pairs: Source, vocabulary: int, length: int) -> np.ndarray:
     """A number for each pair of texts, (pairs,), higher with the target's tokens, and among as many with the source's.
 
-    A target's token costs more than a source's, as all tokens have to be predicted after it.
+    A target's token costs more than a source's: a probability of every token is computed for it.
 
     Args:
         pairs: requests of a "text", each with a text as its target.

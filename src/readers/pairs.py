@@ -66,10 +66,11 @@ def read(path: Path, source: str = "", target: str = "", header: bool | None = N
 
 def _table(table: Table, source: str, target: str, header: bool | None) -> Pairs:
     is_named = bool({source, target} & {*table.names})
-    if header is None and table.header and not is_named and any(name.endswith(SENTENCE_ENDS) for name in table.names):
-        table = table.without_header()
-    elif header is None and table.header and not is_named:
-        table = replace(table, notes=(*table.notes, f"header: {', '.join(table.names)} (--no-header)"))
+    if header is None and table.header and not is_named:
+        if any(name.endswith(SENTENCE_ENDS) for name in table.names):
+            table = table.without_header()
+        else:
+            table = replace(table, notes=(*table.notes, f"header: {', '.join(table.names)} (--no-header)"))
     source, target = _columns(table, source, target)
     at_source, at_target = table.names.index(source), table.names.index(target)
     sources, targets, places, bad = list[str](), list[str](), list[str](), dict[str, str]()

@@ -13,6 +13,7 @@ NAMES = {  # by which folders, or others' sets, call each split
 SPLITS = tuple(NAMES)
 SHARES = (0.6, 0.2, 0.2)  # of each
 MOST_HELD = 12_000  # examples of a split that is cut off: enough to know an accuracy to 0.9 points; the rest trains
+FOLDS = 5  # of groups, at least, of which a split is one
 
 
 def cut(
@@ -101,11 +102,10 @@ def _by_group(target: np.ndarray, shares: tuple[float, ...], stratify: bool, gro
     """The part of each example; a fold is any part but the first, with its share of them, or about that."""
     if len(shares) == 1:
         return np.zeros(len(target), int)
-    count, few = len(np.unique(groups)), round(1 / max(SHARES[1:]))
+    if (count := len(np.unique(groups))) < FOLDS:
+        raise ValueError(f"there are {count} groups; to be split they have to be {FOLDS} or more")
     # By class they stay fifths: to deal out more takes minutes where there are many groups.
-    folds = few if stratify else max(few, min(round(1 / shares[-1]), count))
-    if count < folds:
-        raise ValueError(f"there are {count} groups; to be split they have to be {folds} or more")
+    folds = FOLDS if stratify else max(FOLDS, min(round(1 / shares[-1]), count))
     kind = StratifiedGroupKFold if stratify else GroupKFold
     cuts = kind(folds, shuffle=True, random_state=0).split(target, target, groups)
     ends = folds - np.arange(len(shares))[::-1]

@@ -1,9 +1,11 @@
 """Written texts beside right ones, and the nearest text that was learnt."""
 
+import matplotlib
 import numpy as np
 import pytest
 import sacrebleu
 
+from src.analysis import plots
 from src.analysis.translations import by_length, draw_attention, how_measured, likeness, nearest
 
 
@@ -48,6 +50,14 @@ def test_every_text_is_in_one_part_by_length():
     assert sum(part["texts"] for part in parts) == 8
     assert [(part["shortest"], part["longest"]) for part in parts] == [(1, 1), (2, 9), (40, 40)]
     assert parts[0]["chrf"] == 2
+
+
+def test_letters_of_all_scripts_come_from_fonts_that_are_installed(monkeypatch):
+    monkeypatch.setattr(plots, "FONTS", ("No Such Font", "DejaVu Sans Mono"))
+    before = matplotlib.rcParams["font.family"]
+    with plots.in_all_scripts():
+        assert matplotlib.rcParams["font.family"] == [*before, "DejaVu Sans Mono"]
+    assert matplotlib.rcParams["font.family"] == before
 
 
 def test_attention_is_labelled_with_what_is_seen_of_a_token():

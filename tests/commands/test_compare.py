@@ -13,6 +13,7 @@ from src.analysis.intervals import wilson
 from src.cli import main
 from src.commands.compare import compare
 from src.errors import UserError
+from src.reports.numbers import number
 from src.settings import catalogue
 from src.train import train
 from tests.conftest import BARE
@@ -64,6 +65,8 @@ def test_two_runs_are_compared_by_a_test_on_the_same_examples(trained, tmp_path,
     assert p < 0.05 and f"{paths[1].name} is better than {paths[0].name}: accuracy" in shown
     assert f"McNemar's exact test on {len(first)} test examples" in shown and "not about other seeds" in shown
     assert "learning_rate=1e-06" in shown and "learning_rate=0.02" in shown
+    losses = [number(json.loads((path / "metrics.json").read_text())["test"]["log_loss"]) for path in paths]
+    assert "log loss" in shown and all(loss in shown for loss in losses), "the figure that chose the epoch"
     with open(tmp_path / "page.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["run"] for row in rows] == list(map(str, paths)) and [float(row["learning_rate"]) for row in rows] == [
