@@ -3,8 +3,8 @@
 Sutskever, Vinyals and Le (2014), Sequence to sequence learning with neural networks; read in both directions: Bahdanau,
 Cho and Bengio (2015), Neural machine translation by jointly learning to align and translate, section 3.2; attention:
 Luong, Pham and Manning (2015), Effective approaches to attention-based neural machine translation, section 3.1, score
-"general"; one matrix embeds tokens and predicts them: Press and Wolf (2017), Using the output embedding to improve
-language models.
+"general", scaled as by Vaswani et al. (2017), Attention is all you need, section 3.2.1; one matrix embeds tokens and
+predicts them: Press and Wolf (2017), Using the output embedding to improve language models.
 
     make train MODEL=seq2seq                                    # dates in many ways of writing to ISO 8601
     make train MODEL=seq2seq DATA=pairs ARGS="--path fra.tsv"   # your own pairs of texts
@@ -134,5 +134,7 @@ def _read(source, embedding, readers, drops):
 def _weights(query: keras.KerasTensor, memory: keras.KerasTensor, seen: keras.KerasTensor) -> keras.KerasTensor:
     """How much each query (batch, time, units) attends to what was read, (batch, source time, units), where it is
     `seen`, (batch, source time): (batch, time, source time), equation 7 of Luong et al."""
+    # Without the scale nearly all weights become 0 or 1, where a softmax has next to no gradient.
+    query = query / math.sqrt(query.shape[-1])
     scores = ops.cast(ops.matmul(query, ops.transpose(memory, (0, 2, 1))), "float32")
     return ops.cast(ops.softmax(ops.where(seen[:, None], scores, -1e9), axis=-1), memory.dtype)
