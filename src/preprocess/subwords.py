@@ -10,6 +10,7 @@ Unicode's normal forms, which TensorFlow alone can't do where the model is serve
 U+FFFD.
 """
 
+import codecs
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -161,6 +162,11 @@ class Subwords(keras.Layer):
         ended = tf.cumsum(tf.cast(tokens == END, tf.int32), axis=1) > 0
         pieces = tf.gather(tf.constant(self.bytes), tf.where(ended, 0, tokens))
         return _valid(tf.strings.reduce_join(pieces, axis=1))
+
+    def pieces(self, tokens: Iterable[int]) -> list[str]:
+        """What each token adds to a text: a character of several tokens stands at its last one, "…" at the others."""
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        return [decoder.decode(part) or "\u2026"[: len(part)] for part in map(self.bytes.__getitem__, tokens)]
 
     def get_config(self) -> dict:
         config = {"tokens": list(self.tokens), "length": self.length, "ends": self.ends, "newest": self.newest}

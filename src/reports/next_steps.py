@@ -72,18 +72,23 @@ def _flags(run: Run, data: catalogue.DataFile) -> Iterator[str]:
 
 
 def _comparison(run: Run) -> Iterator[tuple[str, str]]:
-    """With the run before it in its folder, where that learnt the same from the same data set."""
+    """With the run before it in its folder, where that learnt the same and was measured on the same examples."""
     others = [file for file in run.path.parent.glob("*/metrics.json") if file.parent != run.path]
     if not others:
         return
     before = max(others, key=lambda file: file.stat().st_mtime).parent
     try:
-        config = record.of_run(before)
+        task, splits = record.of_run(before)["task"], record.manifest_of(before)["splits"]
     except UserError:  # whoever names it is told what is wrong with it
         return
-    if all(config[name] == run.config[name] for name in ("task", "data_name")):
+    if task == run.config["task"] and _measured_on(splits) == _measured_on(run.manifest["splits"]):
         runs = shlex.join([str(before), str(run.path)])
         yield f"make compare {shlex.quote(f'RUNS={runs}')}", "is it better than the run before?"
+
+
+def _measured_on(splits: Mapping[str, record.Split]) -> dict[str, str]:
+    """The hashes of the examples that weren't learnt, by split."""
+    return {name: split["sha256"] for name, split in splits.items() if name != "train"}
 
 
 def _views(run: Run) -> Iterator[tuple[str, str]]:

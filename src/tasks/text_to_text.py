@@ -303,9 +303,8 @@ class Task(task.Task):
             weights = writer.looked(sources[row], written[row])
             if weights is None:
                 return []
-            read = self._sources([[token] for token in sources[row]], inputs)
-            texts = self._texts([[token] for token in written[row]])
-            looks.append({"source": read, "written": texts, "weights": weights.round(3).tolist()})
+            read, pieces = self._pieces(sources[row], inputs), self.subwords.pieces(written[row])
+            looks.append({"source": read, "written": pieces, "weights": weights.round(3).tolist()})
         return looks
 
     def _texts(self, tokens: Rows) -> list[str]:
@@ -319,10 +318,20 @@ class Task(task.Task):
 
     def _sources(self, tokens: Rows, inputs: Tokens) -> list[str]:
         """The text of each row of a source's tokens; their numbers where a run doesn't know them any more."""
-        if inputs.vocabulary == len(self.outputs.tokens):
+        if self._shares(inputs):
             return self._texts(tokens)
         names = inputs.tokens or list(map(str, range(inputs.vocabulary)))
         return [inputs.between.join(names[token] for token in row) for row in tokens]
+
+    def _pieces(self, tokens: np.ndarray, inputs: Tokens) -> list[str]:
+        """The text of each of a source's tokens."""
+        if self._shares(inputs):
+            return self.subwords.pieces(tokens)
+        return self._sources([[token] for token in tokens], inputs)
+
+    def _shares(self, inputs: Tokens) -> bool:
+        """Whether what is read and what is written have the same tokens."""
+        return inputs.vocabulary == len(self.outputs.tokens)
 
 
 def _learnt(right: np.ndarray) -> np.ndarray:

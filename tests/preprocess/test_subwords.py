@@ -119,6 +119,13 @@ def test_what_is_no_utf_8_is_read_and_written_as_the_replacement_character(token
         assert set(text.decode()) == {"\ufffd"}
 
 
+def test_a_piece_is_what_it_adds_and_a_character_stands_at_its_last_byte():
+    layer = Subwords(learn(source(["ab é"]), BYTES + 256), 20, ends=True)
+    (encoded,) = layer(tf.constant(["a é漢"])).numpy()
+    assert layer.pieces(encoded) == ["a", " ", "…", "é", "…", "…", "漢", ""]
+    assert layer.pieces([BYTES + byte for byte in b"\xc3a"]) == ["…", "\ufffda"]
+
+
 def test_a_text_is_cut_or_ends(tokens):
     plain, ending = Subwords(tokens, 6), Subwords(tokens, 6, ends=True)
     texts = tf.constant(["xyz", "uvwxyz", "uvwxyzx", ""])

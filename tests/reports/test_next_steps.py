@@ -10,6 +10,7 @@ from src.reports.next_steps import next_steps
 from src.runs import record
 from src.settings import catalogue
 from src.specs import Classes, Image, Tokens, to_json
+from src.system.files import write_json
 
 PUBLISHED = [
     file for file in catalogue.models().values() if file.pretrained and {Image, Classes} <= {*file.takes, *file.gives}
@@ -37,7 +38,7 @@ def run(inputs=PHOTOGRAPH, examples=300, model="own", **config):
     }
     config["knobs"] = {**named["knobs"], **config.get("knobs", {})}
     named["origins"] = {"path": "flag", "runs_dir": "default"}
-    manifest = {"splits": {"train": {"examples": examples}}}
+    manifest = {"splits": {"train": {"examples": examples, "sha256": "1"}}}
     return SimpleNamespace(path=Path("runs/one"), requests={}, manifest=manifest, config={**specs, **named, **config})
 
 
@@ -108,13 +109,26 @@ def test_other_pictures_are_not(other):
     assert not weights(other)
 
 
-def test_the_run_before_on_the_same_data_is_proposed_for_a_comparison(tmp_path, monkeypatch):
-    this = run(data_name="photos")
+@pytest.mark.parametrize(
+    ("other", "proposed"),
+    [
+        ({}, True),
+        ({"train": {"examples": 3, "sha256": "3"}}, True),
+        ({"test": {"examples": 9, "sha256": "8"}}, False),
+        ({"validation": {"examples": 2, "sha256": "4"}}, False),
+    ],
+    ids=["same", "less to train on", "no test", "other examples"],
+)
+def test_the_run_before_is_proposed_for_a_comparison_where_it_was_measured_on_the_same(
+    tmp_path, monkeypatch, other, proposed
+):
+    this, before = run(), tmp_path / "be fore"
     this.path = tmp_path / "this"
-    for folder in (this.path, tmp_path / "be fore"):
+    this.manifest["splits"]["validation"] = {"examples": 9, "sha256": "9"}
+    for folder in (this.path, before):
         folder.mkdir()
         (folder / "metrics.json").touch()
-    command = f"""make compare 'RUNS='"'"'{tmp_path}/be fore'"'"' {tmp_path}/this'"""
-    for data, proposed in (("photos", True), ("others", False)):
-        monkeypatch.setattr(record, "of_run", lambda path, data=data: {**this.config, "data_name": data})
-        assert (command in next_steps(this, None)) == proposed
+    write_json(before / "manifest.json", {"splits": {**this.manifest["splits"], **other}, "in_two_splits": []})
+    monkeypatch.setattr(record, "of_run", lambda path: this.config)
+    command = f"""make compare 'RUNS='"'"'{before}'"'"' {this.path}'"""
+    assert (command in next_steps(this, None)) == proposed
