@@ -166,7 +166,8 @@ class Subwords(keras.Layer):
     def pieces(self, tokens: Iterable[int]) -> list[str]:
         """What each token adds to a text: a character of several tokens stands at its last one, "…" at the others."""
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        return [decoder.decode(part) or "\u2026"[: len(part)] for part in map(self.bytes.__getitem__, tokens)]
+        parts = [self.bytes[token] for token in tokens]
+        return [decoder.decode(part) or ("\u2026" if part else "") for part in parts]
 
     def get_config(self) -> dict:
         config = {"tokens": list(self.tokens), "length": self.length, "ends": self.ends, "newest": self.newest}

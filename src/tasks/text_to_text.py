@@ -324,7 +324,7 @@ class Task(task.Task):
         return [inputs.between.join(names[token] for token in row) for row in tokens]
 
     def _pieces(self, tokens: np.ndarray, inputs: Tokens) -> list[str]:
-        """The text of each of a source's tokens."""
+        """The text of each token of a source, (tokens,)."""
         if self._shares(inputs):
             return self.subwords.pieces(tokens)
         return self._sources([[token] for token in tokens], inputs)
